@@ -1,0 +1,102 @@
+# railgauge: see README.md. `make` builds; demo, test, lint, bench, install and clean are the other targets.
+SHELL := /bin/bash
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+VERSION := $(shell sed -n 's/^\#define RG_VERSION "\(.*\)"/\1/p' bench/cmd/cmd.h)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \
+	-Wno-format-truncation
+CPPFLAGS += -D_GNU_SOURCE -Ibench
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARNINGS)
+ifdef SANITIZE
+CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+endif
+ifdef WERROR
+CFLAGS += -Werror
+endif
+
+# mpi.h is for the ranks alone.
+MPI_CPPFLAGS = $(shell mpicc --showme:compile 2>/dev/null)
+MPI_LIBS = $(shell mpicc --showme:link 2>/dev/null)
+
+sources = $(foreach module,$(1),$(wildcard bench/$(module)/*.c))
+objects = $(patsubst bench/%.c,$(BUILD)/%.o,$(1))
+
+PURE := $(call sources,base stat fleet data)
+FRONT := $(PURE) $(call sources,judge report) $(filter-out bench/cmd/rank.c,$(call sources,cmd))
+RANK := $(PURE) $(call sources,hw mem net coll ctl test) bench/cmd/rank.c
+COMMANDS := run compare
+MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
+
+.PHONY: all parts demo test lint bench install clean
+all: parts $(BUILD)/railgauge $(BUILD)/railgauge-rank $(MANUALS)
+
+# Optional parts, as they are found on this machine.
+parts:
+	@scripts/parts
+
+$(BUILD)/railgauge: $(call objects,$(FRONT))
+	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+
+$(BUILD)/railgauge-rank: $(call objects,$(RANK))
+	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lm
+
+$(BUILD)/ctl/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(MPI_CPPFLAGS)
+$(BUILD)/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/man/railgauge.1: $(BUILD)/railgauge
+	@mkdir -p $(@D)
+	$< --man >$@.new && mv $@.new $@
+$(BUILD)/man/railgauge-%.1: $(BUILD)/railgauge
+	@mkdir -p $(@D)
+	$< $* --man >$@.new && mv $@.new $@
+
+demo:
+	@scripts/deps build rig
+	@$(MAKE) --no-print-directory --silent all
+	@scripts/demo
+
+test:
+	@scripts/deps build rig test
+	@$(MAKE) --no-print-directory --silent all
+	@tests/run
+
+lint:
+	@scripts/deps build lint
+	@scripts/lint
+
+bench:
+	@scripts/deps build rig bench
+	@$(MAKE) --no-print-directory --silent all
+	@scripts/bench
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/railgauge/suites $(DESTDIR)$(PREFIX)/share/railgauge/machines \
+		$(DESTDIR)$(PREFIX)/share/railgauge/schema
+	install $(BUILD)/railgauge $(BUILD)/railgauge-rank $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(MANUALS) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 jobs/suites/*.json $(DESTDIR)$(PREFIX)/share/railgauge/suites
+	install -m 644 results-schema/machines/*.json $(DESTDIR)$(PREFIX)/share/railgauge/machines
+	install -m 644 results-schema/*.schema.json $(DESTDIR)$(PREFIX)/share/railgauge/schema
+
+clean:
+	rm -rf $(BUILD)
+
+# The unit tests: one program a module's subject, linked with what it tests.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+.PHONY: unit
+unit: $(UNIT_TESTS)
+UNIT_OBJECTS := $(call objects,$(PURE) $(call sources,mem judge report) bench/net/wire.c bench/net/endpoint.c \
+	bench/coll/collective.c bench/test/record.c)
+$(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka -lcjson -lm
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,166 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int rg_file_read(const char *path, size_t limit_bytes, char **out, size_t *out_bytes, struct rg_error *err)
+{
+    char *text = NULL;
+    size_t used = 0, room = 0;
+    int code = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return rg_fail(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
+    for (;;) {
+        if (used + 1 >= room) {
+            room = room ? room * 2 : 65536;
+            char *grown = realloc(text, room);
+            if (grown == NULL) {
+                code = rg_fail(err, -ENOMEM, "%s: no memory to read it", path);
+                goto fail;
+            }
+            text = grown;
+        }
+        ssize_t got = read(fd, text + used, room - used - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            code = rg_fail(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
+            goto fail;
+        }
+        if (got == 0)
+            break;
+        used += (size_t)got;
+        if (used > limit_bytes) {
+            code = rg_fail(err, -EFBIG, "%s: larger than %zu bytes, which no such file is", path, limit_bytes);
+            goto fail;
+        }
+    }
+    close(fd);
+    text[used] = '\0';
+    *out = text;
+    if (out_bytes != NULL)
+        *out_bytes = used;
+    return 0;
+fail:
+    close(fd);
+    free(text);
+    return code;
+}
+
+/* Writes all of it, or returns -errno. */
+static int write_all(int fd, const char *text, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t put = write(fd, text, bytes);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        text += put;
+        bytes -= (size_t)put;
+    }
+    return 0;
+}
+
+/* Makes the rename itself durable; file systems that cannot are left to themselves. */
+static void sync_directory_of(const char *path)
+{
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL)
+        snprintf(parent, sizeof parent, ".");
+    else
+        slash[slash == parent] = '\0';
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    fsync(fd);
+    close(fd);
+}
+
+int rg_file_write_atomic(const char *path, const char *text, struct rg_error *err)
+{
+    char temporary[PATH_MAX];
+    if (snprintf(temporary, sizeof temporary, "%s.%ld.new", path, (long)getpid()) >= (int)sizeof temporary)
+        return rg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return rg_fail(err, -errno, "%s: cannot be written: %s", path, strerror(errno));
+    int code = write_all(fd, text, strlen(text));
+    if (code == 0 && fsync(fd) != 0)
+        code = -errno;
+    if (close(fd) != 0 && code == 0)
+        code = -errno;
+    if (code == 0 && rename(temporary, path) != 0)
+        code = -errno;
+    if (code != 0) {
+        unlink(temporary);
+        return rg_fail(err, code, "%s: cannot be written: %s", path, strerror(-code));
+    }
+    sync_directory_of(path);
+    return 0;
+}
+
+struct rg_journal {
+    int fd;
+    char path[PATH_MAX];
+};
+
+int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *err)
+{
+    struct rg_journal *journal = calloc(1, sizeof *journal);
+    if (journal == NULL)
+        return rg_fail(err, -ENOMEM, "%s: no memory to open it", path);
+    snprintf(journal->path, sizeof journal->path, "%s", path);
+    journal->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    if (journal->fd < 0) {
+        int code = rg_fail(err, -errno, "%s: cannot be created: %s", path, strerror(errno));
+        free(journal);
+        return code;
+    }
+    *out = journal;
+    return 0;
+}
+
+int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_error *err)
+{
+    size_t bytes = strlen(text);
+    char *line = malloc(bytes + 1);
+    if (line == NULL)
+        return rg_fail(err, -ENOMEM, "%s: no memory to write a line", journal->path);
+    memcpy(line, text, bytes);
+    line[bytes] = '\n';
+    off_t before = lseek(journal->fd, 0, SEEK_END);
+    int code = write_all(journal->fd, line, bytes + 1);
+    free(line);
+    if (code == 0)
+        return 0;
+    /* Half a line would spoil the lines before it: take it back. */
+    if (before >= 0 && ftruncate(journal->fd, before) != 0)
+        return rg_fail(err, code, "%s: cannot be written, and its last line is damaged: %s", journal->path,
+            strerror(-code));
+    return rg_fail(err, code, "%s: cannot be written: %s", journal->path, strerror(-code));
+}
+
+int rg_journal_sync(struct rg_journal *journal, struct rg_error *err)
+{
+    if (fsync(journal->fd) != 0)
+        return rg_fail(err, -errno, "%s: cannot be synced: %s", journal->path, strerror(errno));
+    return 0;
+}
+
+void rg_journal_close(struct rg_journal *journal)
+{
+    if (journal == NULL)
+        return;
+    close(journal->fd);
+    free(journal);
+}

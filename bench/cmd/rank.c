@@ -1,0 +1,350 @@
+/* railgauge-rank: what mpirun starts, one process a rail. Rank 0 reads its orders from standard input and reports events on standard
+ * output; nobody else prints, but for errors. */
+#include "base/clock.h"
+#include "data/event.h"
+#include "hw/host.h"
+#include "test/session.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HELLO_DEADLINE_S 60.0
+#define NO_PEER -1
+
+struct rank {
+    struct rg_control *control;
+    struct rg_orders orders;
+    struct rg_rank_facts *facts; /* by rank */
+    int *node_of;
+    bool *missing;
+    int node_count;
+};
+
+static void say(const struct rg_event *event)
+{
+    char *line = rg_event_line(event);
+    if (line != NULL) {
+        puts(line);
+        fflush(stdout);
+    }
+    free(line);
+}
+
+static void say_text(enum rg_event_kind kind, int64_t round, double value, const char *text)
+{
+    struct rg_event event = {.kind = kind, .round = round, .value = value, .text = text ? strdup(text) : NULL};
+    say(&event);
+    free(event.text);
+}
+
+static int read_orders(struct rank *rank, struct rg_error *err)
+{
+    char *line = NULL, *text;
+    size_t room = 0;
+    bool root = rg_control_rank(rank->control) == 0;
+    if (root && getline(&line, &room, stdin) < 0) {
+        free(line);
+        return rg_fail(err, -EINVAL, "no orders on standard input; railgauge-rank is started by `railgauge run`");
+    }
+    text = line;
+    int code = rg_control_broadcast(rank->control, &text, rg_clock_after_ns(HELLO_DEADLINE_S), "orders", err);
+    if (code == 0)
+        code = rg_orders_read(text, &rank->orders, err);
+    free(text);
+    return code;
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static int64_t known_or_none(int value)
+{
+    return value < 0 ? RG_NONE : value;
+}
+
+static void describe_nic(const struct rg_nic *nic, struct rg_rail_facts *out)
+{
+    out->device = text_or_null(nic->device);
+    out->port = nic->port;
+    out->netdev = text_or_null(nic->netdev);
+    out->driver = text_or_null(nic->driver);
+    out->firmware = text_or_null(nic->firmware);
+    out->gid = text_or_null(nic->gid);
+    out->gid_index = known_or_none(nic->gid_index);
+    out->gid_type = text_or_null(nic->gid_type);
+    out->link_layer = text_or_null(nic->link_layer);
+    out->link_gbps = nic->link_gbps < 0 ? NAN : nic->link_gbps;
+    out->port_state = text_or_null(nic->state);
+    out->active_mtu_bytes = known_or_none(nic->active_mtu_bytes);
+    out->netdev_mtu_bytes = known_or_none(nic->netdev_mtu_bytes);
+    out->numa_node = known_or_none(nic->numa_node);
+    out->pci_address = text_or_null(nic->pci_address);
+    out->soft = nic->soft;
+}
+
+/* Runs near the NIC: on the processors of its NUMA node, where the system tells which these are. */
+static void move_near(const struct rg_nic *nic)
+{
+    char path[128], list[4096], *at = list;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", nic->numa_node);
+    FILE *file = nic->numa_node >= 0 ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return;
+    bool read = fgets(list, sizeof list, file) != NULL;
+    fclose(file);
+    while (read && *at >= '0' && *at <= '9') {
+        unsigned long first = strtoul(at, &at, 10), last = first;
+        if (*at == '-')
+            last = strtoul(at + 1, &at, 10);
+        for (; first <= last && first < CPU_SETSIZE; first++)
+            CPU_SET(first, &set);
+        at += *at == ',';
+    }
+    if (CPU_COUNT(&set) > 0)
+        sched_setaffinity(0, sizeof set, &set);
+}
+
+static bool needs_rdma(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE)
+            return true;
+    return false;
+}
+
+/* Devices and GID as the first RDMA test asks for them; a test may ask for others. */
+static const struct rg_settings *first_rdma_test(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE)
+            return &suite->tests[i];
+    return &suite->tests[0];
+}
+
+/* One line that tells what this rank is, or "!" and why it cannot take part. */
+static char *describe_self(const struct rank *rank, struct rg_error *err)
+{
+    struct rg_host host;
+    struct rg_rank_facts facts;
+    struct rg_nic nic = {.numa_node = -1};
+    char mpi[64], *line = NULL;
+    const struct rg_settings *settings = first_rdma_test(&rank->orders.suite);
+    int rail = rg_control_local_rank(rank->control) % (int)rank->orders.rails;
+    int code = rg_nic_of_rail(rail, settings->devices, settings->gid_index == RG_NONE ? -1 : (int)settings->gid_index,
+        &nic, err);
+    rg_host_describe(&host);
+    if (code != 0 && needs_rdma(&rank->orders.suite)) {
+        if (asprintf(&line, "!%s: %s", host.node, err->text) < 0)
+            return NULL;
+        return line;
+    }
+    rg_control_mpi_version(mpi, sizeof mpi);
+    rg_rank_facts_clear(&facts);
+    facts.node = (struct rg_node_facts){host.node, host.kernel, text_or_null(host.os), text_or_null(host.cpu_model), mpi,
+        text_or_null(host.rdma_core), host.cpus, host.numa_nodes, host.memory_bytes};
+    facts.rail.rail = rail;
+    facts.rail.rank = rg_control_rank(rank->control);
+    if (code == 0)
+        describe_nic(&nic, &facts.rail);
+    move_near(&nic);
+    return rg_rank_facts_line(&facts);
+}
+
+/* Nodes are numbered in the order of their first ranks. */
+static int number_nodes(struct rank *rank, struct rg_error *err)
+{
+    int size = rg_control_size(rank->control);
+    const char **names = calloc((size_t)size, sizeof *names);
+    rank->node_of = calloc((size_t)size, sizeof *rank->node_of);
+    if (names == NULL || rank->node_of == NULL) {
+        free(names);
+        return rg_fail(err, -ENOMEM, "no memory");
+    }
+    for (int i = 0; i < size; i++) {
+        int first = 0;
+        names[i] = rank->facts[i].node.node;
+        while (strcmp(rank->facts[first].node.node, names[i]) != 0)
+            first++;
+        rank->node_of[i] = first == i ? rank->node_count++ : rank->node_of[first];
+    }
+    int code = rg_control_set_nodes(rank->control, rank->node_of, names, err);
+    free(names);
+    if (code == 0 && rank->node_count != rank->orders.nodes)
+        code = rg_fail(err, -EINVAL, "%lld hosts were named, but they have %d host names: each must be a node of its own",
+            (long long)rank->orders.nodes, rank->node_count);
+    return code;
+}
+
+/* Splits the lines of all ranks, joined by newlines, into facts. */
+static int read_facts(struct rank *rank, char *joined, struct rg_error *err)
+{
+    int at = 0;
+    for (char *line; (line = strsep(&joined, "\n")) != NULL && at < rg_control_size(rank->control); at++) {
+        if (line[0] == '!')
+            return rg_fail(err, -ENODEV, "%s", line + 1);
+        int code = rg_rank_facts_read(line, &rank->facts[at], err);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+static char *join(const struct rank *rank, char *const *texts)
+{
+    size_t bytes = 1;
+    int size = rg_control_size(rank->control);
+    for (int i = 0; i < size; i++)
+        bytes += strlen(texts[i]) + 1;
+    char *joined = calloc(bytes, 1), *at = joined;
+    for (int i = 0; joined != NULL && i < size; i++)
+        at += sprintf(at, "%s%s", i ? "\n" : "", texts[i]);
+    return joined;
+}
+
+/* Everyone tells rank 0 what it is, and rank 0 tells everyone. */
+static int introduce(struct rank *rank, struct rg_error *err)
+{
+    char **texts = NULL, *joined = NULL, *self = describe_self(rank, err);
+    uint64_t until_ns = rg_clock_after_ns(HELLO_DEADLINE_S);
+    if (self == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    int code = rg_control_gather(rank->control, self, until_ns, "introduction", &texts, rank->missing, err);
+    if (code == 0 && texts != NULL)
+        joined = join(rank, texts);
+    if (code == 0)
+        code = rg_control_broadcast(rank->control, &joined, rg_clock_after_ns(HELLO_DEADLINE_S), "introduction", err);
+    for (int i = 0; code == 0 && texts != NULL && i < rg_control_size(rank->control); i++)
+        if (texts[i][0] != '!')
+            say_text(RG_EVENT_RANK, 0, 0, texts[i]);
+    if (code == 0)
+        code = read_facts(rank, joined, err);
+    rg_control_free_texts(rank->control, texts);
+    free(joined);
+    free(self);
+    return code == 0 ? number_nodes(rank, err) : code;
+}
+
+static void say_missing(const struct rank *rank, const struct rg_error *why)
+{
+    for (int i = 0; i < rg_control_size(rank->control); i++)
+        if (rank->missing[i])
+            say_text(RG_EVENT_LOST, i, 0, why->text);
+}
+
+/* At rank 0, with what the ranks sent at the end of a round: measurements, or "!" and why they are out of step. */
+static int report_round(const struct rank *rank, char *const *texts, struct rg_error *err)
+{
+    int code = 0;
+    for (int i = 0; i < rg_control_size(rank->control); i++) {
+        const char *line = texts[i] ? texts[i] : "";
+        if (line[0] == '!') {
+            const char *end = strchr(line, '\n');
+            code = rg_fail(err, -ETIMEDOUT, "%.*s", end ? (int)(end - line - 1) : (int)strlen(line + 1), line + 1);
+            line = end ? end + 1 : "";
+        }
+        if (line[0] != '\0')
+            say_text(RG_EVENT_MEASUREMENT, 0, 0, line);
+    }
+    return code;
+}
+
+/* Gathers the round's measurements; negative when the run cannot go on. */
+static int end_round(struct rank *rank, int64_t number, const struct rg_round_result *result, double deadline_s,
+    int round_code, struct rg_error *err)
+{
+    char **texts = NULL, *text = NULL, *go = (char[]){"go"}, *told = go;
+    struct rg_error why = *err;
+    uint64_t until_ns = result->end_ns + rg_seconds_to_ns(2.5 * deadline_s);
+    if (asprintf(&text, "%s%s%s%s", round_code < 0 ? "!" : "", round_code < 0 ? why.text : "",
+            round_code < 0 ? "\n" : "", result->line ? result->line : "") < 0)
+        return rg_fail(err, -ENOMEM, "no memory");
+    int code = rg_control_gather(rank->control, text, until_ns, "end of the round", &texts, rank->missing, err);
+    if (rg_control_rank(rank->control) == 0 && texts != NULL) {
+        if (code == -ETIMEDOUT)
+            say_missing(rank, err);
+        int reported = report_round(rank, texts, &why);
+        if (code == 0 && reported != 0) {
+            *err = why;
+            code = reported;
+        }
+        say_text(RG_EVENT_ROUND_DONE, number, isnan(result->clock_error_us) ? -1 : result->clock_error_us, NULL);
+    }
+    rg_control_free_texts(rank->control, texts);
+    free(text);
+    if (code == 0)
+        code = rg_control_broadcast(rank->control, &told, until_ns + rg_seconds_to_ns(deadline_s), "end of the round",
+            err);
+    if (told != go)
+        free(told);
+    return code;
+}
+
+static int run_round(struct rank *rank, const struct rg_session *session, int64_t number, struct rg_error *err)
+{
+    const struct rg_suite *suite = &rank->orders.suite;
+    struct rg_round round = rg_plan_round(suite, (int)rank->orders.nodes, number);
+    struct rg_round_result result;
+    char label[96];
+    bool collective = rg_test_kind_of(suite->tests[round.test_index].test) == RG_TEST_COLLECTIVE;
+    rg_plan_label(suite, &round, label, sizeof label);
+    if (session->rank == 0)
+        say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, &round), label);
+    int code = collective ? rg_collective_round(session, &round, number, rank->missing, &result, err)
+                          : rg_flow_round(session, &round, number, rank->missing, &result, err);
+    code = end_round(rank, number, &result, suite->tests[round.test_index].deadline_s, code, err);
+    free(result.line);
+    return code;
+}
+
+static int run(struct rank *rank, struct rg_error *err)
+{
+    int code = read_orders(rank, err);
+    if (code == 0)
+        code = introduce(rank, err);
+    if (code != 0)
+        return code;
+    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count,
+        rg_control_rank(rank->control)};
+    bool root = session.rank == 0;
+    if (root)
+        say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);
+    int64_t rounds = rg_plan_rounds(&rank->orders.suite, rank->node_count);
+    for (int64_t number = 0; code == 0 && number < rounds; number++)
+        code = run_round(rank, &session, number, err);
+    if (code == 0 && root)
+        say_text(RG_EVENT_DONE, 0, 0, NULL);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct rank rank = {0};
+    struct rg_error err = {{0}};
+    int code = rg_control_open(&argc, &argv, &rank.control, &err);
+    if (code != 0) {
+        fprintf(stderr, "railgauge-rank: %s\n", err.text);
+        return 4;
+    }
+    size_t size = (size_t)rg_control_size(rank.control);
+    rank.facts = calloc(size, sizeof *rank.facts);
+    rank.missing = calloc(size, sizeof *rank.missing);
+    code = rank.facts && rank.missing ? run(&rank, &err) : rg_fail(&err, -ENOMEM, "no memory");
+    if (code != 0 && rg_control_rank(rank.control) == 0)
+        say_text(RG_EVENT_FAILED, 0, 0, err.text);
+    rg_control_close(rank.control);
+    for (size_t i = 0; rank.facts != NULL && i < size; i++)
+        rg_rank_facts_close(&rank.facts[i]);
+    free(rank.facts);
+    free(rank.missing);
+    free(rank.node_of);
+    rg_orders_close(&rank.orders);
+    return code == 0 ? 0 : 4;
+}

@@ -1,0 +1,289 @@
+#include "cmd/record.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "data/event.h"
+#include "data/measurement.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEAVE_S 15.0 /* for the ranks to go after their last word */
+
+struct recorder {
+    struct rg_run *run;
+    const struct rg_record_plan *plan;
+    struct rg_record_end *end;
+    struct rg_journal *journal;
+    struct rg_launch *launch;
+    struct rg_progress progress;
+    uint64_t until_ns; /* by then something must be heard */
+    bool done;
+};
+
+/* The first reason is the one that counts. */
+static void give_up(struct recorder *recorder, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void give_up(struct recorder *recorder, const char *format, ...)
+{
+    va_list args;
+    if (recorder->end->reason[0] != '\0')
+        return;
+    va_start(args, format);
+    vsnprintf(recorder->end->reason, sizeof recorder->end->reason, format, args);
+    va_end(args);
+}
+
+static int remember_rank(struct recorder *recorder, const char *line)
+{
+    struct rg_error why = {{0}};
+    struct rg_run *run = recorder->run;
+    struct rg_rank_facts *grown = realloc(run->ranks, (run->rank_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return -ENOMEM;
+    run->ranks = grown;
+    return rg_rank_facts_read(line, &run->ranks[run->rank_count], &why) == 0 ? (int)run->rank_count++ : -EINVAL;
+}
+
+static void remember_lost(struct recorder *recorder, int64_t rank, const char *where)
+{
+    struct rg_run *run = recorder->run;
+    struct rg_lost_rank *grown = realloc(run->lost, (run->lost_count + 1) * sizeof *grown);
+    if (grown == NULL || rank < 0 || (size_t)rank >= run->rank_count)
+        return;
+    run->lost = grown;
+    run->lost[run->lost_count++] = (struct rg_lost_rank){run->ranks[rank].node.node, strdup(where ? where : "the run"),
+        rank, run->ranks[rank].rail.rail};
+}
+
+static bool has_flows(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE)
+            return true;
+    return false;
+}
+
+/* A run is of hardware when every flow is; collectives, which may be the processors' stand-in, count where there is nothing else. */
+static void judge_hardware(struct rg_run *run, const struct rg_measurement *measurement)
+{
+    if (!measurement->has_flow && has_flows(&run->suite))
+        return;
+    if (measurement->hardware && run->hardware == RG_NONE)
+        run->hardware = 1;
+    if (measurement->hardware || run->hardware == 0)
+        return;
+    run->hardware = 0;
+    run->hardware_reason = strdup(measurement->hardware_reason);
+}
+
+static void write_measurement(struct recorder *recorder, const char *line)
+{
+    struct rg_measurement measurement;
+    struct rg_error err = {{0}};
+    if (rg_measurement_read(line, "a rank's measurement", &measurement, &err) != 0) {
+        give_up(recorder, "%s", err.text);
+        return;
+    }
+    measurement.sequence = recorder->run->measurements;
+    judge_hardware(recorder->run, &measurement);
+    char *text = rg_measurement_line(&measurement);
+    if (text == NULL || rg_journal_append(recorder->journal, text, &err) != 0)
+        give_up(recorder, "%s", text ? err.text : "no memory");
+    else
+        recorder->run->measurements++;
+    free(text);
+    rg_measurement_close(&measurement);
+}
+
+/* What a round left is safe on disk before the next one begins to count. */
+static void end_round(struct recorder *recorder, double clock_error_us)
+{
+    struct rg_error err = {{0}};
+    struct rg_run *run = recorder->run;
+    run->rounds_done++;
+    if (clock_error_us >= 0)
+        run->clock_error_us = isnan(run->clock_error_us) ? clock_error_us : fmax(run->clock_error_us, clock_error_us);
+    if (rg_journal_sync(recorder->journal, &err) != 0)
+        give_up(recorder, "%s", err.text);
+}
+
+static void begin_run(struct recorder *recorder)
+{
+    struct rg_error err = {{0}};
+    recorder->end->started = true;
+    if (rg_run_write(recorder->run, recorder->plan->directory, &err) != 0)
+        give_up(recorder, "%s", err.text);
+}
+
+static void begin_round(struct recorder *recorder, const struct rg_event *event)
+{
+    struct rg_run *run = recorder->run;
+    if (event->round < 0 || event->round >= run->rounds_planned)
+        return;
+    struct rg_round round = rg_plan_round(&run->suite, recorder->plan->node_count, event->round);
+    recorder->until_ns = rg_clock_after_ns(event->value);
+    rg_progress_step(&recorder->progress, event->round, run->rounds_planned, rg_plan_seconds(&run->suite, &round),
+        event->text ? event->text : "");
+}
+
+static void take_event(struct recorder *recorder, const struct rg_event *event)
+{
+    switch (event->kind) {
+    case RG_EVENT_RANK:
+        if (event->text == NULL || remember_rank(recorder, event->text) < 0)
+            give_up(recorder, "a rank's introduction could not be read");
+        break;
+    case RG_EVENT_READY:
+        begin_run(recorder);
+        break;
+    case RG_EVENT_ROUND:
+        begin_round(recorder, event);
+        break;
+    case RG_EVENT_ROUND_DONE:
+        end_round(recorder, event->value);
+        break;
+    case RG_EVENT_LOST:
+        remember_lost(recorder, event->round, event->text);
+        break;
+    case RG_EVENT_FAILED:
+        give_up(recorder, "%s", event->text ? event->text : "the ranks failed");
+        break;
+    case RG_EVENT_DONE:
+        recorder->done = true;
+        break;
+    case RG_EVENT_MEASUREMENT:
+        write_measurement(recorder, event->text);
+        break;
+    }
+}
+
+/* The last lines of what mpirun said, on one line. */
+static void last_words(const struct rg_launch *launch, char *out, size_t room)
+{
+    const char *text = rg_launch_errors(launch), *from = text;
+    size_t length = strlen(text), used = 0;
+    int lines = 0;
+    for (size_t i = length; i-- > 0 && lines < 12;) {
+        lines += text[i] == '\n' && i + 1 < length;
+        from = &text[i];
+    }
+    for (; *from != '\0' && used + 1 < room; from++) {
+        bool space = *from == '\n' || *from == ' ' || *from == '-' || *from == '\r';
+        if (space && (used == 0 || (out[used - 1] == ' ')) && *from != '-')
+            continue;
+        if (*from == '-' && (from[1] == '-' || (from > text && from[-1] == '-')))
+            continue;
+        out[used++] = space && *from != '-' ? ' ' : *from;
+    }
+    out[used] = '\0';
+}
+
+static void explain_end(struct recorder *recorder, const char *how)
+{
+    char words[1500];
+    last_words(recorder->launch, words, sizeof words);
+    give_up(recorder, "%s %s%s%s", recorder->run->mpirun[0], how, words[0] ? "; it said: " : "", words);
+}
+
+static void explain_silence(struct recorder *recorder)
+{
+    char words[1500];
+    last_words(recorder->launch, words, sizeof words);
+    if (recorder->end->started)
+        give_up(recorder, "rank 0 (%s, rail 0) fell silent in round %lld", recorder->run->ranks[0].node.node,
+            (long long)recorder->run->rounds_done);
+    else
+        give_up(recorder, "the ranks did not come up within %g s%s%s", recorder->plan->start_timeout_s,
+            words[0] ? "; mpirun said: " : "", words);
+}
+
+static void listen_to_ranks(struct recorder *recorder)
+{
+    const char *line;
+    bool leaving = false;
+    for (;;) {
+        if (!leaving && (recorder->done || recorder->end->reason[0] != '\0')) {
+            leaving = true;
+            recorder->until_ns = rg_clock_after_ns(LEAVE_S);
+        }
+        enum rg_launch_news news =
+            rg_launch_wait(recorder->launch, recorder->until_ns, &line, &recorder->end->signal_number);
+        struct rg_event event;
+        if (news == RG_LAUNCH_SIGNAL)
+            give_up(recorder, "stopped by signal %d (%s)", recorder->end->signal_number,
+                strsignal(recorder->end->signal_number));
+        else if (news == RG_LAUNCH_SILENT && !leaving)
+            explain_silence(recorder);
+        else if (news == RG_LAUNCH_ENDED && !recorder->done)
+            explain_end(recorder, rg_launch_end(recorder->launch));
+        if (news != RG_LAUNCH_LINE)
+            return;
+        if (rg_event_read(line, &event) != 0)
+            continue; /* a stranger's words, such as a warning of the MPI library */
+        take_event(recorder, &event);
+        free(event.text);
+    }
+}
+
+static int launch(struct recorder *recorder, struct rg_error *err)
+{
+    const struct rg_run *run = recorder->run;
+    struct rg_orders orders = {run->run_id, run->seed, recorder->plan->node_count, run->ranks_per_node, run->suite, NULL};
+    char *text = rg_orders_text(&orders);
+    int code = text ? rg_launch_open(run->mpirun, text, recorder->plan->verbose, &recorder->launch, err)
+                    : rg_fail(err, -ENOMEM, "no memory");
+    free(text);
+    return code;
+}
+
+int rg_record_run(struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end,
+    struct rg_error *err)
+{
+    struct recorder recorder = {.run = run, .plan = plan, .end = end};
+    char path[PATH_MAX];
+    double total_s = 0;
+    snprintf(path, sizeof path, "%s/measurements.ndjson", plan->directory);
+    int code = rg_run_write(run, plan->directory, err);
+    if (code == 0)
+        code = rg_journal_open(path, &recorder.journal, err);
+    if (code != 0) {
+        rmdir(plan->directory); /* as it was before, if nothing could be written */
+        return code;
+    }
+    for (int64_t n = 0; n < run->rounds_planned; n++) {
+        struct rg_round round = rg_plan_round(&run->suite, plan->node_count, n);
+        total_s += rg_plan_seconds(&run->suite, &round);
+    }
+    rg_progress_open(&recorder.progress, stderr, plan->quiet, total_s);
+    recorder.until_ns = rg_clock_after_ns(plan->start_timeout_s);
+    struct rg_error why = {{0}};
+    if (launch(&recorder, &why) == 0)
+        listen_to_ranks(&recorder);
+    else
+        give_up(&recorder, "%s", why.text);
+    rg_progress_clear(&recorder.progress);
+    rg_launch_close(recorder.launch);
+    rg_journal_close(recorder.journal);
+    return 0;
+}
+
+void rg_record_end_close(struct rg_run *run)
+{
+    for (size_t i = 0; i < run->rank_count; i++)
+        rg_rank_facts_close(&run->ranks[i]);
+    for (size_t i = 0; i < run->lost_count; i++)
+        free((char *)(uintptr_t)run->lost[i].where);
+    free(run->ranks);
+    free(run->lost);
+    free((char *)(uintptr_t)run->hardware_reason);
+    run->ranks = NULL;
+    run->lost = NULL;
+    run->hardware_reason = NULL;
+}

@@ -1,0 +1,31 @@
+/* The run as it happens: the ranks' events become the run's files and the progress that is shown. */
+#ifndef RG_CMD_RECORD_H
+#define RG_CMD_RECORD_H
+
+#include "cmd/launch.h"
+#include "data/plan.h"
+#include "data/run.h"
+
+struct rg_record_plan {
+    const char *directory;
+    int node_count;
+    double start_timeout_s;
+    bool quiet, verbose;
+};
+
+/* How it went. */
+struct rg_record_end {
+    char reason[2048];  /* why it is incomplete; empty: it is complete */
+    bool started;       /* all ranks came up, so that there is something to judge */
+    int signal_number;  /* that stopped it; 0: none */
+};
+
+/* Launches run->mpirun, journals what the ranks measure, and fills in run's ranks, lost, hardware, counts and clock error. Negative: the
+ * run's files could not be created, and nothing was started. */
+int rg_record_run(struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end,
+    struct rg_error *err);
+
+/* Frees what rg_record_run put into run. */
+void rg_record_end_close(struct rg_run *run);
+
+#endif

@@ -1,0 +1,127 @@
+#include "data/machine.h"
+
+#include "data/suite.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const directions[] = {"one_way", "both_ways", NULL};
+static const char *const memories[] = {"host", NULL};
+static const char *const scopes[] = {"rail", "node", "group", NULL};
+static const char *const metrics[] = {"bandwidth_gbps", "latency_p50_us", "latency_p99_us", "busbw_gigabytes_per_s",
+    NULL};
+
+#define AT(member) .offset = offsetof(struct rg_expectation, member)
+
+static const struct rg_option expectation_rows[] = {
+    {.key = "test", .type = RG_CHOICE, AT(test), .choices = rg_test_names, .required = true},
+    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), 1, 1073741824.0, .required = true},
+    {.key = "direction", .type = RG_CHOICE, AT(direction), .choices = directions, .nullable = true, .required = true},
+    {.key = "memory", .type = RG_CHOICE, AT(memory), .choices = memories, .required = true},
+    {.key = "queue_pairs", .type = RG_INTEGER, AT(queue_pairs), 1, 1024, .nullable = true, .required = true},
+    {.key = "scope", .type = RG_CHOICE, AT(scope), .choices = scopes, .required = true},
+    {.key = "metric", .type = RG_CHOICE, AT(metric), .choices = metrics, .required = true},
+    {.key = "expected", .type = RG_NUMBER, AT(expected), 1e-9, 1e12, .nullable = true, .required = true},
+    {.key = "tolerance_percent", .type = RG_NUMBER, AT(tolerance_percent), 0, 10000, .nullable = true,
+        .required = true},
+    {.key = "source", .type = RG_TEXT, AT(source), .nullable = true, .required = true},
+    {.key = "note", .type = RG_TEXT, AT(note), .nullable = true},
+};
+static const struct rg_shape expectation_shape = {.rows = expectation_rows,
+    .row_count = sizeof expectation_rows / sizeof *expectation_rows};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct rg_machine, member)
+
+static const struct rg_option machine_rows[] = {
+    {.key = "name", .type = RG_TEXT, AT(name), .required = true},
+    {.key = "description", .type = RG_TEXT, AT(description), .required = true},
+    {.key = "hardware", .type = RG_FLAG, AT(hardware), .required = true},
+    {.key = "rails", .type = RG_INTEGER, AT(rails), 1, 64, .nullable = true, .required = true},
+    {.key = "line_rate_gbps", .type = RG_NUMBER, AT(line_rate_gbps), 1e-6, 1e6, .nullable = true, .required = true},
+    {.key = "mtu_bytes", .type = RG_INTEGER, AT(mtu_bytes), 256, 4096, .nullable = true, .required = true},
+    {.key = "ip_version", .type = RG_INTEGER, AT(ip_version), 4, 6, .nullable = true, .required = true},
+    {.key = "gpu", .type = RG_TEXT, AT(gpu), .nullable = true, .required = true},
+    {.key = "nic", .type = RG_TEXT, AT(nic), .nullable = true, .required = true},
+    {.key = "node_nominal_gbps", .type = RG_NUMBER, AT(node_nominal_gbps), 1e-6, 1e8, .nullable = true,
+        .required = true},
+};
+static const struct rg_shape machine_shape = {.rows = machine_rows,
+    .row_count = sizeof machine_rows / sizeof *machine_rows,
+    .others = (const char *const[]){"schema_version", "document", "sources", "facts", "expectations", NULL}};
+
+static bool source_is_listed(const struct rg_machine *machine, const char *id)
+{
+    const cJSON *source;
+    cJSON_ArrayForEach(source, cJSON_GetObjectItemCaseSensitive(machine->root, "sources"))
+    {
+        const cJSON *given = cJSON_GetObjectItemCaseSensitive(source, "id");
+        if (cJSON_IsString(given) && strcmp(given->valuestring, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int read_expectation(const cJSON *item, struct rg_machine *out, const struct rg_place *place,
+    struct rg_error *err)
+{
+    struct rg_expectation *expectation = &out->expectations[out->expectation_count++];
+    rg_json_clear(&expectation_shape, expectation);
+    int code = rg_json_read(item, &expectation_shape, expectation, place, err);
+    if (code != 0)
+        return code;
+    bool number = !isnan(expectation->expected);
+    if (number != !isnan(expectation->tolerance_percent) || (number && expectation->source == NULL))
+        return rg_json_refuse(place, err, "an expected number has a tolerance_percent and a source; null has neither");
+    if (expectation->source != NULL && !source_is_listed(out, expectation->source))
+        return rg_json_refuse(place, err, "source \"%s\" is not among the sources", expectation->source);
+    return 0;
+}
+
+static int read_expectations(struct rg_machine *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *items = rg_json_array(out->root, "expectations", place, err);
+    if (items == NULL || rg_json_array(out->root, "sources", place, err) == NULL)
+        return -EINVAL;
+    out->expectations = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *out->expectations);
+    if (out->expectations == NULL)
+        return rg_json_refuse(place, err, "no memory");
+    struct rg_place inside = rg_json_inside(place, "expectations", 0);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, items)
+    {
+        struct rg_place at = rg_json_inside(&inside, NULL, (int)out->expectation_count);
+        int code = read_expectation(item, out, &at, err);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *err)
+{
+    struct rg_machine machine = {0};
+    struct rg_place place = {.file = path};
+    int code = rg_json_load(path, "machine", &machine.root, err);
+    if (code != 0)
+        return code;
+    rg_json_clear(&machine_shape, &machine);
+    code = rg_json_read(machine.root, &machine_shape, &machine, &place, err);
+    if (code == 0)
+        code = read_expectations(&machine, &place, err);
+    if (code != 0) {
+        rg_machine_close(&machine);
+        return code;
+    }
+    *out = machine;
+    return 0;
+}
+
+void rg_machine_close(struct rg_machine *machine)
+{
+    free(machine->expectations);
+    cJSON_Delete(machine->root);
+    *machine = (struct rg_machine){0};
+}

@@ -1,0 +1,30 @@
+/* What to expect: a machine's rails, rates and baseline. */
+#ifndef RG_DATA_MACHINE_H
+#define RG_DATA_MACHINE_H
+
+#include "data/json.h"
+
+/* One promise. Bandwidths must reach expected * (1 - tolerance/100); latencies stay within expected * (1 + tolerance/100). */
+struct rg_expectation {
+    const char *test, *direction, *memory, *scope, *metric, *source, *note;
+    int64_t size_bytes, queue_pairs; /* RG_NONE: any number of queue pairs */
+    double expected, tolerance_percent;
+};
+
+struct rg_machine {
+    const char *name, *description, *gpu, *nic;
+    bool hardware; /* a real machine: nothing simulated may pass its baseline */
+    int64_t rails, mtu_bytes, ip_version;
+    double line_rate_gbps, node_nominal_gbps;
+    struct rg_expectation *expectations;
+    size_t expectation_count;
+    cJSON *root;
+};
+
+/* Close with rg_machine_close. -EINVAL or -errno with a message that names file, field and fault. */
+int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *err);
+
+/* Takes a zeroed structure. */
+void rg_machine_close(struct rg_machine *machine);
+
+#endif

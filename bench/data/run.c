@@ -1,0 +1,297 @@
+#include "data/run.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define MOST 9007199254740992.0 /* 2^53 */
+
+#define AT(member) .offset = offsetof(struct S, member), .required = true
+#define TEXT(member) {.key = #member, .type = RG_TEXT, AT(member)}
+#define TEXT_OR_NULL(member) {.key = #member, .type = RG_TEXT, AT(member), .nullable = true}
+#define COUNTED(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST}
+#define COUNTED_OR_NULL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true}
+
+#define S rg_node_facts
+static const struct rg_option node_rows[] = {TEXT(node), TEXT(kernel), TEXT_OR_NULL(os), TEXT_OR_NULL(cpu_model),
+    COUNTED(cpus), COUNTED(numa_nodes), COUNTED(memory_bytes), TEXT_OR_NULL(mpi), TEXT_OR_NULL(rdma_core)};
+#undef S
+static const struct rg_shape node_shape = {.rows = node_rows,
+    .row_count = COUNT(node_rows),
+    .others = (const char *const[]){"rails", NULL}};
+
+#define S rg_rail_facts
+static const struct rg_option rail_rows[] = {COUNTED(rail), COUNTED(rank), TEXT_OR_NULL(device), COUNTED_OR_NULL(port),
+    TEXT_OR_NULL(netdev), TEXT_OR_NULL(driver), TEXT_OR_NULL(firmware), TEXT_OR_NULL(gid), COUNTED_OR_NULL(gid_index),
+    TEXT_OR_NULL(gid_type), TEXT_OR_NULL(link_layer),
+    {.key = "link_gbps", .type = RG_NUMBER, AT(link_gbps), .nullable = true}, TEXT_OR_NULL(port_state),
+    COUNTED_OR_NULL(active_mtu_bytes), COUNTED_OR_NULL(netdev_mtu_bytes), COUNTED_OR_NULL(numa_node),
+    TEXT_OR_NULL(pci_address), {.key = "soft", .type = RG_FLAG, AT(soft)}};
+#undef S
+static const struct rg_shape rail_shape = {.rows = rail_rows, .row_count = COUNT(rail_rows)};
+
+#define S rg_lost_rank
+static const struct rg_option lost_rows[] = {COUNTED(rank), TEXT(node), COUNTED(rail), TEXT(where)};
+#undef S
+static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = COUNT(lost_rows)};
+
+static const char *const statuses[] = {"complete", "incomplete", NULL};
+
+#define S rg_run
+static const struct rg_option run_rows[] = {TEXT(run_id),
+    {.key = "railgauge_version", .type = RG_TEXT, AT(version)},
+    {.key = "status", .type = RG_CHOICE, AT(status), .choices = statuses}, TEXT_OR_NULL(incomplete_reason),
+    TEXT(started_at), TEXT_OR_NULL(ended_at),
+    {.key = "exit_status", .type = RG_INTEGER, AT(exit_status), .min = 0, .max = 255, .nullable = true}, COUNTED(seed),
+    TEXT_OR_NULL(machine), {.key = "hardware", .type = RG_MAYBE, AT(hardware), .nullable = true},
+    TEXT_OR_NULL(hardware_reason), COUNTED(rounds_planned), COUNTED(rounds_done), COUNTED(measurements)};
+static const struct rg_option launch_rows[] = {COUNTED(ranks_per_node), TEXT_OR_NULL(mpi_interface)};
+static const struct rg_option clock_rows[] = {
+    {.key = "error_us", .type = RG_NUMBER, AT(clock_error_us), .min = 0, .max = 1e12}};
+#undef S
+static const struct rg_shape run_shape = {.rows = run_rows,
+    .row_count = COUNT(run_rows),
+    .others = (const char *const[]){"schema_version", "document", "launch", "suite", "clock", "nodes", "lost", NULL}};
+static const struct rg_shape launch_shape = {.rows = launch_rows,
+    .row_count = COUNT(launch_rows),
+    .others = (const char *const[]){"hosts", "mpirun", NULL}};
+static const struct rg_shape clock_shape = {.rows = clock_rows, .row_count = COUNT(clock_rows)};
+
+void rg_run_new_id(char out[RG_RUN_ID_LENGTH])
+{
+    unsigned char random[4] = {0};
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        memcpy(random, &(uint32_t){(uint32_t)clock()}, sizeof random);
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    size_t used = strftime(out, RG_RUN_ID_LENGTH, "%Y%m%dT%H%M%SZ", &utc);
+    snprintf(out + used, RG_RUN_ID_LENGTH - used, "-%02x%02x%02x%02x", random[0], random[1], random[2], random[3]);
+}
+
+static void add_texts(cJSON *object, const char *key, char *const *texts)
+{
+    cJSON *array = cJSON_AddArrayToObject(object, key);
+    for (; texts != NULL && *texts != NULL; texts++)
+        cJSON_AddItemToArray(array, cJSON_CreateString(*texts));
+}
+
+/* Ranks are grouped by node, nodes in the order of their first rank. */
+static void add_nodes(cJSON *object, const struct rg_run *run)
+{
+    cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
+    for (size_t i = 0; i < run->rank_count; i++) {
+        const struct rg_node_facts *facts = &run->ranks[i].node;
+        if (facts->node == NULL)
+            continue;
+        cJSON *node = NULL, *each;
+        cJSON_ArrayForEach(each, nodes)
+        {
+            if (strcmp(cJSON_GetObjectItemCaseSensitive(each, "node")->valuestring, facts->node) == 0)
+                node = each;
+        }
+        if (node == NULL) {
+            node = cJSON_CreateObject();
+            rg_json_write(node, &node_shape, facts);
+            cJSON_AddArrayToObject(node, "rails");
+            cJSON_AddItemToArray(nodes, node);
+        }
+        cJSON *rail = cJSON_CreateObject();
+        rg_json_write(rail, &rail_shape, &run->ranks[i].rail);
+        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(node, "rails"), rail);
+    }
+}
+
+static cJSON *run_document(const struct rg_run *run)
+{
+    cJSON *object = rg_json_document("run");
+    rg_json_write(object, &run_shape, run);
+    cJSON *launch = cJSON_AddObjectToObject(object, "launch");
+    add_texts(launch, "hosts", run->hosts);
+    rg_json_write(launch, &launch_shape, run);
+    add_texts(launch, "mpirun", run->mpirun);
+    cJSON_AddItemToObject(object, "suite", rg_suite_document(&run->suite));
+    if (isnan(run->clock_error_us))
+        cJSON_AddNullToObject(object, "clock");
+    else
+        rg_json_write(cJSON_AddObjectToObject(object, "clock"), &clock_shape, run);
+    add_nodes(object, run);
+    cJSON *lost = cJSON_AddArrayToObject(object, "lost");
+    for (size_t i = 0; i < run->lost_count; i++) {
+        cJSON *rank = cJSON_CreateObject();
+        rg_json_write(rank, &lost_shape, &run->lost[i]);
+        cJSON_AddItemToArray(lost, rank);
+    }
+    return object;
+}
+
+int rg_run_write(const struct rg_run *run, const char *directory, struct rg_error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/run.json", directory);
+    cJSON *object = run_document(run);
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    if (text == NULL)
+        return rg_fail(err, -ENOMEM, "%s: no memory to write it", path);
+    int code = rg_file_write_atomic(path, text, err);
+    free(text);
+    return code;
+}
+
+static int read_nodes(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *nodes = rg_json_array(out->root, "nodes", place, err), *node, *rail;
+    if (nodes == NULL)
+        return -EINVAL;
+    size_t total = 0;
+    cJSON_ArrayForEach(node, nodes)
+    {
+        total += (size_t)cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(node, "rails"));
+    }
+    out->ranks = calloc(total + 1, sizeof *out->ranks);
+    if (out->ranks == NULL)
+        return rg_json_refuse(place, err, "no memory");
+    struct rg_place all = rg_json_inside(place, "nodes", 0);
+    int index = 0;
+    cJSON_ArrayForEach(node, nodes)
+    {
+        struct rg_place at = rg_json_inside(&all, NULL, index++);
+        struct rg_node_facts facts;
+        rg_json_clear(&node_shape, &facts);
+        int code = rg_json_read(node, &node_shape, &facts, &at, err);
+        const cJSON *rails = code == 0 ? rg_json_array(node, "rails", &at, err) : NULL;
+        if (rails == NULL)
+            return -EINVAL;
+        cJSON_ArrayForEach(rail, rails)
+        {
+            struct rg_rank_facts *rank = &out->ranks[out->rank_count++];
+            rg_json_clear(&rail_shape, &rank->rail);
+            rank->node = facts;
+            code = rg_json_read(rail, &rail_shape, &rank->rail, &at, err);
+            if (code != 0)
+                return code;
+        }
+    }
+    return 0;
+}
+
+static int read_lost(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *lost = rg_json_array(out->root, "lost", place, err), *item;
+    if (lost == NULL)
+        return -EINVAL;
+    out->lost = calloc((size_t)cJSON_GetArraySize(lost) + 1, sizeof *out->lost);
+    if (out->lost == NULL)
+        return rg_json_refuse(place, err, "no memory");
+    struct rg_place all = rg_json_inside(place, "lost", 0);
+    cJSON_ArrayForEach(item, lost)
+    {
+        struct rg_place at = rg_json_inside(&all, NULL, (int)out->lost_count);
+        int code = rg_json_read(item, &lost_shape, &out->lost[out->lost_count++], &at, err);
+        if (code != 0)
+            return code;
+    }
+    return 0;
+}
+
+static int read_parts(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
+{
+    struct rg_place launch = rg_json_inside(place, "launch", 0), clock = rg_json_inside(place, "clock", 0);
+    int code = rg_json_read(cJSON_GetObjectItemCaseSensitive(out->root, "launch"), &launch_shape, out, &launch, err);
+    const cJSON *clock_item = cJSON_GetObjectItemCaseSensitive(out->root, "clock");
+    if (code == 0 && !cJSON_IsNull(clock_item))
+        code = rg_json_read(clock_item, &clock_shape, out, &clock, err);
+    if (code == 0)
+        code = read_nodes(out, place, err);
+    if (code == 0)
+        code = read_lost(out, place, err);
+    if (code != 0)
+        return code;
+    cJSON *suite = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(out->root, "suite"), true);
+    if (suite == NULL)
+        return rg_json_refuse(place, err, "field \"suite\" is missing");
+    char name[sizeof place->path + PATH_MAX];
+    snprintf(name, sizeof name, "%s: suite", place->file);
+    return rg_suite_read(suite, name, &out->suite, err);
+}
+
+int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/run.json", directory);
+    struct rg_run run = {.clock_error_us = NAN};
+    struct rg_place place = {.file = path};
+    int code = rg_json_load(path, "run", &run.root, err);
+    if (code != 0)
+        return code;
+    rg_json_clear(&run_shape, &run);
+    code = rg_json_read(run.root, &run_shape, &run, &place, err);
+    if (code == 0 && (strcmp(run.status, "complete") == 0) != (run.incomplete_reason == NULL))
+        code = rg_json_refuse(&place, err, "a run has an incomplete_reason just when it is incomplete");
+    if (code == 0)
+        code = read_parts(&run, &place, err);
+    if (code != 0) {
+        rg_run_close(&run);
+        return code;
+    }
+    *out = run;
+    return 0;
+}
+
+void rg_run_close(struct rg_run *run)
+{
+    rg_suite_close(&run->suite);
+    free(run->ranks);
+    free(run->lost);
+    cJSON_Delete(run->root);
+    *run = (struct rg_run){0};
+}
+
+void rg_rank_facts_clear(struct rg_rank_facts *out)
+{
+    rg_json_clear(&node_shape, &out->node);
+    rg_json_clear(&rail_shape, &out->rail);
+    out->root = NULL;
+}
+
+char *rg_rank_facts_line(const struct rg_rank_facts *facts)
+{
+    cJSON *object = cJSON_CreateObject();
+    rg_json_write(cJSON_AddObjectToObject(object, "node"), &node_shape, &facts->node);
+    rg_json_write(cJSON_AddObjectToObject(object, "rail"), &rail_shape, &facts->rail);
+    char *line = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    return line;
+}
+
+int rg_rank_facts_read(const char *line, struct rg_rank_facts *out, struct rg_error *err)
+{
+    struct rg_place place = {.file = "facts of a rank"};
+    struct rg_rank_facts facts;
+    rg_rank_facts_clear(&facts);
+    facts.root = cJSON_Parse(line);
+    if (facts.root == NULL)
+        return rg_json_refuse(&place, err, "are not JSON");
+    int code = rg_json_read(cJSON_GetObjectItemCaseSensitive(facts.root, "node"), &node_shape, &facts.node, &place, err);
+    if (code == 0)
+        code = rg_json_read(cJSON_GetObjectItemCaseSensitive(facts.root, "rail"), &rail_shape, &facts.rail, &place, err);
+    if (code != 0)
+        rg_rank_facts_close(&facts);
+    else
+        *out = facts;
+    return code;
+}
+
+void rg_rank_facts_close(struct rg_rank_facts *facts)
+{
+    cJSON_Delete(facts->root);
+    facts->root = NULL;
+}

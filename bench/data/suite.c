@@ -1,0 +1,230 @@
+#include "data/suite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const rg_test_names[] = {"rdma_write_bw", "rdma_read_bw", "rdma_send_bw", "rdma_write_lat", "rdma_read_lat",
+    "rdma_send_lat", "all_reduce", NULL};
+
+static const char *const directions[] = {"one_way", "both_ways", NULL};
+static const char *const memories[] = {"host", NULL};
+static const char *const patterns[] = {"pairs", "loopback", NULL};
+static const char *const write_polls[] = {"auto", "last_byte", "immediate", NULL};
+
+#define AT(member) .offset = offsetof(struct rg_settings, member)
+#define ONE_GIB 1073741824.0
+
+const struct rg_option rg_settings_rows[] = {
+    {"test", "test", RG_CHOICE, AT(test), .choices = rg_test_names, .metavar = "TEST", .letter = 't', .required = true,
+        .help = "What to measure, instead of a suite."},
+    {"size", "sizes_bytes", RG_SIZES, AT(sizes), 1, ONE_GIB, "65536", .metavar = "SIZES",
+        .help = "Message sizes: a list (64,4K,1M) or a range FROM:TO:FACTOR (1:1G:4)."},
+    {"direction", "direction", RG_CHOICE, AT(direction), .fallback = "one_way", .choices = directions,
+        .metavar = "WORD", .help = "Bandwidth tests: each flow alone, or both ways at once."},
+    {"duration", "duration_s", RG_NUMBER, AT(duration_s), 0.01, 3600, "2", .metavar = "SECONDS",
+        .help = "Measured window of a test bounded by time."},
+    {"warmup", "warmup_s", RG_NUMBER, AT(warmup_s), 0, 600, "0.5", .metavar = "SECONDS",
+        .help = "Load before the window opens, in a test bounded by time."},
+    {"iterations", "iterations", RG_INTEGER, AT(iterations), 1, 1e9, .nullable = true,
+        .help = "Bounds the test by so many messages per flow instead of by time."},
+    {"warmup-iterations", "warmup_iterations", RG_INTEGER, AT(warmup_iterations), 0, 1e9, "100",
+        .help = "Messages before the count of --iterations begins."},
+    {"subwindows", "subwindows", RG_INTEGER, AT(subwindows), 1, 1000, "20",
+        .help = "Equal parts of the window, from which median, p5, minimum and interval come."},
+    {"queue-pairs", "queue_pairs", RG_INTEGER, AT(queue_pairs), 1, 1024, "1",
+        .help = "Queue pairs a flow, in bandwidth tests."},
+    {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128", .help = "Outstanding messages a queue pair."},
+    {"signal-interval", "signal_interval", RG_INTEGER, AT(signal_interval), 1, 32768, "16",
+        .help = "One completion is asked for every so many messages."},
+    {"post-list", "post_list", RG_INTEGER, AT(post_list), 1, 1024, "1", .help = "Messages posted with one call."},
+    {"inline", "inline_bytes", RG_BYTES, AT(inline_bytes), 0, 4096, "0", .metavar = "SIZE",
+        .help = "Messages up to this size travel inside the work request."},
+    {"working-set", "working_set_bytes", RG_BYTES, AT(working_set_bytes), 1, 1099511627776.0, "64M", .metavar = "SIZE",
+        .help = "Memory that successive messages walk through, at each end of a flow; at least one message. Keep it "
+                "larger than the last-level cache, or caches flatter the result."},
+    {"pattern", "pattern", RG_CHOICE, AT(pattern), .fallback = "pairs", .choices = patterns, .metavar = "WORD",
+        .help = "Who talks to whom: every pair of nodes, or each NIC to itself inside its node."},
+    {"memory", "memory", RG_CHOICE, AT(memory), .fallback = "host", .choices = memories, .metavar = "KIND",
+        .help = "Where the payload lies."},
+    {"devices", "devices", RG_TEXT, AT(devices), .nullable = true, .metavar = "LIST",
+        .help = "RDMA devices of rails 0, 1, ... on every node, each with its port: mlx5_0,mlx5_1:1. Without it, the "
+                "active ports in PCI order."},
+    {"gid-index", "gid_index", RG_INTEGER, AT(gid_index), 0, 65535, .nullable = true,
+        .help = "GID to use; without it, the first RoCE v2 entry whose network device lives here, IPv4 first."},
+    {"mtu", "mtu_bytes", RG_INTEGER, AT(mtu_bytes), 256, 4096, .nullable = true, .metavar = "BYTES",
+        .help = "Path MTU: 256, 512, 1024, 2048 or 4096; without it, the smaller active MTU of both sides."},
+    {"traffic-class", "traffic_class", RG_INTEGER, AT(traffic_class), 0, 255, "0",
+        .help = "Traffic class (DSCP and ECN) of the packets."},
+    {"service-level", "service_level", RG_INTEGER, AT(service_level), 0, 15, "0", .help = "InfiniBand service level."},
+    {"qp-timeout", "qp_timeout", RG_INTEGER, AT(qp_timeout), 0, 31, "18",
+        .help = "An acknowledgement is late after 4.096 us times 2 to this power; 0: never."},
+    {"retry-count", "retry_count", RG_INTEGER, AT(retry_count), 0, 7, "7",
+        .help = "Times that a queue pair sends again before it gives up."},
+    {"relaxed-ordering", "relaxed_ordering", RG_FLAG, AT(relaxed_ordering),
+        .help = "Lets PCIe writes overtake each other."},
+    {"write-poll", "write_poll", RG_CHOICE, AT(write_poll), .fallback = "auto", .choices = write_polls,
+        .metavar = "WORD",
+        .help = "How rdma_write_lat sees a message arrive: by its last byte, or by immediate data. auto takes the last "
+                "byte only where the device promises to write in order."},
+    {"verify", "verify", RG_FLAG, AT(verify), .fallback = "yes",
+        .help = "Without it, the data that bandwidth tests moved are not checked."},
+    {"keep-samples", "keep_samples", RG_FLAG, AT(keep_samples),
+        .help = "Writes every latency sample into the measurement."},
+    {"deadline", "deadline_s", RG_NUMBER, AT(deadline_s), 1, 3600, "30", .metavar = "SECONDS",
+        .help = "For every barrier, exchange and gather among the ranks, for a flow to drain, and for a test bounded by "
+                "a count."},
+    {"damage-rank", "damage_rank", RG_INTEGER, AT(damage_rank), 0, 65535, .nullable = true, .hidden = true,
+        .help = "For tests: this rank sends one damaged word."},
+    {"damage-offset", "damage_offset_bytes", RG_BYTES, AT(damage_offset_bytes), 0, 1099511627776.0, "0",
+        .hidden = true, .help = "For tests: where the damaged word lies."},
+};
+const size_t rg_settings_row_count = sizeof rg_settings_rows / sizeof *rg_settings_rows;
+
+static struct rg_shape settings_shape(void)
+{
+    return (struct rg_shape){.rows = rg_settings_rows, .row_count = rg_settings_row_count};
+}
+
+static const struct rg_option suite_rows[] = {
+    {.key = "name", .type = RG_TEXT, .offset = offsetof(struct rg_suite, name), .required = true},
+    {.key = "description", .type = RG_TEXT, .offset = offsetof(struct rg_suite, description), .required = true},
+};
+
+static const struct rg_shape suite_shape = {.rows = suite_rows,
+    .row_count = 2,
+    .others = (const char *const[]){"schema_version", "document", "defaults", "tests", NULL}};
+
+static int read_tests(struct rg_suite *out, const struct rg_place *place, struct rg_error *err)
+{
+    struct rg_shape shape = settings_shape();
+    struct rg_settings defaults;
+    rg_json_clear(&shape, &defaults);
+    const cJSON *given = cJSON_GetObjectItemCaseSensitive(out->root, "defaults");
+    if (given != NULL) {
+        struct rg_place inside = rg_json_inside(place, "defaults", 0);
+        /* `test` is required in a test and has no place among the defaults. */
+        struct rg_shape rest = {.rows = rg_settings_rows + 1, .row_count = rg_settings_row_count - 1};
+        int code = rg_json_read(given, &rest, &defaults, &inside, err);
+        if (code != 0)
+            return code;
+    }
+    const cJSON *tests = rg_json_array(out->root, "tests", place, err);
+    if (tests == NULL)
+        return -EINVAL;
+    int count = cJSON_GetArraySize(tests);
+    struct rg_place inside = rg_json_inside(place, "tests", 0);
+    if (count < 1 || count > RG_SUITE_TESTS_MOST)
+        return rg_json_refuse(&inside, err, "must hold 1 to %d tests", RG_SUITE_TESTS_MOST);
+    out->tests = calloc((size_t)count, sizeof *out->tests);
+    if (out->tests == NULL)
+        return rg_json_refuse(place, err, "no memory for %d tests", count);
+    const cJSON *test;
+    cJSON_ArrayForEach(test, tests)
+    {
+        struct rg_place at = rg_json_inside(&inside, NULL, (int)out->test_count);
+        struct rg_settings *settings = &out->tests[out->test_count];
+        *settings = defaults;
+        int code = rg_json_read(test, &shape, settings, &at, err);
+        if (code != 0)
+            return code;
+        out->test_count++;
+    }
+    return 0;
+}
+
+int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg_error *err)
+{
+    struct rg_suite suite = {.root = root};
+    struct rg_place place = {.file = name};
+    int code = rg_json_read(root, &suite_shape, &suite, &place, err);
+    if (code == 0 && suite.name[strspn(suite.name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0') {
+        struct rg_place at = rg_json_inside(&place, "name", 0);
+        code = rg_json_refuse(&at, err, "may hold a-z, 0-9, '_' and '-' only");
+    }
+    if (code == 0)
+        code = read_tests(&suite, &place, err);
+    if (code == 0 && (code = rg_suite_check(&suite, err)) != 0)
+        rg_fail_in(err, code, "%s", name);
+    if (code != 0) {
+        rg_suite_close(&suite);
+        return code;
+    }
+    *out = suite;
+    return 0;
+}
+
+int rg_suite_load(const char *path, struct rg_suite *out, struct rg_error *err)
+{
+    cJSON *root;
+    int code = rg_json_load(path, "suite", &root, err);
+    return code == 0 ? rg_suite_read(root, path, out, err) : code;
+}
+
+int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err)
+{
+    struct rg_shape shape = settings_shape();
+    struct rg_suite suite = {.name = "single", .description = "One test from the command line.", .test_count = 1};
+    suite.tests = calloc(1, sizeof *suite.tests);
+    if (suite.tests == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    rg_json_clear(&shape, suite.tests);
+    suite.tests->test = test;
+    *out = suite;
+    return 0;
+}
+
+static int check_settings(const struct rg_settings *s, struct rg_error *err)
+{
+    if (s->signal_interval > s->depth)
+        return rg_fail(err, -EINVAL, "signal_interval %lld is above depth %lld: no completion would ever come",
+            (long long)s->signal_interval, (long long)s->depth);
+    if (s->post_list > s->depth)
+        return rg_fail(err, -EINVAL, "post_list %lld is above depth %lld", (long long)s->post_list,
+            (long long)s->depth);
+    if (s->mtu_bytes != RG_NONE && (s->mtu_bytes & (s->mtu_bytes - 1)) != 0)
+        return rg_fail(err, -EINVAL, "mtu_bytes %lld is none of 256, 512, 1024, 2048, 4096", (long long)s->mtu_bytes);
+    if (strcmp(s->write_poll, "last_byte") == 0 && s->relaxed_ordering)
+        return rg_fail(err, -EINVAL, "write_poll last_byte cannot be trusted with relaxed_ordering; use immediate");
+    if (strcmp(s->direction, "both_ways") == 0 && strstr(s->test, "_bw") == NULL)
+        return rg_fail(err, -EINVAL, "direction both_ways is for bandwidth tests, not for %s", s->test);
+    return 0;
+}
+
+int rg_suite_check(const struct rg_suite *suite, struct rg_error *err)
+{
+    for (size_t i = 0; i < suite->test_count; i++) {
+        int code = check_settings(&suite->tests[i], err);
+        if (code != 0)
+            return rg_fail_in(err, code, "tests[%zu]", i);
+    }
+    return 0;
+}
+
+cJSON *rg_suite_document(const struct rg_suite *suite)
+{
+    struct rg_shape shape = settings_shape();
+    cJSON *object = rg_json_document("suite");
+    rg_json_write(object, &suite_shape, suite);
+    cJSON *tests = cJSON_AddArrayToObject(object, "tests");
+    for (size_t i = 0; i < suite->test_count; i++) {
+        cJSON *test = cJSON_CreateObject();
+        rg_json_write(test, &shape, &suite->tests[i]);
+        cJSON_AddItemToArray(tests, test);
+    }
+    return object;
+}
+
+void rg_suite_close(struct rg_suite *suite)
+{
+    free(suite->tests);
+    cJSON_Delete(suite->root);
+    *suite = (struct rg_suite){0};
+}
+
+void rg_suite_path(const char *name, const char *directory, char *out, size_t room)
+{
+    size_t length = strlen(name);
+    bool is_path = strchr(name, '/') != NULL || (length > 5 && strcmp(name + length - 5, ".json") == 0);
+    snprintf(out, room, is_path ? "%.0s%s" : "%s/%s.json", is_path ? "" : directory, name);
+}

@@ -1,0 +1,58 @@
+/* What to measure: the settings of each test, from a suite file or the command line. */
+#ifndef RG_DATA_SUITE_H
+#define RG_DATA_SUITE_H
+
+#include "data/json.h"
+
+#define RG_SUITE_TESTS_MOST 1000
+
+/* One test. The table rg_settings_rows says what each field means, its range and its default. */
+struct rg_settings {
+    const char *test;
+    struct rg_sizes sizes;
+    const char *direction, *memory, *pattern, *write_poll, *devices;
+    double duration_s, warmup_s, deadline_s;
+    int64_t iterations, warmup_iterations, subwindows;
+    int64_t queue_pairs, depth, signal_interval, post_list, inline_bytes;
+    int64_t traffic_class, service_level, gid_index, mtu_bytes, qp_timeout, retry_count;
+    int64_t working_set_bytes;
+    bool relaxed_ordering, verify, keep_samples;
+    int64_t damage_rank, damage_offset_bytes;
+};
+
+extern const struct rg_option rg_settings_rows[];
+extern const size_t rg_settings_row_count;
+
+/* The tests' names, NULL-terminated. */
+extern const char *const rg_test_names[];
+
+struct rg_suite {
+    const char *name, *description;
+    struct rg_settings *tests;
+    size_t test_count;
+    cJSON *root; /* holds the texts; NULL where they are the command line's */
+};
+
+/* Reads a suite file; close with rg_suite_close. -EINVAL or -errno with a message that names file, field and fault. */
+int rg_suite_load(const char *path, struct rg_suite *out, struct rg_error *err);
+
+/* The same from a document inside another (run.json, or the plan that is sent to the ranks); takes root over. */
+int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg_error *err);
+
+/* A suite of one test with default settings; texts are not copied. */
+int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err);
+
+/* Refuses settings that contradict each other, such as a signal interval above the depth. */
+int rg_suite_check(const struct rg_suite *suite, struct rg_error *err);
+
+/* The whole document with every setting filled in; the caller's to cJSON_Delete. */
+cJSON *rg_suite_document(const struct rg_suite *suite);
+
+/* Takes a zeroed structure. */
+void rg_suite_close(struct rg_suite *suite);
+
+/* Ready-made suites and machines are looked for by name: a value with '/' or ending in .json is a path, else NAME.json in
+ * directory. Writes the path, whether it exists or not. */
+void rg_suite_path(const char *name, const char *directory, char *out, size_t room);
+
+#endif

@@ -1,0 +1,122 @@
+#include "data/verdict.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const rg_status_names[RG_STATUSES + 1] = {"pass", "fail", "noisy", "unsupported", "not_run", "unjudged",
+    NULL};
+
+#define AT(member) .offset = offsetof(struct rg_row, member)
+#define TEXT(member) {.key = #member, .type = RG_TEXT, AT(member)}
+#define INTEGER(member) {.key = #member, .type = RG_INTEGER, AT(member)}
+#define NUMBER(member) {.key = #member, .type = RG_NUMBER, AT(member)}
+
+static const struct rg_option row_rows[] = {
+    {.key = "asked", .type = RG_FLAG, AT(asked)}, TEXT(test), INTEGER(size_bytes), TEXT(direction), TEXT(memory),
+    INTEGER(queue_pairs), TEXT(scope), TEXT(node), INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side),
+    INTEGER(round), TEXT(metric), NUMBER(measured), NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected),
+    NUMBER(threshold), NUMBER(tolerance_percent), TEXT(source), NUMBER(nominal_percent), NUMBER(ceiling),
+    NUMBER(ceiling_percent), TEXT(reason)};
+static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
+
+struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
+{
+    if (verdict->row_count == verdict->row_room) {
+        size_t room = verdict->row_room ? verdict->row_room * 2 : 64;
+        struct rg_row *grown = realloc(verdict->rows, room * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
+        verdict->rows = grown;
+        verdict->row_room = room;
+    }
+    struct rg_row *row = &verdict->rows[verdict->row_count++];
+    rg_json_clear(&row_shape, row);
+    row->status = RG_UNJUDGED;
+    row->asked = true;
+    row->hardware = false;
+    return row;
+}
+
+/* Adds to a list of texts, once. */
+static char *add_once(char ***list, size_t *count, const char *text)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp((*list)[i], text) == 0)
+            return (*list)[i];
+    char **grown = realloc(*list, (*count + 1) * sizeof *grown);
+    char *copy = grown ? strdup(text) : NULL;
+    if (grown != NULL)
+        *list = grown;
+    if (copy != NULL)
+        grown[(*count)++] = copy;
+    return copy;
+}
+
+const char *rg_verdict_text(struct rg_verdict *verdict, const char *text)
+{
+    return text ? add_once(&verdict->texts, &verdict->text_count, text) : NULL;
+}
+
+void rg_verdict_note(struct rg_verdict *verdict, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    add_once(&verdict->incompatible, &verdict->incompatible_count, text);
+}
+
+const char *rg_verdict_word(const struct rg_verdict *verdict)
+{
+    return verdict->status == RG_PASS ? "pass" : verdict->status == RG_FAIL ? "fail" : "inconclusive";
+}
+
+char *rg_verdict_json(const struct rg_verdict *verdict)
+{
+    cJSON *object = rg_json_document("verdict");
+    cJSON_AddStringToObject(object, "run_id", verdict->run_id);
+    cJSON *against = cJSON_AddObjectToObject(object, "against");
+    cJSON_AddStringToObject(against, "kind", verdict->against_kind);
+    rg_json_add_text(against, "name", verdict->against_name);
+    cJSON_AddStringToObject(object, "status", rg_verdict_word(verdict));
+    cJSON_AddNumberToObject(object, "exit_status", verdict->exit_status);
+    cJSON_AddStringToObject(object, "summary", verdict->summary);
+    if (verdict->hardware == RG_NONE)
+        cJSON_AddNullToObject(object, "hardware");
+    else
+        cJSON_AddBoolToObject(object, "hardware", verdict->hardware != 0);
+    cJSON *counts = cJSON_AddObjectToObject(object, "counts");
+    for (int i = 0; i < RG_STATUSES; i++)
+        cJSON_AddNumberToObject(counts, rg_status_names[i], (double)verdict->counts[i]);
+    cJSON_AddNumberToObject(counts, "not_asked", (double)verdict->not_asked);
+    cJSON *rows = cJSON_AddArrayToObject(object, "expectations");
+    for (size_t i = 0; i < verdict->row_count; i++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "status", rg_status_names[verdict->rows[i].status]);
+        rg_json_write(row, &row_shape, &verdict->rows[i]);
+        cJSON_AddItemToArray(rows, row);
+    }
+    cJSON *notes = cJSON_AddArrayToObject(object, "incompatible");
+    for (size_t i = 0; i < verdict->incompatible_count; i++)
+        cJSON_AddItemToArray(notes, cJSON_CreateString(verdict->incompatible[i]));
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    return text;
+}
+
+void rg_verdict_close(struct rg_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->row_count; i++)
+        free(verdict->rows[i].reason);
+    for (size_t i = 0; i < verdict->incompatible_count; i++)
+        free(verdict->incompatible[i]);
+    for (size_t i = 0; i < verdict->text_count; i++)
+        free(verdict->texts[i]);
+    free(verdict->rows);
+    free(verdict->incompatible);
+    free(verdict->texts);
+    *verdict = (struct rg_verdict){0};
+}

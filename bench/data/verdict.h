@@ -1,0 +1,64 @@
+/* What a run is worth, measured against what was expected (verdict.json). */
+#ifndef RG_DATA_VERDICT_H
+#define RG_DATA_VERDICT_H
+
+#include "data/json.h"
+
+enum rg_status {
+    RG_PASS,
+    RG_FAIL,
+    RG_NOISY,       /* measured on both sides of the threshold */
+    RG_UNSUPPORTED, /* the device cannot do it */
+    RG_NOT_RUN,     /* there is no measurement that counts */
+    RG_UNJUDGED,    /* measured, with nothing to hold it against */
+    RG_STATUSES,
+};
+
+extern const char *const rg_status_names[RG_STATUSES + 1]; /* NULL-terminated */
+
+/* One line: a flow (scope rail), what a node sends or receives (node), or a collective (group). */
+struct rg_row {
+    enum rg_status status;
+    bool asked; /* the suite asked for it; what was not asked counts for nothing */
+    bool hardware; /* measured on hardware */
+    const char *test, *direction, *memory, *scope, *node, *peer_node, *side, *metric, *source;
+    char *reason; /* malloc'd or NULL */
+    int64_t size_bytes, queue_pairs, rail, peer_rail, round;
+    double measured, ci95_low, ci95_high, expected, threshold, tolerance_percent;
+    double nominal_percent, ceiling, ceiling_percent;
+};
+
+struct rg_verdict {
+    const char *run_id, *against_kind, *against_name;
+    enum rg_status status; /* RG_PASS, RG_FAIL or RG_NOISY, which stands for inconclusive */
+    int exit_status;
+    int64_t hardware; /* 0, 1 or RG_NONE */
+    char summary[512];
+    struct rg_row *rows; /* texts but reasons belong to the run, the machine, or the list below */
+    size_t row_count, row_room;
+    size_t counts[RG_STATUSES], not_asked;
+    char **incompatible; /* sentences on what could not be compared */
+    size_t incompatible_count;
+    char **texts; /* owned */
+    size_t text_count;
+};
+
+/* A new row, everything null, or NULL without memory. The pointer holds until the next call. */
+struct rg_row *rg_verdict_add(struct rg_verdict *verdict);
+
+/* A copy of text that lives as long as the verdict; the same for the same text. NULL gives NULL. */
+const char *rg_verdict_text(struct rg_verdict *verdict, const char *text);
+
+/* Adds a sentence on what could not be compared, once. */
+void rg_verdict_note(struct rg_verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The document as text, malloc'd. */
+char *rg_verdict_json(const struct rg_verdict *verdict);
+
+/* Takes a zeroed structure. */
+void rg_verdict_close(struct rg_verdict *verdict);
+
+/* "pass", "fail" or "inconclusive". */
+const char *rg_verdict_word(const struct rg_verdict *verdict);
+
+#endif

@@ -1,0 +1,25 @@
+/* From measurements and what was expected to a verdict. Reads the run's files; decides nothing else from outside. */
+#ifndef RG_JUDGE_JUDGE_H
+#define RG_JUDGE_JUDGE_H
+
+#include "data/machine.h"
+#include "data/run.h"
+#include "data/verdict.h"
+
+/* What to hold a run against: at most one of both. */
+struct rg_yardstick {
+    const struct rg_machine *machine;
+    const char *baseline; /* directory of an earlier run */
+    double tolerance_percent; /* against a run */
+};
+
+/* Judges the run in directory. A measurement passes when it reaches the threshold and so does the low end of its 95 % interval, fails
+ * when neither does, and is noisy in between (for latencies the other way round). Close *out with rg_verdict_close, before the run and
+ * the machine, whose texts it uses. -EINVAL with file and line when a document is bad. */
+int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
+    struct rg_verdict *out, struct rg_error *err);
+
+/* The rows of a run as measured, before they are held against anything. */
+int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_verdict *out, struct rg_error *err);
+
+#endif

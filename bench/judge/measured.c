@@ -1,0 +1,241 @@
+/* From the lines of measurements.ndjson to rows: one a flow, one a node and side, one a collective. */
+#include "judge/judge.h"
+
+#include "base/clock.h"
+#include "judge/node.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The flows of the round that is being read; what is summed needs them together. */
+struct reader {
+    const struct rg_run *run;
+    struct rg_verdict *verdict;
+    struct rg_measurement *flows;
+    size_t count, room;
+    int64_t round;
+};
+
+static int no_memory(struct rg_error *err)
+{
+    return rg_fail(err, -ENOMEM, "no memory to judge the run");
+}
+
+static enum rg_status status_of(const struct rg_measurement *m)
+{
+    if (strcmp(m->status, "ok") == 0)
+        return RG_UNJUDGED;
+    if (strcmp(m->status, "failed") == 0)
+        return RG_FAIL;
+    return strcmp(m->status, "unsupported") == 0 ? RG_UNSUPPORTED : RG_NOT_RUN;
+}
+
+static struct rg_row *add_row(struct rg_verdict *verdict, const struct rg_measurement *m, const char *scope,
+    const char *metric)
+{
+    struct rg_row *row = rg_verdict_add(verdict);
+    if (row == NULL)
+        return NULL;
+    row->status = status_of(m);
+    row->hardware = m->hardware;
+    row->test = rg_verdict_text(verdict, m->test);
+    row->direction = rg_verdict_text(verdict, m->direction);
+    row->memory = rg_verdict_text(verdict, m->memory);
+    row->scope = scope;
+    row->metric = metric;
+    row->size_bytes = m->size_bytes;
+    row->queue_pairs = m->queue_pairs;
+    row->round = m->round;
+    row->reason = m->reason ? strdup(m->reason) : NULL;
+    if (m->has_flow && strcmp(scope, "rail") == 0) {
+        row->node = rg_verdict_text(verdict, m->flow.from.node);
+        row->rail = m->flow.from.rail;
+        row->peer_node = rg_verdict_text(verdict, m->flow.to.node);
+        row->peer_rail = m->flow.to.rail;
+    }
+    return row;
+}
+
+static int add_latency(struct rg_verdict *verdict, const struct rg_measurement *m, struct rg_error *err)
+{
+    struct rg_row *row = add_row(verdict, m, "rail", "latency_p50_us");
+    if (row == NULL)
+        return no_memory(err);
+    if (!m->has_latency)
+        return 0;
+    row->measured = m->latency.p50_us;
+    row->ci95_low = m->latency.ci95_low_us;
+    row->ci95_high = m->latency.ci95_high_us;
+    row = add_row(verdict, m, "rail", "latency_p99_us");
+    if (row == NULL)
+        return no_memory(err);
+    row->measured = m->latency.p99_us;
+    return 0;
+}
+
+static int add_bandwidth(struct rg_verdict *verdict, const struct rg_measurement *m, struct rg_error *err)
+{
+    struct rg_row *row = add_row(verdict, m, "rail", "bandwidth_gbps");
+    if (row == NULL)
+        return no_memory(err);
+    if (m->has_path)
+        row->ceiling = m->path.payload_share; /* of the line rate, which the yardstick knows */
+    if (!m->has_bandwidth)
+        return 0;
+    row->measured = m->bandwidth.bandwidth_gbps;
+    row->ci95_low = m->bandwidth.subwindows.ci95_low_gbps;
+    row->ci95_high = m->bandwidth.subwindows.ci95_high_gbps;
+    return 0;
+}
+
+static int add_collective(struct rg_verdict *verdict, const struct rg_measurement *m, struct rg_error *err)
+{
+    struct rg_row *row = add_row(verdict, m, "group", "busbw_gigabytes_per_s");
+    if (row == NULL)
+        return no_memory(err);
+    if (m->has_collective)
+        row->measured = m->collective.busbw_gigabytes_per_s;
+    return 0;
+}
+
+static size_t rails_of(const struct rg_run *run, const char *node)
+{
+    size_t rails = 0;
+    for (size_t i = 0; i < run->rank_count; i++)
+        rails += strcmp(run->ranks[i].node.node, node) == 0;
+    return rails;
+}
+
+/* A node's row is as good as the worst of its flows, and there must be one a rail. */
+static int add_node(struct reader *reader, const char *node, bool sends, const struct rg_measurement **flows,
+    size_t count, struct rg_error *err)
+{
+    struct rg_node_sum sum;
+    size_t rails = rails_of(reader->run, node), good = 0;
+    const struct rg_measurement *bad = NULL;
+    double share = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool ok = flows[i]->has_bandwidth && strcmp(flows[i]->status, "ok") == 0;
+        good += ok;
+        bad = ok ? bad : flows[i];
+        share += flows[i]->has_path ? flows[i]->path.payload_share : NAN;
+    }
+    struct rg_row *row = add_row(reader->verdict, bad ? bad : flows[0], "node", "bandwidth_gbps");
+    if (row == NULL)
+        return no_memory(err);
+    row->node = rg_verdict_text(reader->verdict, node);
+    row->side = sends ? "tx" : "rx";
+    row->ceiling = share; /* summed over the rails */
+    if (bad == NULL && good < rails) {
+        row->status = RG_NOT_RUN;
+        if (asprintf(&row->reason, "only %zu of its %zu rails were measured", good, rails) < 0)
+            return no_memory(err);
+    }
+    if (row->status != RG_UNJUDGED)
+        return 0;
+    rg_node_sum_of(flows, count, &sum);
+    row->measured = sum.gbps;
+    row->ci95_low = sum.ci95_low_gbps;
+    row->ci95_high = sum.ci95_high_gbps;
+    if (isnan(sum.gbps)) {
+        row->status = RG_NOT_RUN;
+        row->reason = strdup("its flows have no time in common");
+    }
+    return 0;
+}
+
+/* Both sides of every node that has a part in the round. */
+static int add_nodes(struct reader *reader, struct rg_error *err)
+{
+    const struct rg_measurement **flows = calloc(reader->count + 1, sizeof *flows);
+    int code = flows ? 0 : no_memory(err);
+    for (size_t i = 0; code == 0 && i < 2 * reader->count; i++) {
+        bool sends = i % 2 == 0, seen = false;
+        const struct rg_flow_ends *ends = &reader->flows[i / 2].flow;
+        const char *node = sends ? ends->from.node : ends->to.node;
+        size_t count = 0;
+        for (size_t j = 0; j < reader->count; j++) {
+            const struct rg_flow_ends *other = &reader->flows[j].flow;
+            if (strcmp(sends ? other->from.node : other->to.node, node) != 0)
+                continue;
+            seen |= j < i / 2;
+            flows[count++] = &reader->flows[j];
+        }
+        if (!seen)
+            code = add_node(reader, node, sends, flows, count, err);
+    }
+    free(flows);
+    for (size_t i = 0; i < reader->count; i++)
+        rg_measurement_close(&reader->flows[i]);
+    reader->count = 0;
+    return code;
+}
+
+/* Takes the measurement over. */
+static int keep_flow(struct reader *reader, struct rg_measurement *m, struct rg_error *err)
+{
+    if (reader->count == reader->room) {
+        size_t room = reader->room ? reader->room * 2 : 16;
+        struct rg_measurement *grown = realloc(reader->flows, room * sizeof *grown);
+        if (grown == NULL) {
+            rg_measurement_close(m);
+            return no_memory(err);
+        }
+        reader->flows = grown;
+        reader->room = room;
+    }
+    reader->flows[reader->count++] = *m;
+    return 0;
+}
+
+static int take(struct reader *reader, struct rg_measurement *m, struct rg_error *err)
+{
+    int code = 0;
+    if (m->round != reader->round)
+        code = add_nodes(reader, err);
+    reader->round = m->round;
+    if (code == 0 && strcmp(m->run_id, reader->run->run_id) != 0)
+        code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
+    if (code == 0)
+        code = strstr(m->test, "_lat") ? add_latency(reader->verdict, m, err)
+            : m->has_flow              ? add_bandwidth(reader->verdict, m, err)
+                                       : add_collective(reader->verdict, m, err);
+    if (code == 0 && m->has_flow && strstr(m->test, "_bw") != NULL)
+        return keep_flow(reader, m, err);
+    rg_measurement_close(m);
+    return code;
+}
+
+int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_verdict *out, struct rg_error *err)
+{
+    char path[PATH_MAX], place[PATH_MAX + 32], *line = NULL;
+    struct reader reader = {.run = run, .verdict = out, .round = -1};
+    size_t room = 0;
+    int64_t number = 0;
+    int code = 0;
+    snprintf(path, sizeof path, "%s/measurements.ndjson", directory);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return rg_fail(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
+    for (ssize_t length; code == 0 && (length = getline(&line, &room, file)) > 0;) {
+        struct rg_measurement m;
+        number++;
+        if (line[length - 1] != '\n' && run->ended_at == NULL)
+            break; /* the run was killed in the middle of this line */
+        snprintf(place, sizeof place, "%s: line %lld", path, (long long)number);
+        code = rg_measurement_read(line, place, &m, err);
+        if (code == 0 && (code = take(&reader, &m, err)) != 0)
+            rg_fail_in(err, code, "%s", place);
+    }
+    if (code == 0)
+        code = add_nodes(&reader, err);
+    for (size_t i = 0; i < reader.count; i++)
+        rg_measurement_close(&reader.flows[i]);
+    free(reader.flows);
+    free(line);
+    fclose(file);
+    return code;
+}

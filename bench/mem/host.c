@@ -1,0 +1,90 @@
+/* The node's own DRAM. */
+#include "mem/kinds.h"
+#include "mem/pattern.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+static void host_close(struct rg_memory *memory)
+{
+    munmap(memory->address, memory->bytes);
+    free(memory);
+}
+
+static int host_open(size_t bytes, struct rg_memory **out, struct rg_error *err)
+{
+    const size_t page = 4096;
+    struct rg_memory *memory = calloc(1, sizeof *memory);
+    if (memory == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    memory->ops = &rg_memory_host;
+    memory->bytes = (bytes + page - 1) / page * page;
+    memory->address = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory->address == MAP_FAILED) {
+        int code = rg_fail(err, -errno, "no host memory for a buffer of %zu bytes: %s", bytes, strerror(errno));
+        free(memory);
+        return code;
+    }
+    madvise(memory->address, memory->bytes, MADV_HUGEPAGE);
+    memset(memory->address, 0, memory->bytes); /* touched by the rank that uses it, so that it is local to its NUMA node */
+    *out = memory;
+    return 0;
+}
+
+static int host_fill(struct rg_memory *memory, uint64_t key, struct rg_error *err)
+{
+    (void)err;
+    uint64_t *words = memory->address;
+    for (size_t i = 0; i < memory->bytes / 8; i++)
+        words[i] = rg_pattern_word(key, i);
+    return 0;
+}
+
+/* Bytes of a word that belong to a block which ends inside it. */
+static uint64_t mask_of(uint64_t bytes_left)
+{
+    return bytes_left >= 8 ? ~0ull : (1ull << (bytes_left * 8)) - 1;
+}
+
+static int host_verify(const struct rg_memory *memory, uint64_t key, const struct rg_blocks *blocks,
+    struct rg_mismatch *io, struct rg_error *err)
+{
+    (void)err;
+    const uint64_t *words = memory->address;
+    for (uint64_t block = 0; block < blocks->count; block++) {
+        uint64_t first = (blocks->first_bytes + block * blocks->stride_bytes) / 8;
+        uint64_t count = (blocks->block_bytes + 7) / 8;
+        for (uint64_t i = 0; i < count; i++) {
+            uint64_t mask = mask_of(blocks->block_bytes - i * 8);
+            uint64_t expected = rg_pattern_word(key, first + i) & mask, got = words[first + i] & mask;
+            if (expected == got)
+                continue;
+            if (io->mismatches++ == 0) {
+                io->first_offset_bytes = (first + i) * 8;
+                io->expected = expected;
+                io->got = got;
+            }
+        }
+        io->words_checked += count;
+    }
+    return 0;
+}
+
+static int host_damage(struct rg_memory *memory, uint64_t offset_bytes, struct rg_error *err)
+{
+    (void)err;
+    uint64_t *words = memory->address;
+    words[offset_bytes / 8] = ~words[offset_bytes / 8];
+    return 0;
+}
+
+const struct rg_memory_ops rg_memory_host = {
+    .name = "host",
+    .open = host_open,
+    .close = host_close,
+    .fill = host_fill,
+    .verify = host_verify,
+    .damage = host_damage,
+};

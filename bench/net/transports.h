@@ -1,0 +1,27 @@
+/* What a transport implements; for the files of net/ alone. */
+#ifndef RG_NET_TRANSPORTS_H
+#define RG_NET_TRANSPORTS_H
+
+#include "net/endpoint.h"
+
+/* An endpoint of any transport begins with this. */
+struct rg_transport_endpoint {
+    struct rg_endpoint endpoint;
+    const struct rg_transport *transport;
+};
+
+struct rg_transport {
+    const char *name;
+    int (*open)(const struct rg_endpoint_config *config, struct rg_endpoint **out, struct rg_endpoint_fault *fault,
+        struct rg_error *err);
+    void (*close)(struct rg_endpoint *endpoint);
+    void (*address)(const struct rg_endpoint *endpoint, struct rg_endpoint_address *out);
+    int (*connect)(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, struct rg_endpoint_path *out,
+        struct rg_endpoint_fault *fault, struct rg_error *err);
+    uint64_t (*posted)(const struct rg_endpoint *endpoint, uint32_t q);
+    void (*explain)(const struct rg_endpoint *endpoint, struct rg_endpoint_fault *fault, struct rg_error *err);
+};
+
+extern const struct rg_transport rg_transport_verbs;
+
+#endif

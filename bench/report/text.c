@@ -1,0 +1,213 @@
+#include "report/text.h"
+
+#include "base/args.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_SHOWN 24 /* of one point, before it is summed up */
+#define NAME_SHOWN 18
+#define WIDTH 100
+
+static const char *const colours[RG_STATUSES] = {[RG_PASS] = "\033[32m",
+    [RG_FAIL] = "\033[1;31m",
+    [RG_NOISY] = "\033[33m",
+    [RG_UNSUPPORTED] = "\033[33m",
+    [RG_NOT_RUN] = "\033[33m",
+    [RG_UNJUDGED] = "\033[2m"};
+
+static const char *const words[RG_STATUSES] = {"pass", "FAIL", "noisy", "unsupported", "not run", "-"};
+
+static void print_status(enum rg_status status, const struct rg_text_style *style, FILE *out)
+{
+    fprintf(out, "  %s%-11s%s", style->colour ? colours[status] : "", words[status], style->colour ? "\033[0m" : "");
+}
+
+/* The end of a long name tells nodes apart. */
+static const char *short_name(const char *name, char out[NAME_SHOWN + 3])
+{
+    size_t length = strlen(name);
+    if (length <= NAME_SHOWN)
+        return name;
+    snprintf(out, NAME_SHOWN + 3, "..%s", name + length - (NAME_SHOWN - 2));
+    return out;
+}
+
+static const char *unit_of(const char *metric)
+{
+    if (strcmp(metric, "bandwidth_gbps") == 0)
+        return "Gb/s";
+    return strcmp(metric, "busbw_gigabytes_per_s") == 0 ? "GB/s" : "us";
+}
+
+/* Three or four significant digits; "-" for what is not known. */
+static const char *figure(double value, char out[16])
+{
+    if (isnan(value))
+        snprintf(out, 16, "-");
+    else
+        snprintf(out, 16, "%.*f", value >= 1000 || value <= 0 ? 0 : 3 - (int)fmax(floor(log10(value)), -3), value);
+    return out;
+}
+
+static void print_place(const struct rg_row *row, FILE *out)
+{
+    char place[80] = "all ranks", a[NAME_SHOWN + 3], b[NAME_SHOWN + 3];
+    if (row->peer_node != NULL)
+        snprintf(place, sizeof place, "%s r%lld > %s r%lld", short_name(row->node, a), (long long)row->rail,
+            short_name(row->peer_node, b), (long long)row->peer_rail);
+    else if (row->node != NULL)
+        snprintf(place, sizeof place, "%s %s, %s", short_name(row->node, a),
+            strcmp(row->side, "tx") == 0 ? "sends" : "receives", "all rails");
+    else if (row->status == RG_NOT_RUN)
+        snprintf(place, sizeof place, "every %s", row->scope);
+    fprintf(out, " %-29s", place);
+}
+
+/* Long sentences go on below, indented. */
+static void print_sentence(const char *text, int indent, FILE *out)
+{
+    int column = indent;
+    fprintf(out, "%*s", indent, "");
+    while (*text != '\0') {
+        int length = (int)strcspn(text, " ");
+        if (column > indent && column + 1 + length > WIDTH) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            fputc(' ', out);
+            column++;
+        }
+        fwrite(text, 1, (size_t)length, out);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    fputc('\n', out);
+}
+
+static void print_row(const struct rg_row *row, const struct rg_text_style *style, FILE *out)
+{
+    char measured[16], threshold[16], nominal[16], ceiling[16], bound[24] = "";
+    bool latency = strncmp(row->metric, "latency", 7) == 0;
+    print_status(row->status, style, out);
+    print_place(row, out);
+    if (!isnan(row->threshold))
+        snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", figure(row->threshold, threshold));
+    fprintf(out, " %9s %-4s %-10s %10s %10s\n", figure(row->measured, measured), unit_of(row->metric), bound,
+        isnan(row->nominal_percent) ? "" : figure(row->nominal_percent, nominal),
+        isnan(row->ceiling_percent) ? "" : figure(row->ceiling_percent, ceiling));
+    if (row->reason != NULL && row->status != RG_UNJUDGED)
+        print_sentence(row->reason, 14, out);
+}
+
+static bool same_point(const struct rg_row *a, const struct rg_row *b)
+{
+    return a->asked == b->asked && strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes &&
+        (a->direction == b->direction || (a->direction && b->direction && strcmp(a->direction, b->direction) == 0)) &&
+        a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" for the rows of one scope. */
+static void print_sum(const struct rg_row *const *rows, size_t count, const char *scope, FILE *out)
+{
+    double *values = calloc(count + 1, sizeof *values);
+    size_t measured = 0, of_scope = 0, counts[RG_STATUSES] = {0};
+    char least[16], median[16], most[16];
+    for (size_t i = 0; values != NULL && i < count; i++) {
+        if (strcmp(rows[i]->scope, scope) != 0)
+            continue;
+        of_scope++;
+        counts[rows[i]->status]++;
+        if (!isnan(rows[i]->measured))
+            values[measured++] = rows[i]->measured;
+    }
+    if (of_scope > 0) {
+        fprintf(out, "  %zu %s", of_scope, strcmp(scope, "rail") == 0 ? "flows" : "node sides");
+        if (measured > 0) {
+            qsort(values, measured, sizeof *values, by_value);
+            fprintf(out, ": least %s, median %s, most %s %s", figure(values[0], least),
+                figure(values[measured / 2], median), figure(values[measured - 1], most), unit_of(rows[0]->metric));
+        }
+        for (int s = 0; s < RG_STATUSES; s++)
+            if (counts[s] > 0 && s != RG_UNJUDGED)
+                fprintf(out, "; %zu %s", counts[s], words[s]);
+        fputc('\n', out);
+    }
+    free(values);
+}
+
+static void print_point(const struct rg_row *const *rows, size_t count, const struct rg_text_style *style, FILE *out)
+{
+    char size[24];
+    const struct rg_row *first = rows[0];
+    fprintf(out, "\n%s %s", first->test, rg_args_format_bytes(first->size_bytes, size));
+    if (first->direction != NULL)
+        fprintf(out, " %s", first->direction);
+    if (first->queue_pairs != RG_NONE && first->direction != NULL)
+        fprintf(out, ", %lld queue pair%s", (long long)first->queue_pairs, first->queue_pairs == 1 ? "" : "s");
+    if (strncmp(first->metric, "latency", 7) == 0)
+        fprintf(out, ", %s", strcmp(first->metric, "latency_p50_us") == 0 ? "median" : "99th percentile");
+    fputc('\n', out);
+    bool summed = count > ROWS_SHOWN && !style->all;
+    if (summed) {
+        print_sum(rows, count, "rail", out);
+        print_sum(rows, count, "node", out);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!summed || (rows[i]->status != RG_PASS && rows[i]->status != RG_UNJUDGED))
+            print_row(rows[i], style, out);
+}
+
+static void print_head(const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style,
+    FILE *out)
+{
+    const char *word = rg_verdict_word(verdict);
+    enum rg_status colour = verdict->status;
+    fprintf(out, "%s%s%s: ", style->colour ? colours[colour] : "",
+        strcmp(word, "pass") == 0 ? "PASS" : strcmp(word, "fail") == 0 ? "FAIL" : "INCONCLUSIVE",
+        style->colour ? "\033[0m" : "");
+    fprintf(out, "%s\n", verdict->summary);
+    fprintf(out, "run %s, suite %s, %zu rank%s", run->run_id, run->suite.name, run->rank_count,
+        run->rank_count == 1 ? "" : "s");
+    fprintf(out, "%s%s\n", run->hardware == 0 ? "; not hardware: " : "", run->hardware == 0 ? run->hardware_reason : "");
+    for (size_t i = 0; i < run->lost_count; i++)
+        fprintf(out, "lost: rank %lld (%s, rail %lld): %s\n", (long long)run->lost[i].rank, run->lost[i].node,
+            (long long)run->lost[i].rail, run->lost[i].where);
+    for (size_t i = 0; i < verdict->incompatible_count; i++)
+        print_sentence(verdict->incompatible[i], 0, out);
+}
+
+void rg_report_text(const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style,
+    FILE *out)
+{
+    const struct rg_row **rows = calloc(verdict->row_count + 1, sizeof *rows);
+    bool *done = calloc(verdict->row_count + 1, sizeof *done);
+    print_head(run, verdict, style, out);
+    if (verdict->row_count > 0)
+        fprintf(out, "\n  %-11s %-29s %14s %-10s %10s %10s\n", "status", "where", "measured     ", "threshold",
+            "% nominal", "% ceiling");
+    for (size_t i = 0; rows != NULL && done != NULL && i < verdict->row_count; i++) {
+        size_t count = 0;
+        if (done[i] || !verdict->rows[i].asked)
+            continue;
+        for (size_t j = i; j < verdict->row_count; j++) {
+            if (done[j] || !same_point(&verdict->rows[i], &verdict->rows[j]))
+                continue;
+            rows[count++] = &verdict->rows[j];
+            done[j] = true;
+        }
+        print_point(rows, count, style, out);
+    }
+    if (verdict->not_asked > 0)
+        fprintf(out, "\n%zu expectation%s of %s the suite did not ask for.\n", verdict->not_asked,
+            verdict->not_asked == 1 ? "" : "s", verdict->against_name);
+    free(rows);
+    free(done);
+}

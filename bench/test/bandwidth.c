@@ -1,0 +1,144 @@
+#include "test/bandwidth.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+
+#define IDLE_POLLS 4096 /* between two looks at the clock while nothing completes */
+#define SPIN_LAST_NS 200000
+
+void rg_test_wait_until(uint64_t at_ns)
+{
+    uint64_t now_ns = rg_clock_now_ns();
+    if (now_ns + SPIN_LAST_NS < at_ns)
+        rg_clock_sleep_ns(at_ns - now_ns - SPIN_LAST_NS);
+    while (rg_clock_now_ns() < at_ns)
+        ;
+}
+
+static void mark(struct rg_marks *marks, uint64_t at_ns, uint64_t messages)
+{
+    marks->at_ns[marks->count] = at_ns;
+    marks->messages[marks->count++] = messages;
+}
+
+/* Bounded by time: parts end at equal times, each with what had been polled by then. */
+static inline __attribute__((always_inline)) uint64_t mark_time(const struct rg_stream *s, struct rg_marks *marks,
+    uint64_t now_ns, uint64_t next_ns, uint64_t completed)
+{
+    while (now_ns >= next_ns) {
+        mark(marks, next_ns, completed);
+        next_ns = marks->count > s->subwindows
+            ? UINT64_MAX
+            : s->begin_ns + (s->end_ns - s->begin_ns) * marks->count / s->subwindows;
+    }
+    return next_ns;
+}
+
+/* Bounded by count: parts end at equal counts, each when its last message had been polled. */
+static inline __attribute__((always_inline)) uint64_t mark_count(const struct rg_stream *s, struct rg_marks *marks,
+    uint64_t next, uint64_t completed)
+{
+    while (completed >= next) {
+        mark(marks, rg_clock_now_ns(), completed);
+        next = marks->count > s->subwindows ? UINT64_MAX
+                                            : s->warmup_messages + s->messages * marks->count / s->subwindows;
+    }
+    return next;
+}
+
+static inline __attribute__((always_inline)) int stream_as(struct rg_endpoint *endpoint, const struct rg_stream *s,
+    struct rg_marks *marks, bool timed, bool arriving)
+{
+    uint64_t completed = 0, unsent = timed ? UINT64_MAX : s->warmup_messages + s->messages;
+    uint64_t next = timed ? s->begin_ns : mark_count(s, marks, s->warmup_messages, 0);
+    uint32_t idle = 0;
+    while (next != UINT64_MAX) {
+        if (timed || unsent > 0) {
+            int64_t posted = rg_endpoint_post(endpoint, unsent);
+            if (__builtin_expect(posted < 0, 0))
+                return -EIO;
+            if (!timed && (unsent -= (uint64_t)posted) == 0 && rg_endpoint_finish(endpoint) < 0)
+                return -EIO;
+        }
+        int64_t done = rg_endpoint_reap(endpoint);
+        if (__builtin_expect(done < 0, 0) || (arriving && rg_endpoint_receive(endpoint) < 0))
+            return -EIO;
+        if (done > 0) {
+            if (timed)
+                next = mark_time(s, marks, rg_clock_now_ns(), next, completed);
+            completed += (uint64_t)done;
+            if (!timed)
+                next = mark_count(s, marks, next, completed);
+            idle = 0;
+        } else if (++idle == IDLE_POLLS) {
+            uint64_t now_ns = rg_clock_now_ns();
+            idle = 0;
+            if (timed)
+                next = mark_time(s, marks, now_ns, next, completed);
+            if (now_ns > s->give_up_ns)
+                return -ETIMEDOUT;
+        }
+    }
+    return timed && rg_endpoint_finish(endpoint) < 0 ? -EIO : 0;
+}
+
+static int stream_timed(struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks)
+{
+    return stream_as(endpoint, s, marks, true, false);
+}
+
+static int stream_timed_arriving(struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks)
+{
+    return stream_as(endpoint, s, marks, true, true);
+}
+
+static int stream_counted(struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks)
+{
+    return stream_as(endpoint, s, marks, false, false);
+}
+
+static int stream_counted_arriving(struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks)
+{
+    return stream_as(endpoint, s, marks, false, true);
+}
+
+static int drain(struct rg_endpoint *endpoint, const struct rg_stream *s)
+{
+    for (uint32_t i = 0; endpoint->outstanding > 0 || endpoint->peers_finished < s->arrivals_from; i++) {
+        if (rg_endpoint_reap(endpoint) < 0 || (s->arrivals_from > 0 && rg_endpoint_receive(endpoint) < 0))
+            return -EIO;
+        if (i % IDLE_POLLS == 0 && rg_clock_now_ns() > s->give_up_ns)
+            return -ETIMEDOUT;
+    }
+    return 0;
+}
+
+int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *stream, struct rg_marks *marks)
+{
+    static int (*const loops[2][2])(struct rg_endpoint *, const struct rg_stream *, struct rg_marks *) = {
+        {stream_timed, stream_timed_arriving}, {stream_counted, stream_counted_arriving}};
+    int (*loop)(struct rg_endpoint *, const struct rg_stream *, struct rg_marks *) =
+        loops[stream->messages > 0][stream->arrivals_from > 0];
+    marks->count = 0;
+    rg_test_wait_until(stream->start_ns);
+    int code = loop(endpoint, stream, marks);
+    return code == 0 ? drain(endpoint, stream) : code;
+}
+
+int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, uint64_t give_up_ns)
+{
+    uint32_t idle = 0;
+    while (endpoint->peers_finished < queue_pairs) {
+        int64_t arrived = rg_endpoint_receive(endpoint);
+        if (__builtin_expect(arrived < 0, 0))
+            return -EIO;
+        idle = arrived > 0 ? 0 : idle + 1;
+        if (idle == IDLE_POLLS) {
+            idle = 0;
+            if (rg_clock_now_ns() > give_up_ns)
+                return -ETIMEDOUT;
+        }
+    }
+    return 0;
+}

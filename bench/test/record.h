@@ -1,0 +1,30 @@
+/* From what a loop left to the fields of a measurement. Pure. */
+#ifndef RG_TEST_RECORD_H
+#define RG_TEST_RECORD_H
+
+#include "data/measurement.h"
+#include "data/run.h"
+#include "mem/memory.h"
+#include "test/bandwidth.h"
+#include "test/latency.h"
+
+/* Holds the texts of a measurement until it has been written. */
+struct rg_record_texts {
+    char expected[24];
+    char got[24];
+    char reason[512];
+};
+
+/* Sets status, window and bandwidth; the measurement then owns the arrays. at_ns of the marks and start_ns are of one clock. */
+void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64_t message_bytes,
+    struct rg_measurement *out, struct rg_record_texts *texts);
+
+/* Sets status, window and latency, whose method, arrival and in_order_guaranteed the caller has set; half_round_trip halves the samples. */
+void rg_record_latency(const struct rg_samples *samples, uint64_t start_ns, bool keep, struct rg_measurement *out,
+    struct rg_record_texts *texts);
+
+/* Sets integrity as found at a rank; a mismatch makes the measurement fail. */
+void rg_record_integrity(const struct rg_mismatch *found, bool checked, const struct rg_rank_facts *at,
+    struct rg_measurement *out, struct rg_record_texts *texts);
+
+#endif

@@ -1,0 +1,52 @@
+/* What every round of a run needs to know. */
+#ifndef RG_TEST_SESSION_H
+#define RG_TEST_SESSION_H
+
+#include "ctl/control.h"
+#include "data/measurement.h"
+#include "data/plan.h"
+#include "data/run.h"
+#include "hw/nic.h"
+
+struct rg_session {
+    struct rg_control *control;
+    const struct rg_orders *orders;
+    struct rg_rank_facts *ranks; /* by rank, of the whole run */
+    const int *node_of;          /* by rank, in the order of first ranks; with loopback, see rg_session_peer */
+    int node_count;
+    int rank;
+};
+
+/* This rank's part in a round. */
+struct rg_role {
+    int peer; /* -1: it sits out */
+    bool initiates, serves;
+};
+
+struct rg_role rg_session_role(const struct rg_session *session, const struct rg_round *round);
+
+/* The settings of a round's test. */
+const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round);
+
+/* A measurement with everything filled in that is known before it is made; `from` and `to` are ranks, or both -1 for a collective. The
+ * texts point into the session. */
+void rg_session_describe(const struct rg_session *session, const struct rg_round *round, int64_t number, int from,
+    int to, struct rg_measurement *out);
+
+/* What a round left. */
+struct rg_round_result {
+    char *line;            /* malloc'd: the measurement that this rank owes; NULL if none */
+    uint64_t end_ns;       /* when the window ends, or would have; deadlines after the loop count from here */
+    double clock_error_us; /* NAN: it never started */
+};
+
+/* Runs one round, all ranks together; who initiates a flow owes its measurement. A flow that fails is no error of the call. Negative: the
+ * ranks are out of step (err says who is missing; so does missing, by rank, at rank 0). */
+int rg_flow_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+    struct rg_round_result *out, struct rg_error *err);
+
+/* The same for a collective; rank 0 owes the measurement. */
+int rg_collective_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+    struct rg_round_result *out, struct rg_error *err);
+
+#endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define LEAVE_S 15.0 /* for the ranks to go after their last word */
+#define GIST_LINES 5
 
 struct recorder {
     struct rg_run *run;
@@ -164,38 +165,36 @@ static void take_event(struct recorder *recorder, const struct rg_event *event)
     }
 }
 
-/* The last lines of what mpirun said, on one line. */
-static void last_words(const struct rg_launch *launch, char *out, size_t room)
+/* What mpirun said, on one line. It frames its help texts, which tell little, in lines of dashes: what stands before the first frame, such
+ * as ssh's own error, counts; where nothing does, the frame's first lines. */
+static void gist(const struct rg_launch *launch, char *out, size_t room)
 {
-    const char *text = rg_launch_errors(launch), *from = text;
-    size_t length = strlen(text), used = 0;
-    int lines = 0;
-    for (size_t i = length; i-- > 0 && lines < 12;) {
-        lines += text[i] == '\n' && i + 1 < length;
-        from = &text[i];
+    const char *text = rg_launch_errors(launch);
+    size_t used = 0;
+    out[0] = '\0';
+    for (int lines = 0; *text != '\0' && lines < GIST_LINES;) {
+        size_t length = strcspn(text, "\n");
+        if (strncmp(text, "-----", 5) == 0 && used > 0)
+            break;
+        if (length > 0 && strncmp(text, "-----", 5) != 0 && used + 1 < room) {
+            used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, text);
+            lines++;
+        }
+        text += length + (text[length] == '\n');
     }
-    for (; *from != '\0' && used + 1 < room; from++) {
-        bool space = *from == '\n' || *from == ' ' || *from == '-' || *from == '\r';
-        if (space && (used == 0 || (out[used - 1] == ' ')) && *from != '-')
-            continue;
-        if (*from == '-' && (from[1] == '-' || (from > text && from[-1] == '-')))
-            continue;
-        out[used++] = space && *from != '-' ? ' ' : *from;
-    }
-    out[used] = '\0';
 }
 
 static void explain_end(struct recorder *recorder, const char *how)
 {
-    char words[1500];
-    last_words(recorder->launch, words, sizeof words);
+    char words[1000];
+    gist(recorder->launch, words, sizeof words);
     give_up(recorder, "%s %s%s%s", recorder->run->mpirun[0], how, words[0] ? "; it said: " : "", words);
 }
 
 static void explain_silence(struct recorder *recorder)
 {
-    char words[1500];
-    last_words(recorder->launch, words, sizeof words);
+    char words[1000];
+    gist(recorder->launch, words, sizeof words);
     if (recorder->end->started)
         give_up(recorder, "rank 0 (%s, rail 0) fell silent in round %lld", recorder->run->ranks[0].node.node,
             (long long)recorder->run->rounds_done);

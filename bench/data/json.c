@@ -399,6 +399,18 @@ cJSON *rg_json_document(const char *kind)
     return object;
 }
 
+bool rg_json_is_run_id(const char *text)
+{
+    static const char form[] = "ddddddddTddddddZ-xxxxxxxx";
+    size_t i = 0;
+    for (; form[i] != '\0'; i++) {
+        const char *allowed = form[i] == 'd' ? "0123456789" : form[i] == 'x' ? "0123456789abcdef" : (char[]){form[i], 0};
+        if (text[i] == '\0' || strchr(allowed, text[i]) == NULL)
+            return false;
+    }
+    return text[i] == '\0';
+}
+
 void rg_json_add_text(cJSON *object, const char *key, const char *text)
 {
     if (text != NULL)

@@ -63,6 +63,9 @@ void rg_json_write(cJSON *object, const struct rg_shape *shape, const void *targ
 /* A new object that begins with schema_version and document. */
 cJSON *rg_json_document(const char *kind);
 
+/* Whether text is a run's id, 20261122T093000Z-1a2b3c4d. */
+bool rg_json_is_run_id(const char *text);
+
 /* Adds a text, or null. */
 void rg_json_add_text(cJSON *object, const char *key, const char *text);
 

@@ -27,7 +27,7 @@ static const struct rg_option expectation_rows[] = {
     {.key = "tolerance_percent", .type = RG_NUMBER, AT(tolerance_percent), 0, 10000, .nullable = true,
         .required = true},
     {.key = "source", .type = RG_TEXT, AT(source), .nullable = true, .required = true},
-    {.key = "note", .type = RG_TEXT, AT(note), .nullable = true},
+    {.key = "note", .type = RG_TEXT, AT(note), .nullable = true, .required = true},
 };
 static const struct rg_shape expectation_shape = {.rows = expectation_rows,
     .row_count = sizeof expectation_rows / sizeof *expectation_rows};
@@ -42,7 +42,7 @@ static const struct rg_option machine_rows[] = {
     {.key = "rails", .type = RG_INTEGER, AT(rails), 1, 64, .nullable = true, .required = true},
     {.key = "line_rate_gbps", .type = RG_NUMBER, AT(line_rate_gbps), 1e-6, 1e6, .nullable = true, .required = true},
     {.key = "mtu_bytes", .type = RG_INTEGER, AT(mtu_bytes), 256, 4096, .nullable = true, .required = true},
-    {.key = "ip_version", .type = RG_INTEGER, AT(ip_version), 4, 6, .nullable = true, .required = true},
+    {.key = "ip_version", .type = RG_INTEGER, AT(ip_version), 4, 6, .required = true},
     {.key = "gpu", .type = RG_TEXT, AT(gpu), .nullable = true, .required = true},
     {.key = "nic", .type = RG_TEXT, AT(nic), .nullable = true, .required = true},
     {.key = "node_nominal_gbps", .type = RG_NUMBER, AT(node_nominal_gbps), 1e-6, 1e8, .nullable = true,
@@ -100,6 +100,17 @@ static int read_expectations(struct rg_machine *out, const struct rg_place *plac
     return 0;
 }
 
+/* What the shape cannot say. */
+static int check(const struct rg_machine *machine, const struct rg_place *place, struct rg_error *err)
+{
+    int64_t mtu = machine->mtu_bytes;
+    if (mtu != RG_NONE && (mtu & (mtu - 1)) != 0)
+        return rg_json_refuse(place, err, "mtu_bytes: %lld is none of 256, 512, 1024, 2048, 4096", (long long)mtu);
+    if (machine->ip_version == 5)
+        return rg_json_refuse(place, err, "ip_version: is 4 or 6");
+    return 0;
+}
+
 int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *err)
 {
     struct rg_machine machine = {0};
@@ -109,6 +120,8 @@ int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *e
         return code;
     rg_json_clear(&machine_shape, &machine);
     code = rg_json_read(machine.root, &machine_shape, &machine, &place, err);
+    if (code == 0)
+        code = check(&machine, &place, err);
     if (code == 0)
         code = read_expectations(&machine, &place, err);
     if (code != 0) {

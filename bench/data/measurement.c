@@ -12,6 +12,7 @@
 static const char *const kinds[] = {"flow", "collective", NULL};
 static const char *const statuses[] = {"ok", "failed", "unsupported", "not_run", NULL};
 static const char *const directions[] = {"one_way", "both_ways", NULL};
+static const char *const memories[] = {"host", NULL};
 static const char *const transports[] = {"verbs", "mpi", NULL};
 static const char *const initiators[] = {"from", "to", NULL};
 static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
@@ -26,17 +27,18 @@ static const char *const integrities[] = {"ok", "mismatch", "not_run", NULL};
 #define WORD_OR_NULL(member, words) {.key = #member, .type = RG_CHOICE, AT(member), .choices = (words), .nullable = true}
 #define COUNTED(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST}
 #define COUNTED_OR_NULL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true}
-#define REAL(member) {.key = #member, .type = RG_NUMBER, AT(member)}
-#define REAL_OR_NULL(member) {.key = #member, .type = RG_NUMBER, AT(member), .nullable = true}
+#define RAIL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63}
+#define REAL(member) {.key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300}
+#define REAL_OR_NULL(member) {.key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300, .nullable = true}
 #define SHAPE(rows_) {.rows = (rows_), .row_count = COUNT(rows_)}
 
 #define S rg_end
-static const struct rg_option end_rows[] = {TEXT(node), COUNTED(rail), COUNTED(rank), TEXT_OR_NULL(device)};
+static const struct rg_option end_rows[] = {TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device)};
 static const struct rg_shape end_shape = SHAPE(end_rows);
 #undef S
 
 #define S rg_fault
-static const struct rg_option fault_rows[] = {TEXT(node), COUNTED(rail), COUNTED(rank), TEXT_OR_NULL(device),
+static const struct rg_option fault_rows[] = {TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device),
     TEXT(step), TEXT_OR_NULL(status), TEXT(message)};
 static const struct rg_shape fault_shape = SHAPE(fault_rows);
 #undef S
@@ -67,8 +69,8 @@ static const struct rg_shape window_shape = SHAPE(window_rows);
 #undef S
 
 #define S rg_subwindows
-static const struct rg_option subwindow_rows[] = {{.key = "end_s", .type = RG_NUMBERS, AT(end_s)},
-    {.key = "gbps", .type = RG_NUMBERS, AT(gbps)}, REAL(median_gbps), REAL(p5_gbps), REAL(min_gbps),
+static const struct rg_option subwindow_rows[] = {{.key = "end_s", .type = RG_NUMBERS, AT(end_s), .min = 0, .max = 1e300},
+    {.key = "gbps", .type = RG_NUMBERS, AT(gbps), .min = 0, .max = 1e300}, REAL(median_gbps), REAL(p5_gbps), REAL(min_gbps),
     REAL_OR_NULL(ci95_low_gbps), REAL_OR_NULL(ci95_high_gbps)};
 static const struct rg_shape subwindow_shape = SHAPE(subwindow_rows);
 #undef S
@@ -101,7 +103,7 @@ static const struct rg_shape collective_shape = SHAPE(collective_rows);
 #undef S
 
 #define S rg_first_mismatch
-static const struct rg_option first_rows[] = {COUNTED(rank), TEXT(node), COUNTED(rail), COUNTED(offset_bytes),
+static const struct rg_option first_rows[] = {COUNTED(rank), TEXT(node), RAIL(rail), COUNTED(offset_bytes),
     TEXT(expected), TEXT(got)};
 static const struct rg_shape first_shape = SHAPE(first_rows);
 #undef S
@@ -118,7 +120,7 @@ static const struct rg_shape integrity_shape = {integrity_rows, COUNT(integrity_
 #define S rg_measurement
 static const struct rg_option measurement_rows[] = {TEXT(run_id), COUNTED(sequence), COUNTED(round),
     COUNTED(test_index), WORD(test, rg_test_names), WORD(kind, kinds), WORD(status, statuses), TEXT_OR_NULL(reason),
-    COUNTED(size_bytes), WORD_OR_NULL(direction, directions), TEXT(memory), TEXT_OR_NULL(registration),
+    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), .min = 1, .max = 1073741824.0}, WORD_OR_NULL(direction, directions), WORD(memory, memories), WORD_OR_NULL(registration, memories),
     COUNTED_OR_NULL(queue_pairs), WORD(transport, transports), TEXT_OR_NULL(backend),
     {.key = "hardware", .type = RG_FLAG, AT(hardware)}, TEXT_OR_NULL(hardware_reason)};
 #define SECTION(member, shape) {#member, &(shape), offsetof(struct S, member), offsetof(struct S, has_##member), false}
@@ -156,6 +158,8 @@ char *rg_measurement_line(const struct rg_measurement *measurement)
 static int check(const struct rg_measurement *m, const struct rg_place *place, struct rg_error *err)
 {
     bool ok = strcmp(m->status, "ok") == 0;
+    if (!rg_json_is_run_id(m->run_id))
+        return rg_json_refuse(place, err, "run_id: '%s' is no id of a run", m->run_id);
     if (ok != (m->reason == NULL))
         return rg_json_refuse(place, err, "a measurement has a reason just when its status is not ok");
     if (m->hardware != (m->hardware_reason == NULL))

@@ -17,6 +17,7 @@
 #define TEXT(member) {.key = #member, .type = RG_TEXT, AT(member)}
 #define TEXT_OR_NULL(member) {.key = #member, .type = RG_TEXT, AT(member), .nullable = true}
 #define COUNTED(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST}
+#define RAIL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63}
 #define COUNTED_OR_NULL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true}
 
 #define S rg_node_facts
@@ -28,7 +29,7 @@ static const struct rg_shape node_shape = {.rows = node_rows,
     .others = (const char *const[]){"rails", NULL}};
 
 #define S rg_rail_facts
-static const struct rg_option rail_rows[] = {COUNTED(rail), COUNTED(rank), TEXT_OR_NULL(device), COUNTED_OR_NULL(port),
+static const struct rg_option rail_rows[] = {RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device), COUNTED_OR_NULL(port),
     TEXT_OR_NULL(netdev), TEXT_OR_NULL(driver), TEXT_OR_NULL(firmware), TEXT_OR_NULL(gid), COUNTED_OR_NULL(gid_index),
     TEXT_OR_NULL(gid_type), TEXT_OR_NULL(link_layer),
     {.key = "link_gbps", .type = RG_NUMBER, AT(link_gbps), .nullable = true}, TEXT_OR_NULL(port_state),
@@ -38,7 +39,7 @@ static const struct rg_option rail_rows[] = {COUNTED(rail), COUNTED(rank), TEXT_
 static const struct rg_shape rail_shape = {.rows = rail_rows, .row_count = COUNT(rail_rows)};
 
 #define S rg_lost_rank
-static const struct rg_option lost_rows[] = {COUNTED(rank), TEXT(node), COUNTED(rail), TEXT(where)};
+static const struct rg_option lost_rows[] = {COUNTED(rank), TEXT(node), RAIL(rail), TEXT(where)};
 #undef S
 static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = COUNT(lost_rows)};
 
@@ -52,7 +53,9 @@ static const struct rg_option run_rows[] = {TEXT(run_id),
     {.key = "exit_status", .type = RG_INTEGER, AT(exit_status), .min = 0, .max = 255, .nullable = true}, COUNTED(seed),
     TEXT_OR_NULL(machine), {.key = "hardware", .type = RG_MAYBE, AT(hardware), .nullable = true},
     TEXT_OR_NULL(hardware_reason), COUNTED(rounds_planned), COUNTED(rounds_done), COUNTED(measurements)};
-static const struct rg_option launch_rows[] = {COUNTED(ranks_per_node), TEXT_OR_NULL(mpi_interface)};
+static const struct rg_option launch_rows[] = {
+    {.key = "ranks_per_node", .type = RG_INTEGER, AT(ranks_per_node), .min = 1, .max = 64},
+    TEXT_OR_NULL(mpi_interface)};
 static const struct rg_option clock_rows[] = {
     {.key = "error_us", .type = RG_NUMBER, AT(clock_error_us), .min = 0, .max = 1e12}};
 #undef S
@@ -223,6 +226,18 @@ static int read_parts(struct rg_run *out, const struct rg_place *place, struct r
     return rg_suite_read(suite, name, &out->suite, err);
 }
 
+/* What the shape cannot say. */
+static int check(const struct rg_run *run, const struct rg_place *place, struct rg_error *err)
+{
+    if (!rg_json_is_run_id(run->run_id))
+        return rg_json_refuse(place, err, "run_id: '%s' is no id of a run", run->run_id);
+    if ((strcmp(run->status, "complete") == 0) != (run->incomplete_reason == NULL))
+        return rg_json_refuse(place, err, "a run has an incomplete_reason just when it is incomplete");
+    if ((run->hardware == 0) != (run->hardware_reason != NULL))
+        return rg_json_refuse(place, err, "a run has a hardware_reason just when hardware is false");
+    return 0;
+}
+
 int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
 {
     char path[PATH_MAX];
@@ -234,8 +249,8 @@ int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
         return code;
     rg_json_clear(&run_shape, &run);
     code = rg_json_read(run.root, &run_shape, &run, &place, err);
-    if (code == 0 && (strcmp(run.status, "complete") == 0) != (run.incomplete_reason == NULL))
-        code = rg_json_refuse(&place, err, "a run has an incomplete_reason just when it is incomplete");
+    if (code == 0)
+        code = check(&run, &place, err);
     if (code == 0)
         code = read_parts(&run, &place, err);
     if (code != 0) {

@@ -133,14 +133,20 @@ static int read_tests(struct rg_suite *out, const struct rg_place *place, struct
     return 0;
 }
 
+static bool is_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    return name[0] != '_' && name[0] != '-' && strlen(name) <= 64 && name[strspn(name, letters)] == '\0';
+}
+
 int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg_error *err)
 {
     struct rg_suite suite = {.root = root};
     struct rg_place place = {.file = name};
     int code = rg_json_read(root, &suite_shape, &suite, &place, err);
-    if (code == 0 && suite.name[strspn(suite.name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] != '\0') {
+    if (code == 0 && !is_name(suite.name)) {
         struct rg_place at = rg_json_inside(&place, "name", 0);
-        code = rg_json_refuse(&at, err, "may hold a-z, 0-9, '_' and '-' only");
+        code = rg_json_refuse(&at, err, "begins with a-z or 0-9, goes on with these, '_' and '-', and has 64 of them at most");
     }
     if (code == 0)
         code = read_tests(&suite, &place, err);

@@ -89,14 +89,20 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
-# The unit tests: one program a module's subject, linked with what it tests.
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+# The unit tests: one program a module's subject, linked with what it tests, and with doubles of what it must do without.
+UNIT_SOURCES := $(wildcard tests/unit/*.c)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
+UNIT_OBJECTS := $(call objects,$(PURE) $(call sources,mem judge report) bench/net/wire.c bench/net/endpoint.c \
+	bench/coll/collective.c bench/test/record.c) \
+	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES)))
+UNIT_CC = $(CC) $(CPPFLAGS) -DRG_SOURCE='"$(CURDIR)"' $(CFLAGS) -MMD -MP
 .PHONY: unit
 unit: $(UNIT_TESTS)
-UNIT_OBJECTS := $(call objects,$(PURE) $(call sources,mem judge report) bench/net/wire.c bench/net/endpoint.c \
-	bench/coll/collective.c bench/test/record.c)
+$(BUILD)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(UNIT_CC) -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $^ -lcmocka -lcjson -lm
+	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lm
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -451,8 +451,8 @@ void rg_args_print_man(const struct rg_command *command, FILE *out)
     for (char *c = upper; *c; c++)
         *c = (char)toupper((unsigned char)*c);
     fprintf(out, ".TH RAILGAUGE\\-%s 1 \"\" \"railgauge\" \"railgauge manual\"\n.SH NAME\n", upper);
-    fprintf(out, "railgauge\\-%s \\- %s\n.SH SYNOPSIS\n.B railgauge %s\n", command->name, command->summary,
-        command->name);
+    fprintf(
+        out, "railgauge\\-%s \\- %s\n.SH SYNOPSIS\n.B railgauge %s\n", command->name, command->summary, command->name);
     print_roff(command->synopsis, out);
     fputs(".SH DESCRIPTION\n", out);
     print_roff(command->description, out);

@@ -39,12 +39,12 @@ struct rg_numbers {
 };
 
 struct rg_option {
-    const char *name;           /* on the command line; NULL: only in documents */
-    const char *key;            /* in JSON; NULL: only on the command line */
+    const char *name; /* on the command line; NULL: only in documents */
+    const char *key;  /* in JSON; NULL: only on the command line */
     enum rg_option_type type;
-    size_t offset;              /* of the field in the target structure */
-    double min, max;            /* of integers, bytes, numbers and sizes */
-    const char *fallback;       /* the default as text; NULL: none (RG_NONE, NULL, false) */
+    size_t offset;        /* of the field in the target structure */
+    double min, max;      /* of integers, bytes, numbers and sizes */
+    const char *fallback; /* the default as text; NULL: none (RG_NONE, NULL, false) */
     const char *metavar;
     const char *help;           /* ends in a full stop; the default is added to it */
     const char *const *choices; /* NULL-terminated */

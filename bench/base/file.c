@@ -145,8 +145,8 @@ int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_er
         return 0;
     /* Half a line would spoil the lines before it: take it back. */
     if (before >= 0 && ftruncate(journal->fd, before) != 0)
-        return rg_fail(err, code, "%s: cannot be written, and its last line is damaged: %s", journal->path,
-            strerror(-code));
+        return rg_fail(
+            err, code, "%s: cannot be written, and its last line is damaged: %s", journal->path, strerror(-code));
     return rg_fail(err, code, "%s: cannot be written: %s", journal->path, strerror(-code));
 }
 

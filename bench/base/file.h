@@ -6,10 +6,12 @@
 
 #include <stddef.h>
 
-/* Reads a whole file of at most limit_bytes; *out is malloc'd, NUL-terminated, the caller's to free; out_bytes may be NULL. */
+/* Reads a whole file of at most limit_bytes; *out is malloc'd, NUL-terminated, the caller's to free; out_bytes may be
+ * NULL. */
 int rg_file_read(const char *path, size_t limit_bytes, char **out, size_t *out_bytes, struct rg_error *err);
 
-/* Replaces path by the given text: temporary file beside it, fsync, rename, fsync of the directory. On failure path is as before. */
+/* Replaces path by the given text: temporary file beside it, fsync, rename, fsync of the directory. On failure path is
+ * as before. */
 int rg_file_write_atomic(const char *path, const char *text, struct rg_error *err);
 
 /* An append-only file of lines. */

@@ -8,11 +8,8 @@
 
 void rg_progress_open(struct rg_progress *progress, FILE *out, bool quiet, double total_s)
 {
-    *progress = (struct rg_progress){.out = out,
-        .bar = isatty(fileno(out)) == 1,
-        .quiet = quiet,
-        .from_ns = rg_clock_now_ns(),
-        .total_s = total_s};
+    *progress = (struct rg_progress){
+        .out = out, .bar = isatty(fileno(out)) == 1, .quiet = quiet, .total_s = total_s};
 }
 
 /* Seconds to go: what is left by estimate, at the pace so far. */
@@ -27,6 +24,8 @@ void rg_progress_step(struct rg_progress *progress, int64_t number, int64_t coun
 {
     if (progress->quiet)
         return;
+    if (progress->from_ns == 0)
+        progress->from_ns = rg_clock_now_ns();
     int left = (int)(time_left(progress) + 0.5);
     if (progress->bar) {
         int filled = count > 0 ? (int)(number * BAR_WIDTH / count) : 0;
@@ -36,8 +35,8 @@ void rg_progress_step(struct rg_progress *progress, int64_t number, int64_t coun
         fprintf(progress->out, "] %lld of %lld, %d:%02d left: %s", (long long)number + 1, (long long)count, left / 60,
             left % 60, label);
     } else {
-        fprintf(progress->out, "round %lld of %lld, about %d s left: %s\n", (long long)number + 1, (long long)count, left,
-            label);
+        fprintf(progress->out, "round %lld of %lld, about %d s left: %s\n", (long long)number + 1, (long long)count,
+            left, label);
     }
     fflush(progress->out);
     progress->done_s += step_s;

@@ -11,13 +11,15 @@
 /* Exit statuses of every command. */
 enum { RG_EXIT_PASS = 0, RG_EXIT_FAIL = 1, RG_EXIT_USAGE = 2, RG_EXIT_INCONCLUSIVE = 3, RG_EXIT_CANNOT_RUN = 4 };
 
-/* Parses the command line; true when the command is to go on, else *status is what to exit with (help was printed, or the error). */
+/* Parses the command line; true when the command is to go on, else *status is what to exit with (help was printed, or
+ * the error). */
 bool rg_cmd_parse(const struct rg_command *command, int argc, char **argv, struct rg_args *args, int *status);
 
 /* Prints "railgauge COMMAND: message" and gives back status. */
 int rg_cmd_refuse(const char *command, int status, const struct rg_error *err);
 
-/* Directories with what is delivered beside the program: "suites" or "machines"; beside an installed program or in the source tree. */
+/* Directories with what is delivered beside the program: "suites" or "machines"; beside an installed program or in the
+ * source tree. */
 void rg_cmd_data_directory(const char *kind, char *out, size_t room);
 
 /* By name or path; -ENOENT names those that there are. */

@@ -119,11 +119,12 @@ static void interface_of(const struct sockaddr *address, char *out, size_t room)
     for (const struct ifaddrs *each = all; each != NULL; each = each->ifa_next) {
         if (each->ifa_addr == NULL || each->ifa_addr->sa_family != address->sa_family)
             continue;
-        bool same = address->sa_family == AF_INET
-            ? memcmp(&((const struct sockaddr_in *)(const void *)each->ifa_addr)->sin_addr,
-                  &((const struct sockaddr_in *)(const void *)address)->sin_addr, sizeof(struct in_addr)) == 0
-            : memcmp(&((const struct sockaddr_in6 *)(const void *)each->ifa_addr)->sin6_addr,
-                  &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, sizeof(struct in6_addr)) == 0;
+        bool same =
+            address->sa_family == AF_INET
+                ? memcmp(&((const struct sockaddr_in *)(const void *)each->ifa_addr)->sin_addr,
+                      &((const struct sockaddr_in *)(const void *)address)->sin_addr, sizeof(struct in_addr)) == 0
+                : memcmp(&((const struct sockaddr_in6 *)(const void *)each->ifa_addr)->sin6_addr,
+                      &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, sizeof(struct in6_addr)) == 0;
         if (same)
             snprintf(out, room, "%s", each->ifa_name);
     }
@@ -209,8 +210,8 @@ struct rg_launch {
     char end[128];
 };
 
-static void become_child(char *const *argv, const int *input, const int *output, const int *errors,
-    const sigset_t *mask)
+static void become_child(
+    char *const *argv, const int *input, const int *output, const int *errors, const sigset_t *mask)
 {
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, mask, NULL);
@@ -349,8 +350,7 @@ enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, 
         }
         if (now_ns >= until_ns)
             return RG_LAUNCH_SILENT;
-        struct pollfd polled[3] = {{.fd = launch->output, .events = POLLIN},
-            {.fd = launch->errors, .events = POLLIN},
+        struct pollfd polled[3] = {{.fd = launch->output, .events = POLLIN}, {.fd = launch->errors, .events = POLLIN},
             {.fd = launch->signals, .events = POLLIN}};
         uint64_t left_ms = (until_ns - now_ns) / 1000000 + 1;
         if (poll(polled, 3, left_ms > 60000 ? 60000 : (int)left_ms) <= 0)

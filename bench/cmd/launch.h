@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct rg_launch_plan {
-    const char *mpirun;        /* program */
-    char **hosts;              /* NULL-terminated */
+    const char *mpirun; /* program */
+    char **hosts;       /* NULL-terminated */
     int ranks_per_node;
     const char *mpi_interface; /* NULL: MPI chooses */
     char **extra;              /* the user's own mpirun options */
@@ -21,12 +21,12 @@ struct rg_launch_plan {
 /* malloc'd argv, NULL-terminated; free each and the array. NULL without memory. */
 char **rg_launch_argv(const struct rg_launch_plan *plan);
 
-/* The interface through which this machine reaches the first host, so that MPI's own traffic goes there and not over the rails. Empty
- * where that cannot be told; then the caller leaves the choice to MPI. */
+/* The interface through which this machine reaches the first host, so that MPI's own traffic goes there and not over
+ * the rails. Empty where that cannot be told; then the caller leaves the choice to MPI. */
 void rg_launch_find_interface(const char *host, char *out, size_t room);
 
-/* Hosts of a hostfile: the first word of every line that is no comment; slots: the value of slots= on the first line, 0 if none.
- * *out is malloc'd, NULL-terminated. */
+/* Hosts of a hostfile: the first word of every line that is no comment; slots: the value of slots= on the first line, 0
+ * if none. *out is malloc'd, NULL-terminated. */
 int rg_launch_read_hostfile(const char *path, char ***out, int *slots, struct rg_error *err);
 
 /* "a,b,c" */
@@ -36,17 +36,18 @@ void rg_launch_free_texts(char **texts);
 struct rg_launch;
 
 enum rg_launch_news {
-    RG_LAUNCH_LINE,    /* rank 0 wrote a line */
-    RG_LAUNCH_SIGNAL,  /* this process got SIGINT, SIGTERM or SIGHUP */
-    RG_LAUNCH_ENDED,   /* the child is gone and has no more to say */
-    RG_LAUNCH_SILENT,  /* the deadline passed */
+    RG_LAUNCH_LINE,   /* rank 0 wrote a line */
+    RG_LAUNCH_SIGNAL, /* this process got SIGINT, SIGTERM or SIGHUP */
+    RG_LAUNCH_ENDED,  /* the child is gone and has no more to say */
+    RG_LAUNCH_SILENT, /* the deadline passed */
 };
 
-/* Starts the child in a process group of its own, with `input` on its standard input; signals are caught from now on. What it writes to
- * its standard error is kept, and passed on at once if `verbose`. Close with rg_launch_close. */
+/* Starts the child in a process group of its own, with `input` on its standard input; signals are caught from now on.
+ * What it writes to its standard error is kept, and passed on at once if `verbose`. Close with rg_launch_close. */
 int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err);
 
-/* Waits for news until the deadline (rg_clock_now_ns). *line is valid until the next call; *signal_number is the signal. */
+/* Waits for news until the deadline (rg_clock_now_ns). *line is valid until the next call; *signal_number is the
+ * signal. */
 enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, const char **line, int *signal_number);
 
 /* Asks the child to end, makes it after a grace of seconds, and waits for it. */

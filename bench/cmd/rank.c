@@ -1,5 +1,5 @@
-/* railgauge-rank: what mpirun starts, one process a rail. Rank 0 reads its orders from standard input and reports events on standard
- * output; nobody else prints, but for errors. */
+/* railgauge-rank: what mpirun starts, one process a rail. Rank 0 reads its orders from standard input and reports
+ * events on standard output; nobody else prints, but for errors. */
 #include "base/clock.h"
 #include "data/event.h"
 #include "hw/host.h"
@@ -138,8 +138,8 @@ static char *describe_self(const struct rank *rank, struct rg_error *err)
     char mpi[64], *line = NULL;
     const struct rg_settings *settings = first_rdma_test(&rank->orders.suite);
     int rail = rg_control_local_rank(rank->control) % (int)rank->orders.rails;
-    int code = rg_nic_of_rail(rail, settings->devices, settings->gid_index == RG_NONE ? -1 : (int)settings->gid_index,
-        &nic, err);
+    int code = rg_nic_of_rail(
+        rail, settings->devices, settings->gid_index == RG_NONE ? -1 : (int)settings->gid_index, &nic, err);
     rg_host_describe(&host);
     if (code != 0 && needs_rdma(&rank->orders.suite)) {
         if (asprintf(&line, "!%s: %s", host.node, err->text) < 0)
@@ -148,8 +148,8 @@ static char *describe_self(const struct rank *rank, struct rg_error *err)
     }
     rg_control_mpi_version(mpi, sizeof mpi);
     rg_rank_facts_clear(&facts);
-    facts.node = (struct rg_node_facts){host.node, host.kernel, text_or_null(host.os), text_or_null(host.cpu_model), mpi,
-        text_or_null(host.rdma_core), host.cpus, host.numa_nodes, host.memory_bytes};
+    facts.node = (struct rg_node_facts){host.node, host.kernel, text_or_null(host.os), text_or_null(host.cpu_model),
+        mpi, text_or_null(host.rdma_core), host.cpus, host.numa_nodes, host.memory_bytes};
     facts.rail.rail = rail;
     facts.rail.rank = rg_control_rank(rank->control);
     if (code == 0)
@@ -178,8 +178,9 @@ static int number_nodes(struct rank *rank, struct rg_error *err)
     int code = rg_control_set_nodes(rank->control, rank->node_of, names, err);
     free(names);
     if (code == 0 && rank->node_count != rank->orders.nodes)
-        code = rg_fail(err, -EINVAL, "%lld hosts were named, but they have %d host names: each must be a node of its own",
-            (long long)rank->orders.nodes, rank->node_count);
+        code =
+            rg_fail(err, -EINVAL, "%lld hosts were named, but they have %d host names: each must be a node of its own",
+                (long long)rank->orders.nodes, rank->node_count);
     return code;
 }
 
@@ -280,8 +281,8 @@ static int end_round(struct rank *rank, int64_t number, const struct rg_round_re
     rg_control_free_texts(rank->control, texts);
     free(text);
     if (code == 0)
-        code = rg_control_broadcast(rank->control, &told, until_ns + rg_seconds_to_ns(deadline_s), "end of the round",
-            err);
+        code = rg_control_broadcast(
+            rank->control, &told, until_ns + rg_seconds_to_ns(deadline_s), "end of the round", err);
     if (told != go)
         free(told);
     return code;
@@ -311,8 +312,8 @@ static int run(struct rank *rank, struct rg_error *err)
         code = introduce(rank, err);
     if (code != 0)
         return code;
-    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count,
-        rg_control_rank(rank->control)};
+    struct rg_session session = {
+        rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count, rg_control_rank(rank->control)};
     bool root = session.rank == 0;
     if (root)
         say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);

@@ -59,8 +59,8 @@ static void remember_lost(struct recorder *recorder, int64_t rank, const char *w
     if (grown == NULL || rank < 0 || (size_t)rank >= run->rank_count)
         return;
     run->lost = grown;
-    run->lost[run->lost_count++] = (struct rg_lost_rank){run->ranks[rank].node.node, strdup(where ? where : "the run"),
-        rank, run->ranks[rank].rail.rail};
+    run->lost[run->lost_count++] = (struct rg_lost_rank){
+        run->ranks[rank].node.node, strdup(where ? where : "the run"), rank, run->ranks[rank].rail.rail};
 }
 
 static bool has_flows(const struct rg_suite *suite)
@@ -71,7 +71,8 @@ static bool has_flows(const struct rg_suite *suite)
     return false;
 }
 
-/* A run is of hardware when every flow is; collectives, which may be the processors' stand-in, count where there is nothing else. */
+/* A run is of hardware when every flow is; collectives, which may be the processors' stand-in, count where there is
+ * nothing else. */
 static void judge_hardware(struct rg_run *run, const struct rg_measurement *measurement)
 {
     if (!measurement->has_flow && has_flows(&run->suite))
@@ -165,8 +166,8 @@ static void take_event(struct recorder *recorder, const struct rg_event *event)
     }
 }
 
-/* What mpirun said, on one line. It frames its help texts, which tell little, in lines of dashes: what stands before the first frame, such
- * as ssh's own error, counts; where nothing does, the frame's first lines. */
+/* What mpirun said, on one line. It frames its help texts, which tell little, in lines of dashes: what stands before
+ * the first frame, such as ssh's own error, counts; where nothing does, the frame's first lines. */
 static void gist(const struct rg_launch *launch, char *out, size_t room)
 {
     const char *text = rg_launch_errors(launch);
@@ -234,7 +235,8 @@ static void listen_to_ranks(struct recorder *recorder)
 static int launch(struct recorder *recorder, struct rg_error *err)
 {
     const struct rg_run *run = recorder->run;
-    struct rg_orders orders = {run->run_id, run->seed, recorder->plan->node_count, run->ranks_per_node, run->suite, NULL};
+    struct rg_orders orders = {
+        run->run_id, run->seed, recorder->plan->node_count, run->ranks_per_node, run->suite, NULL};
     char *text = rg_orders_text(&orders);
     int code = text ? rg_launch_open(run->mpirun, text, recorder->plan->verbose, &recorder->launch, err)
                     : rg_fail(err, -ENOMEM, "no memory");
@@ -242,8 +244,8 @@ static int launch(struct recorder *recorder, struct rg_error *err)
     return code;
 }
 
-int rg_record_run(struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end,
-    struct rg_error *err)
+int rg_record_run(
+    struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end, struct rg_error *err)
 {
     struct recorder recorder = {.run = run, .plan = plan, .end = end};
     char path[PATH_MAX];

@@ -15,15 +15,15 @@ struct rg_record_plan {
 
 /* How it went. */
 struct rg_record_end {
-    char reason[2048];  /* why it is incomplete; empty: it is complete */
-    bool started;       /* all ranks came up, so that there is something to judge */
-    int signal_number;  /* that stopped it; 0: none */
+    char reason[2048]; /* why it is incomplete; empty: it is complete */
+    bool started;      /* all ranks came up, so that there is something to judge */
+    int signal_number; /* that stopped it; 0: none */
 };
 
-/* Launches run->mpirun, journals what the ranks measure, and fills in run's ranks, lost, hardware, counts and clock error. Negative: the
- * run's files could not be created, and nothing was started. */
-int rg_record_run(struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end,
-    struct rg_error *err);
+/* Launches run->mpirun, journals what the ranks measure, and fills in run's ranks, lost, hardware, counts and clock
+ * error. Negative: the run's files could not be created, and nothing was started. */
+int rg_record_run(
+    struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end, struct rg_error *err);
 
 /* Frees what rg_record_run put into run. */
 void rg_record_end_close(struct rg_run *run);

@@ -25,20 +25,23 @@ struct options {
 
 static const struct rg_option rows[] = {
     {"suite", NULL, RG_TEXT, AT(suite), .metavar = "NAME", .letter = 's',
-        .help = "What to measure: a suite by name or path. Options of the second group change it. [quick, unless --test is "
-                "given]"},
+        .help =
+            "What to measure: a suite by name or path. Options of the second group change it. [quick, unless --test is "
+            "given]"},
     {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
         .help = "What to expect: a machine by name or path. Without it nothing is judged but that all was measured."},
     {"hosts", NULL, RG_TEXT, AT(hosts), .metavar = "A,B", .help = "The nodes, by name."},
     {"hostfile", NULL, RG_TEXT, AT(hostfile), .metavar = "FILE", .help = "The nodes, a line each, as for mpirun."},
     {"ranks-per-node", NULL, RG_INTEGER, AT(ranks_per_node), 1, 64,
-        .help = "Rails to use on each node. [slots of the hostfile; else the machine's rails; else the active RDMA devices "
-                "here]"},
+        .help =
+            "Rails to use on each node. [slots of the hostfile; else the machine's rails; else the active RDMA devices "
+            "here]"},
     {"output", NULL, RG_TEXT, AT(output), .metavar = "DIR", .letter = 'o',
         .help = "The run's directory, which must not exist. [railgauge-RUN_ID]"},
     {"mpi-interface", NULL, RG_TEXT, AT(mpi_interface), .metavar = "NAME",
-        .help = "The network interface for MPI's own traffic, which must not be a rail. [the one that leads to the first "
-                "node]"},
+        .help =
+            "The network interface for MPI's own traffic, which must not be a rail. [the one that leads to the first "
+            "node]"},
     {"mpirun", NULL, RG_TEXT, AT(mpirun), .fallback = "mpirun", .metavar = "PROGRAM", .help = "Open MPI's mpirun."},
     {"start-timeout", NULL, RG_NUMBER, AT(start_timeout_s), 1, 3600, "120", .metavar = "SECONDS",
         .help = "How long the ranks may take to come up."},
@@ -50,16 +53,18 @@ static const struct rg_option rows[] = {
         .help = "railgauge-rank. [beside this program]"},
 };
 
-static const char description[] =
-    "Starts one rank a rail on every node under Open MPI, measures what the suite asks for between all pairs of nodes, all rails "
-    "at once, and writes run.json, measurements.ndjson and verdict.json into the run's directory. Without hosts it runs on this "
-    "node alone. Words after `--` are passed on to mpirun.";
+static const char description[] = "Starts one rank a rail on every node under Open MPI, measures what the suite asks "
+                                  "for between all pairs of nodes, all rails "
+                                  "at once, and writes run.json, measurements.ndjson and verdict.json into the run's "
+                                  "directory. Without hosts it runs on this "
+                                  "node alone. Words after `--` are passed on to mpirun.";
 
-static const char notes[] =
-    "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive, 4 could not run, 128+n stopped by signal n; the run "
-    "directory is valid in each case that it exists.\n\n"
-    "Bandwidth is payload whose completion was polled within the window, over the window; all flows of a round start together. "
-    "Latency of write and send is half the round trip, of read the whole.";
+static const char notes[] = "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive, 4 could not run, "
+                            "128+n stopped by signal n; the run "
+                            "directory is valid in each case that it exists.\n\n"
+                            "Bandwidth is payload whose completion was polled within the window, over the window; all "
+                            "flows of a round start together. "
+                            "Latency of write and send is half the round trip, of read the whole.";
 
 struct front {
     struct options options;
@@ -243,7 +248,8 @@ static int write_verdict(const struct front *front, const struct rg_verdict *ver
     return code;
 }
 
-/* The status that the run ends with: of its verdict, unless it was cut short before anything could be measured, or by a signal. */
+/* The status that the run ends with: of its verdict, unless it was cut short before anything could be measured, or by a
+ * signal. */
 static int judge(struct front *front, const struct rg_record_end *end, struct rg_error *err)
 {
     struct rg_yardstick yardstick = {.machine = front->has_machine ? &front->machine : NULL};

@@ -29,8 +29,8 @@ float rg_collective_sum(uint64_t seed, int ranks, uint64_t i)
     return (float)ones_at(seed, ranks, i);
 }
 
-int rg_collective_open(const char *backend, uint64_t bytes_each, uint64_t seed, struct rg_collective **out,
-    struct rg_error *err)
+int rg_collective_open(
+    const char *backend, uint64_t bytes_each, uint64_t seed, struct rg_collective **out, struct rg_error *err)
 {
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
         if (strcmp(backends[i]->name, backend) == 0)

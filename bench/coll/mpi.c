@@ -53,8 +53,8 @@ static int mpi_failed(int status, struct rg_error *err)
 static int mpi_run(struct rg_collective *collective, uint64_t until_ns, struct rg_error *err)
 {
     MPI_Request request;
-    int status = MPI_Iallreduce(collective->input, collective->output, (int)collective->elements, MPI_FLOAT, MPI_SUM,
-        MPI_COMM_WORLD, &request);
+    int status = MPI_Iallreduce(
+        collective->input, collective->output, (int)collective->elements, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, &request);
     int done = 0;
     while (status == MPI_SUCCESS && !done) {
         status = MPI_Test(&request, &done, MPI_STATUS_IGNORE);

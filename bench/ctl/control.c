@@ -91,8 +91,8 @@ void rg_control_mpi_version(char *out, size_t room)
     snprintf(out, room, "%s%s", from == version ? "" : "Open MPI ", from);
 }
 
-int rg_control_set_nodes(struct rg_control *control, const int *node_of, const char *const *node_names,
-    struct rg_error *err)
+int rg_control_set_nodes(
+    struct rg_control *control, const int *node_of, const char *const *node_names, struct rg_error *err)
 {
     control->node_of = calloc((size_t)control->size, sizeof *control->node_of);
     control->node_names = calloc((size_t)control->size, sizeof *control->node_names);
@@ -197,15 +197,16 @@ static int name_missing(const struct rg_control *control, const bool *missing, c
             continue;
         size_t used = strlen(list);
         if (count++ < 4)
-            snprintf(list + used, sizeof list - used, "%s%s", count > 1 ? ", " : "",
-                rg_control_name(control, rank, name));
+            snprintf(
+                list + used, sizeof list - used, "%s%s", count > 1 ? ", " : "", rg_control_name(control, rank, name));
     }
     if (count > 4)
         snprintf(list + strlen(list), sizeof list - strlen(list), " and %d more", count - 4);
     return rg_fail(err, -ETIMEDOUT, "%s: %s did not come in time", what, list);
 }
 
-/* At rank 0: one message of known length from every other rank that is not missing already; then missing tells who did not send. */
+/* At rank 0: one message of known length from every other rank that is not missing already; then missing tells who did
+ * not send. */
 static int receive_each(struct rg_control *control, int tag, void *const *data, const int64_t *bytes, uint64_t until_ns,
     const char *what, bool *missing, struct rg_error *err)
 {
@@ -252,8 +253,8 @@ static int gather_at_root(struct rg_control *control, const char *text, uint64_t
             code = rg_fail(err, -ENOMEM, "no memory");
     }
     if (code == 0 || code == -ETIMEDOUT)
-        code = receive_each(control, TAG_GATHER, places, lengths, rg_clock_after_ns(TEXT_AFTER_LENGTH_S), what, missing,
-            err);
+        code = receive_each(
+            control, TAG_GATHER, places, lengths, rg_clock_after_ns(TEXT_AFTER_LENGTH_S), what, missing, err);
     free(lengths);
     free(eights);
     free(places);
@@ -283,8 +284,8 @@ void rg_control_free_texts(const struct rg_control *control, char **texts)
     free(texts);
 }
 
-int rg_control_broadcast(struct rg_control *control, char **text, uint64_t until_ns, const char *what,
-    struct rg_error *err)
+int rg_control_broadcast(
+    struct rg_control *control, char **text, uint64_t until_ns, const char *what, struct rg_error *err)
 {
     int64_t length = control->rank == 0 ? (int64_t)strlen(*text) : 0;
     if (control->rank == 0) {
@@ -371,8 +372,8 @@ static int leader_of(const struct rg_control *control, int rank)
     return leader;
 }
 
-static int start_at_root(struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out,
-    struct rg_error *err)
+static int start_at_root(
+    struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out, struct rg_error *err)
 {
     struct offset *offsets = calloc((size_t)control->size, sizeof *offsets);
     int code = offsets ? 0 : rg_fail(err, -ENOMEM, "no memory");
@@ -397,8 +398,8 @@ static int start_at_root(struct rg_control *control, uint64_t until_ns, const ch
     return code;
 }
 
-static int start_elsewhere(struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out,
-    struct rg_error *err)
+static int start_elsewhere(
+    struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out, struct rg_error *err)
 {
     for (;;) {
         struct start_message message;

@@ -1,7 +1,7 @@
-/* The ranks of a run and what they tell each other, over MPI. Every call that waits has a deadline and names the ranks that did not
- * come; nothing here spins for more than a millisecond, so that a waiting rank leaves the processor to those that measure.
- * Deadlines are points in time of rg_clock_now_ns. After -ETIMEDOUT the ranks are out of step: what is left is to tell rank 0 and to
- * close. */
+/* The ranks of a run and what they tell each other, over MPI. Every call that waits has a deadline and names the ranks
+ * that did not come; nothing here spins for more than a millisecond, so that a waiting rank leaves the processor to
+ * those that measure. Deadlines are points in time of rg_clock_now_ns. After -ETIMEDOUT the ranks are out of step: what
+ * is left is to tell rank 0 and to close. */
 #ifndef RG_CTL_CONTROL_H
 #define RG_CTL_CONTROL_H
 
@@ -29,15 +29,15 @@ int rg_control_local_rank(const struct rg_control *control);
 void rg_control_mpi_version(char *out, size_t room);
 
 /* The node of every rank, by rank; needed for rg_control_start and for the names in messages. node_of is copied. */
-int rg_control_set_nodes(struct rg_control *control, const int *node_of, const char *const *node_names,
-    struct rg_error *err);
+int rg_control_set_nodes(
+    struct rg_control *control, const int *node_of, const char *const *node_names, struct rg_error *err);
 
 /* "rank 3 (node1, rail 1)", as far as names are known yet. */
 const char *rg_control_name(const struct rg_control *control, int rank, char out[320]);
 
-/* Collects one text from every rank at rank 0, where *texts becomes a malloc'd array of malloc'd texts by rank (elsewhere NULL), to be
- * freed whatever is returned. -ETIMEDOUT at rank 0: missing[rank] tells who did not come (it has room for every rank; only rank 0 uses
- * it), their texts are NULL, and the message names them. */
+/* Collects one text from every rank at rank 0, where *texts becomes a malloc'd array of malloc'd texts by rank
+ * (elsewhere NULL), to be freed whatever is returned. -ETIMEDOUT at rank 0: missing[rank] tells who did not come (it
+ * has room for every rank; only rank 0 uses it), their texts are NULL, and the message names them. */
 int rg_control_gather(struct rg_control *control, const char *text, uint64_t until_ns, const char *what, char ***texts,
     bool *missing, struct rg_error *err);
 
@@ -45,8 +45,8 @@ int rg_control_gather(struct rg_control *control, const char *text, uint64_t unt
 void rg_control_free_texts(const struct rg_control *control, char **texts);
 
 /* Rank 0's text to all; elsewhere *text is replaced by a malloc'd copy. */
-int rg_control_broadcast(struct rg_control *control, char **text, uint64_t until_ns, const char *what,
-    struct rg_error *err);
+int rg_control_broadcast(
+    struct rg_control *control, char **text, uint64_t until_ns, const char *what, struct rg_error *err);
 
 /* Swaps `bytes` bytes with a peer. -ETIMEDOUT names it. */
 int rg_control_exchange(struct rg_control *control, int peer, const void *mine, void *theirs, size_t bytes,
@@ -59,8 +59,8 @@ struct rg_start {
                               synchronization", Distributed Computing 3 (1989); the largest of all nodes */
 };
 
-/* A barrier after which all ranks know the same start, some milliseconds ahead. Rank 0 waits until until_ns for the others; they wait for
- * it as long again. missing as for rg_control_gather. */
+/* A barrier after which all ranks know the same start, some milliseconds ahead. Rank 0 waits until until_ns for the
+ * others; they wait for it as long again. missing as for rg_control_gather. */
 int rg_control_start(struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out,
     bool *missing, struct rg_error *err);
 

@@ -101,8 +101,8 @@ static void set_null(const struct rg_option *row, void *field)
     }
 }
 
-static int read_integer(const struct rg_option *row, const cJSON *item, int64_t *out, const struct rg_place *place,
-    struct rg_error *err)
+static int read_integer(
+    const struct rg_option *row, const cJSON *item, int64_t *out, const struct rg_place *place, struct rg_error *err)
 {
     if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble) || fabs(item->valuedouble) > 0x1p53)
         return rg_json_refuse(place, err, "must be a whole number");
@@ -112,8 +112,8 @@ static int read_integer(const struct rg_option *row, const cJSON *item, int64_t 
     return 0;
 }
 
-static int read_number(const struct rg_option *row, const cJSON *item, double *out, const struct rg_place *place,
-    struct rg_error *err)
+static int read_number(
+    const struct rg_option *row, const cJSON *item, double *out, const struct rg_place *place, struct rg_error *err)
 {
     if (!cJSON_IsNumber(item) || !isfinite(item->valuedouble))
         return rg_json_refuse(place, err, "must be a number");
@@ -164,8 +164,8 @@ static int read_numbers(const struct rg_option *row, const cJSON *item, struct r
 }
 
 /* The JSON forms of sizes are turned into the command line's, so that one parser rules both. */
-static int read_sizes(const struct rg_option *row, const cJSON *item, struct rg_sizes *out, const struct rg_place *place,
-    struct rg_error *err)
+static int read_sizes(const struct rg_option *row, const cJSON *item, struct rg_sizes *out,
+    const struct rg_place *place, struct rg_error *err)
 {
     static const struct rg_option bound = {.min = 1, .max = 1 << 30};
     struct rg_option range = {.name = "", .type = RG_SIZES, .min = row->min, .max = row->max};
@@ -202,8 +202,8 @@ static int read_sizes(const struct rg_option *row, const cJSON *item, struct rg_
     return 0;
 }
 
-static int read_field(const struct rg_option *row, const cJSON *item, void *field, const struct rg_place *outer,
-    struct rg_error *err)
+static int read_field(
+    const struct rg_option *row, const cJSON *item, void *field, const struct rg_place *outer, struct rg_error *err)
 {
     struct rg_place place = rg_json_inside(outer, row->key, 0);
     if (cJSON_IsNull(item) && row->nullable) {
@@ -255,8 +255,8 @@ static bool known(const struct rg_shape *shape, const char *key)
     return among(key, shape->others);
 }
 
-static int check_keys(const cJSON *object, const struct rg_shape *shape, const struct rg_place *place,
-    struct rg_error *err)
+static int check_keys(
+    const cJSON *object, const struct rg_shape *shape, const struct rg_place *place, struct rg_error *err)
 {
     const cJSON *item;
     if (!cJSON_IsObject(object))
@@ -271,8 +271,8 @@ static int check_keys(const cJSON *object, const struct rg_shape *shape, const s
     return 0;
 }
 
-int rg_json_read(const cJSON *object, const struct rg_shape *shape, void *target, const struct rg_place *place,
-    struct rg_error *err)
+int rg_json_read(
+    const cJSON *object, const struct rg_shape *shape, void *target, const struct rg_place *place, struct rg_error *err)
 {
     int code = check_keys(object, shape, place, err);
     for (size_t i = 0; code == 0 && i < shape->row_count; i++) {
@@ -404,7 +404,9 @@ bool rg_json_is_run_id(const char *text)
     static const char form[] = "ddddddddTddddddZ-xxxxxxxx";
     size_t i = 0;
     for (; form[i] != '\0'; i++) {
-        const char *allowed = form[i] == 'd' ? "0123456789" : form[i] == 'x' ? "0123456789abcdef" : (char[]){form[i], 0};
+        const char *allowed = form[i] == 'd'   ? "0123456789"
+                              : form[i] == 'x' ? "0123456789abcdef"
+                                               : (char[]){form[i], 0};
         if (text[i] == '\0' || strchr(allowed, text[i]) == NULL)
             return false;
     }

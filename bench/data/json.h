@@ -1,5 +1,5 @@
-/* Documents as tables: a shape lists an object's fields and the structures that they are stored in, and serves both ways.
- * The only part, with its siblings in data/, that knows cJSON. Texts that are read point into the cJSON tree. */
+/* Documents as tables: a shape lists an object's fields and the structures that they are stored in, and serves both
+ * ways. The only part, with its siblings in data/, that knows cJSON. Texts that are read point into the cJSON tree. */
 #ifndef RG_DATA_JSON_H
 #define RG_DATA_JSON_H
 
@@ -42,12 +42,13 @@ int rg_json_refuse(const struct rg_place *place, struct rg_error *err, const cha
 /* The place of a member ("key") or of an element (key NULL) of the one given. */
 struct rg_place rg_json_inside(const struct rg_place *place, const char *key, int index);
 
-/* Parses text as one document of the kind ("suite", ...); name stands for it in messages. *out is the caller's to cJSON_Delete. */
+/* Parses text as one document of the kind ("suite", ...); name stands for it in messages. *out is the caller's to
+ * cJSON_Delete. */
 int rg_json_parse(const char *text, const char *name, const char *kind, cJSON **out, struct rg_error *err);
 int rg_json_load(const char *path, const char *kind, cJSON **out, struct rg_error *err);
 
-/* Reads object by shape into target, which holds defaults already; refuses unknown, repeated and missing keys, wrong types and
- * values out of range. */
+/* Reads object by shape into target, which holds defaults already; refuses unknown, repeated and missing keys, wrong
+ * types and values out of range. */
 int rg_json_read(const cJSON *object, const struct rg_shape *shape, void *target, const struct rg_place *place,
     struct rg_error *err);
 

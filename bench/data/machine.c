@@ -10,8 +10,8 @@
 static const char *const directions[] = {"one_way", "both_ways", NULL};
 static const char *const memories[] = {"host", NULL};
 static const char *const scopes[] = {"rail", "node", "group", NULL};
-static const char *const metrics[] = {"bandwidth_gbps", "latency_p50_us", "latency_p99_us", "busbw_gigabytes_per_s",
-    NULL};
+static const char *const metrics[] = {
+    "bandwidth_gbps", "latency_p50_us", "latency_p99_us", "busbw_gigabytes_per_s", NULL};
 
 #define AT(member) .offset = offsetof(struct rg_expectation, member)
 
@@ -24,13 +24,18 @@ static const struct rg_option expectation_rows[] = {
     {.key = "scope", .type = RG_CHOICE, AT(scope), .choices = scopes, .required = true},
     {.key = "metric", .type = RG_CHOICE, AT(metric), .choices = metrics, .required = true},
     {.key = "expected", .type = RG_NUMBER, AT(expected), 1e-9, 1e12, .nullable = true, .required = true},
-    {.key = "tolerance_percent", .type = RG_NUMBER, AT(tolerance_percent), 0, 10000, .nullable = true,
+    {.key = "tolerance_percent",
+        .type = RG_NUMBER,
+        AT(tolerance_percent),
+        0,
+        10000,
+        .nullable = true,
         .required = true},
     {.key = "source", .type = RG_TEXT, AT(source), .nullable = true, .required = true},
     {.key = "note", .type = RG_TEXT, AT(note), .nullable = true, .required = true},
 };
-static const struct rg_shape expectation_shape = {.rows = expectation_rows,
-    .row_count = sizeof expectation_rows / sizeof *expectation_rows};
+static const struct rg_shape expectation_shape = {
+    .rows = expectation_rows, .row_count = sizeof expectation_rows / sizeof *expectation_rows};
 
 #undef AT
 #define AT(member) .offset = offsetof(struct rg_machine, member)
@@ -45,7 +50,12 @@ static const struct rg_option machine_rows[] = {
     {.key = "ip_version", .type = RG_INTEGER, AT(ip_version), 4, 6, .required = true},
     {.key = "gpu", .type = RG_TEXT, AT(gpu), .nullable = true, .required = true},
     {.key = "nic", .type = RG_TEXT, AT(nic), .nullable = true, .required = true},
-    {.key = "node_nominal_gbps", .type = RG_NUMBER, AT(node_nominal_gbps), 1e-6, 1e8, .nullable = true,
+    {.key = "node_nominal_gbps",
+        .type = RG_NUMBER,
+        AT(node_nominal_gbps),
+        1e-6,
+        1e8,
+        .nullable = true,
         .required = true},
 };
 static const struct rg_shape machine_shape = {.rows = machine_rows,
@@ -64,8 +74,8 @@ static bool source_is_listed(const struct rg_machine *machine, const char *id)
     return false;
 }
 
-static int read_expectation(const cJSON *item, struct rg_machine *out, const struct rg_place *place,
-    struct rg_error *err)
+static int read_expectation(
+    const cJSON *item, struct rg_machine *out, const struct rg_place *place, struct rg_error *err)
 {
     struct rg_expectation *expectation = &out->expectations[out->expectation_count++];
     rg_json_clear(&expectation_shape, expectation);

@@ -4,7 +4,8 @@
 
 #include "data/json.h"
 
-/* One promise. Bandwidths must reach expected * (1 - tolerance/100); latencies stay within expected * (1 + tolerance/100). */
+/* One promise. Bandwidths must reach expected * (1 - tolerance/100); latencies stay within expected * (1 +
+ * tolerance/100). */
 struct rg_expectation {
     const char *test, *direction, *memory, *scope, *metric, *source, *note;
     int64_t size_bytes, queue_pairs; /* RG_NONE: any number of queue pairs */

@@ -21,16 +21,46 @@ static const char *const integrities[] = {"ok", "mismatch", "not_run", NULL};
 
 /* Rows of the structure S: a name is both the JSON key and the member. */
 #define AT(member) .offset = offsetof(struct S, member), .required = true
-#define TEXT(member) {.key = #member, .type = RG_TEXT, AT(member)}
-#define TEXT_OR_NULL(member) {.key = #member, .type = RG_TEXT, AT(member), .nullable = true}
-#define WORD(member, words) {.key = #member, .type = RG_CHOICE, AT(member), .choices = (words)}
-#define WORD_OR_NULL(member, words) {.key = #member, .type = RG_CHOICE, AT(member), .choices = (words), .nullable = true}
-#define COUNTED(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST}
-#define COUNTED_OR_NULL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true}
-#define RAIL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63}
-#define REAL(member) {.key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300}
-#define REAL_OR_NULL(member) {.key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300, .nullable = true}
-#define SHAPE(rows_) {.rows = (rows_), .row_count = COUNT(rows_)}
+#define TEXT(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_TEXT, AT(member)                                                                    \
+    }
+#define TEXT_OR_NULL(member)                                                                                           \
+    {                                                                                                                  \
+        .key = #member, .type = RG_TEXT, AT(member), .nullable = true                                                  \
+    }
+#define WORD(member, words)                                                                                            \
+    {                                                                                                                  \
+        .key = #member, .type = RG_CHOICE, AT(member), .choices = (words)                                              \
+    }
+#define WORD_OR_NULL(member, words)                                                                                    \
+    {                                                                                                                  \
+        .key = #member, .type = RG_CHOICE, AT(member), .choices = (words), .nullable = true                            \
+    }
+#define COUNTED(member)                                                                                                \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST                                          \
+    }
+#define COUNTED_OR_NULL(member)                                                                                        \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true                        \
+    }
+#define RAIL(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63                                            \
+    }
+#define REAL(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300                                          \
+    }
+#define REAL_OR_NULL(member)                                                                                           \
+    {                                                                                                                  \
+        .key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300, .nullable = true                        \
+    }
+#define SHAPE(rows_)                                                                                                   \
+    {                                                                                                                  \
+        .rows = (rows_), .row_count = COUNT(rows_)                                                                     \
+    }
 
 #define S rg_end
 static const struct rg_option end_rows[] = {TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device)};
@@ -38,8 +68,8 @@ static const struct rg_shape end_shape = SHAPE(end_rows);
 #undef S
 
 #define S rg_fault
-static const struct rg_option fault_rows[] = {TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device),
-    TEXT(step), TEXT_OR_NULL(status), TEXT(message)};
+static const struct rg_option fault_rows[] = {
+    TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device), TEXT(step), TEXT_OR_NULL(status), TEXT(message)};
 static const struct rg_shape fault_shape = SHAPE(fault_rows);
 #undef S
 
@@ -69,15 +99,16 @@ static const struct rg_shape window_shape = SHAPE(window_rows);
 #undef S
 
 #define S rg_subwindows
-static const struct rg_option subwindow_rows[] = {{.key = "end_s", .type = RG_NUMBERS, AT(end_s), .min = 0, .max = 1e300},
-    {.key = "gbps", .type = RG_NUMBERS, AT(gbps), .min = 0, .max = 1e300}, REAL(median_gbps), REAL(p5_gbps), REAL(min_gbps),
-    REAL_OR_NULL(ci95_low_gbps), REAL_OR_NULL(ci95_high_gbps)};
+static const struct rg_option subwindow_rows[] = {
+    {.key = "end_s", .type = RG_NUMBERS, AT(end_s), .min = 0, .max = 1e300},
+    {.key = "gbps", .type = RG_NUMBERS, AT(gbps), .min = 0, .max = 1e300}, REAL(median_gbps), REAL(p5_gbps),
+    REAL(min_gbps), REAL_OR_NULL(ci95_low_gbps), REAL_OR_NULL(ci95_high_gbps)};
 static const struct rg_shape subwindow_shape = SHAPE(subwindow_rows);
 #undef S
 
 #define S rg_bandwidth
-static const struct rg_option bandwidth_rows[] = {COUNTED(bytes), COUNTED(messages), REAL(bandwidth_gbps),
-    REAL(message_rate_per_s)};
+static const struct rg_option bandwidth_rows[] = {
+    COUNTED(bytes), COUNTED(messages), REAL(bandwidth_gbps), REAL(message_rate_per_s)};
 static const struct rg_section bandwidth_sections[] = {
     {"subwindows", &subwindow_shape, offsetof(struct S, subwindows), 0, true},
 };
@@ -97,20 +128,19 @@ static const struct rg_shape latency_shape = SHAPE(latency_rows);
 #define S rg_collective_result
 static const struct rg_option collective_rows[] = {TEXT(operation), TEXT(data_type),
     {.key = "in_place", .type = RG_FLAG, AT(in_place)}, COUNTED(iterations), REAL(time_avg_us), REAL(time_min_us),
-    REAL(time_max_us), REAL(time_p50_us), REAL(time_p99_us), REAL(algbw_gigabytes_per_s),
-    REAL(busbw_gigabytes_per_s)};
+    REAL(time_max_us), REAL(time_p50_us), REAL(time_p99_us), REAL(algbw_gigabytes_per_s), REAL(busbw_gigabytes_per_s)};
 static const struct rg_shape collective_shape = SHAPE(collective_rows);
 #undef S
 
 #define S rg_first_mismatch
-static const struct rg_option first_rows[] = {COUNTED(rank), TEXT(node), RAIL(rail), COUNTED(offset_bytes),
-    TEXT(expected), TEXT(got)};
+static const struct rg_option first_rows[] = {
+    COUNTED(rank), TEXT(node), RAIL(rail), COUNTED(offset_bytes), TEXT(expected), TEXT(got)};
 static const struct rg_shape first_shape = SHAPE(first_rows);
 #undef S
 
 #define S rg_integrity
-static const struct rg_option integrity_rows[] = {WORD(status, integrities), TEXT_OR_NULL(reason),
-    COUNTED(words_checked), COUNTED(mismatches)};
+static const struct rg_option integrity_rows[] = {
+    WORD(status, integrities), TEXT_OR_NULL(reason), COUNTED(words_checked), COUNTED(mismatches)};
 static const struct rg_section integrity_sections[] = {
     {"first", &first_shape, offsetof(struct S, first), offsetof(struct S, has_first), false},
 };
@@ -120,10 +150,14 @@ static const struct rg_shape integrity_shape = {integrity_rows, COUNT(integrity_
 #define S rg_measurement
 static const struct rg_option measurement_rows[] = {TEXT(run_id), COUNTED(sequence), COUNTED(round),
     COUNTED(test_index), WORD(test, rg_test_names), WORD(kind, kinds), WORD(status, statuses), TEXT_OR_NULL(reason),
-    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), .min = 1, .max = 1073741824.0}, WORD_OR_NULL(direction, directions), WORD(memory, memories), WORD_OR_NULL(registration, memories),
+    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), .min = 1, .max = 1073741824.0},
+    WORD_OR_NULL(direction, directions), WORD(memory, memories), WORD_OR_NULL(registration, memories),
     COUNTED_OR_NULL(queue_pairs), WORD(transport, transports), TEXT_OR_NULL(backend),
     {.key = "hardware", .type = RG_FLAG, AT(hardware)}, TEXT_OR_NULL(hardware_reason)};
-#define SECTION(member, shape) {#member, &(shape), offsetof(struct S, member), offsetof(struct S, has_##member), false}
+#define SECTION(member, shape)                                                                                         \
+    {                                                                                                                  \
+#member, &(shape), offsetof(struct S, member), offsetof(struct S, has_##member), false                         \
+    }
 static const struct rg_section measurement_sections[] = {
     SECTION(error, fault_shape),
     SECTION(flow, flow_shape),

@@ -100,8 +100,8 @@ void rg_measurement_clear(struct rg_measurement *out);
 /* One line without the newline; malloc'd, the caller's to free. NULL without memory. */
 char *rg_measurement_line(const struct rg_measurement *measurement);
 
-/* Reads one line; name stands for it in messages. Close with rg_measurement_close, which takes a cleared structure too and frees the
- * number arrays. */
+/* Reads one line; name stands for it in messages. Close with rg_measurement_close, which takes a cleared structure too
+ * and frees the number arrays. */
 int rg_measurement_read(const char *line, const char *name, struct rg_measurement *out, struct rg_error *err);
 void rg_measurement_close(struct rg_measurement *measurement);
 

@@ -14,19 +14,33 @@
 #define MOST 9007199254740992.0 /* 2^53 */
 
 #define AT(member) .offset = offsetof(struct S, member), .required = true
-#define TEXT(member) {.key = #member, .type = RG_TEXT, AT(member)}
-#define TEXT_OR_NULL(member) {.key = #member, .type = RG_TEXT, AT(member), .nullable = true}
-#define COUNTED(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST}
-#define RAIL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63}
-#define COUNTED_OR_NULL(member) {.key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true}
+#define TEXT(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_TEXT, AT(member)                                                                    \
+    }
+#define TEXT_OR_NULL(member)                                                                                           \
+    {                                                                                                                  \
+        .key = #member, .type = RG_TEXT, AT(member), .nullable = true                                                  \
+    }
+#define COUNTED(member)                                                                                                \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST                                          \
+    }
+#define RAIL(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63                                            \
+    }
+#define COUNTED_OR_NULL(member)                                                                                        \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true                        \
+    }
 
 #define S rg_node_facts
 static const struct rg_option node_rows[] = {TEXT(node), TEXT(kernel), TEXT_OR_NULL(os), TEXT_OR_NULL(cpu_model),
     COUNTED(cpus), COUNTED(numa_nodes), COUNTED(memory_bytes), TEXT_OR_NULL(mpi), TEXT_OR_NULL(rdma_core)};
 #undef S
-static const struct rg_shape node_shape = {.rows = node_rows,
-    .row_count = COUNT(node_rows),
-    .others = (const char *const[]){"rails", NULL}};
+static const struct rg_shape node_shape = {
+    .rows = node_rows, .row_count = COUNT(node_rows), .others = (const char *const[]){"rails", NULL}};
 
 #define S rg_rail_facts
 static const struct rg_option rail_rows[] = {RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device), COUNTED_OR_NULL(port),
@@ -46,8 +60,7 @@ static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = COUNT
 static const char *const statuses[] = {"complete", "incomplete", NULL};
 
 #define S rg_run
-static const struct rg_option run_rows[] = {TEXT(run_id),
-    {.key = "railgauge_version", .type = RG_TEXT, AT(version)},
+static const struct rg_option run_rows[] = {TEXT(run_id), {.key = "railgauge_version", .type = RG_TEXT, AT(version)},
     {.key = "status", .type = RG_CHOICE, AT(status), .choices = statuses}, TEXT_OR_NULL(incomplete_reason),
     TEXT(started_at), TEXT_OR_NULL(ended_at),
     {.key = "exit_status", .type = RG_INTEGER, AT(exit_status), .min = 0, .max = 255, .nullable = true}, COUNTED(seed),
@@ -62,9 +75,8 @@ static const struct rg_option clock_rows[] = {
 static const struct rg_shape run_shape = {.rows = run_rows,
     .row_count = COUNT(run_rows),
     .others = (const char *const[]){"schema_version", "document", "launch", "suite", "clock", "nodes", "lost", NULL}};
-static const struct rg_shape launch_shape = {.rows = launch_rows,
-    .row_count = COUNT(launch_rows),
-    .others = (const char *const[]){"hosts", "mpirun", NULL}};
+static const struct rg_shape launch_shape = {
+    .rows = launch_rows, .row_count = COUNT(launch_rows), .others = (const char *const[]){"hosts", "mpirun", NULL}};
 static const struct rg_shape clock_shape = {.rows = clock_rows, .row_count = COUNT(clock_rows)};
 
 void rg_run_new_id(char out[RG_RUN_ID_LENGTH])
@@ -295,9 +307,11 @@ int rg_rank_facts_read(const char *line, struct rg_rank_facts *out, struct rg_er
     facts.root = cJSON_Parse(line);
     if (facts.root == NULL)
         return rg_json_refuse(&place, err, "are not JSON");
-    int code = rg_json_read(cJSON_GetObjectItemCaseSensitive(facts.root, "node"), &node_shape, &facts.node, &place, err);
+    int code =
+        rg_json_read(cJSON_GetObjectItemCaseSensitive(facts.root, "node"), &node_shape, &facts.node, &place, err);
     if (code == 0)
-        code = rg_json_read(cJSON_GetObjectItemCaseSensitive(facts.root, "rail"), &rail_shape, &facts.rail, &place, err);
+        code =
+            rg_json_read(cJSON_GetObjectItemCaseSensitive(facts.root, "rail"), &rail_shape, &facts.rail, &place, err);
     if (code != 0)
         rg_rank_facts_close(&facts);
     else

@@ -57,7 +57,8 @@ int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
 /* Of a run that was loaded; takes a zeroed structure. */
 void rg_run_close(struct rg_run *run);
 
-/* One line that tells a rank's facts to the front, and back. line is malloc'd. rg_rank_facts_close takes a zeroed structure. */
+/* One line that tells a rank's facts to the front, and back. line is malloc'd. rg_rank_facts_close takes a zeroed
+ * structure. */
 char *rg_rank_facts_line(const struct rg_rank_facts *facts);
 int rg_rank_facts_read(const char *line, struct rg_rank_facts *out, struct rg_error *err);
 void rg_rank_facts_close(struct rg_rank_facts *facts);

@@ -72,12 +72,13 @@ const struct rg_option rg_settings_rows[] = {
     {"keep-samples", "keep_samples", RG_FLAG, AT(keep_samples),
         .help = "Writes every latency sample into the measurement."},
     {"deadline", "deadline_s", RG_NUMBER, AT(deadline_s), 1, 3600, "30", .metavar = "SECONDS",
-        .help = "For every barrier, exchange and gather among the ranks, for a flow to drain, and for a test bounded by "
-                "a count."},
+        .help =
+            "For every barrier, exchange and gather among the ranks, for a flow to drain, and for a test bounded by "
+            "a count."},
     {"damage-rank", "damage_rank", RG_INTEGER, AT(damage_rank), 0, 65535, .nullable = true, .hidden = true,
         .help = "For tests: this rank sends one damaged word."},
-    {"damage-offset", "damage_offset_bytes", RG_BYTES, AT(damage_offset_bytes), 0, 1099511627776.0, "0",
-        .hidden = true, .help = "For tests: where the damaged word lies."},
+    {"damage-offset", "damage_offset_bytes", RG_BYTES, AT(damage_offset_bytes), 0, 1099511627776.0, "0", .hidden = true,
+        .help = "For tests: where the damaged word lies."},
 };
 const size_t rg_settings_row_count = sizeof rg_settings_rows / sizeof *rg_settings_rows;
 
@@ -146,7 +147,8 @@ int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg
     int code = rg_json_read(root, &suite_shape, &suite, &place, err);
     if (code == 0 && !is_name(suite.name)) {
         struct rg_place at = rg_json_inside(&place, "name", 0);
-        code = rg_json_refuse(&at, err, "begins with a-z or 0-9, goes on with these, '_' and '-', and has 64 of them at most");
+        code = rg_json_refuse(
+            &at, err, "begins with a-z or 0-9, goes on with these, '_' and '-', and has 64 of them at most");
     }
     if (code == 0)
         code = read_tests(&suite, &place, err);
@@ -186,8 +188,8 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
         return rg_fail(err, -EINVAL, "signal_interval %lld is above depth %lld: no completion would ever come",
             (long long)s->signal_interval, (long long)s->depth);
     if (s->post_list > s->depth)
-        return rg_fail(err, -EINVAL, "post_list %lld is above depth %lld", (long long)s->post_list,
-            (long long)s->depth);
+        return rg_fail(
+            err, -EINVAL, "post_list %lld is above depth %lld", (long long)s->post_list, (long long)s->depth);
     if (s->mtu_bytes != RG_NONE && (s->mtu_bytes & (s->mtu_bytes - 1)) != 0)
         return rg_fail(err, -EINVAL, "mtu_bytes %lld is none of 256, 512, 1024, 2048, 4096", (long long)s->mtu_bytes);
     if (strcmp(s->write_poll, "last_byte") == 0 && s->relaxed_ordering)

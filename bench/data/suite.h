@@ -51,8 +51,8 @@ cJSON *rg_suite_document(const struct rg_suite *suite);
 /* Takes a zeroed structure. */
 void rg_suite_close(struct rg_suite *suite);
 
-/* Ready-made suites and machines are looked for by name: a value with '/' or ending in .json is a path, else NAME.json in
- * directory. Writes the path, whether it exists or not. */
+/* Ready-made suites and machines are looked for by name: a value with '/' or ending in .json is a path, else NAME.json
+ * in directory. Writes the path, whether it exists or not. */
 void rg_suite_path(const char *name, const char *directory, char *out, size_t room);
 
 #endif

@@ -5,20 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const rg_status_names[RG_STATUSES + 1] = {"pass", "fail", "noisy", "unsupported", "not_run", "unjudged",
-    NULL};
+const char *const rg_status_names[RG_STATUSES + 1] = {
+    "pass", "fail", "noisy", "unsupported", "not_run", "unjudged", NULL};
 
 #define AT(member) .offset = offsetof(struct rg_row, member)
-#define TEXT(member) {.key = #member, .type = RG_TEXT, AT(member)}
-#define INTEGER(member) {.key = #member, .type = RG_INTEGER, AT(member)}
-#define NUMBER(member) {.key = #member, .type = RG_NUMBER, AT(member)}
+#define TEXT(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_TEXT, AT(member)                                                                    \
+    }
+#define INTEGER(member)                                                                                                \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, AT(member)                                                                 \
+    }
+#define NUMBER(member)                                                                                                 \
+    {                                                                                                                  \
+        .key = #member, .type = RG_NUMBER, AT(member)                                                                  \
+    }
 
-static const struct rg_option row_rows[] = {
-    {.key = "asked", .type = RG_FLAG, AT(asked)}, TEXT(test), INTEGER(size_bytes), TEXT(direction), TEXT(memory),
-    INTEGER(queue_pairs), TEXT(scope), TEXT(node), INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side),
-    INTEGER(round), TEXT(metric), NUMBER(measured), NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected),
-    NUMBER(threshold), NUMBER(tolerance_percent), TEXT(source), NUMBER(nominal_percent), NUMBER(ceiling),
-    NUMBER(ceiling_percent), TEXT(reason)};
+static const struct rg_option row_rows[] = {{.key = "asked", .type = RG_FLAG, AT(asked)}, TEXT(test),
+    INTEGER(size_bytes), TEXT(direction), TEXT(memory), INTEGER(queue_pairs), TEXT(scope), TEXT(node), INTEGER(rail),
+    TEXT(peer_node), INTEGER(peer_rail), TEXT(side), INTEGER(round), TEXT(metric), NUMBER(measured), NUMBER(ci95_low),
+    NUMBER(ci95_high), NUMBER(expected), NUMBER(threshold), NUMBER(tolerance_percent), TEXT(source),
+    NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent), TEXT(reason)};
 static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
 
 struct rg_row *rg_verdict_add(struct rg_verdict *verdict)

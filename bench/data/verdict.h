@@ -19,7 +19,7 @@ extern const char *const rg_status_names[RG_STATUSES + 1]; /* NULL-terminated */
 /* One line: a flow (scope rail), what a node sends or receives (node), or a collective (group). */
 struct rg_row {
     enum rg_status status;
-    bool asked; /* the suite asked for it; what was not asked counts for nothing */
+    bool asked;    /* the suite asked for it; what was not asked counts for nothing */
     bool hardware; /* measured on hardware */
     const char *test, *direction, *memory, *scope, *node, *peer_node, *side, *metric, *source;
     char *reason; /* malloc'd or NULL */

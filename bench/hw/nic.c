@@ -228,8 +228,8 @@ int rg_nic_of_rail(int rail, const char *devices, int gid_index, struct rg_nic *
     else if (count == 0)
         code = rg_fail(err, -ENODEV, "%s", advice);
     else
-        code = rg_fail(err, -ENODEV, "rail %d needs an RDMA device of its own, but only %d have an active port here",
-            rail, count);
+        code = rg_fail(
+            err, -ENODEV, "rail %d needs an RDMA device of its own, but only %d have an active port here", rail, count);
     free(list);
     if (code == 0 && gid_index >= 0 && out->gid_index != gid_index)
         code = rg_fail(err, -ENODEV, "%s port %d has no GID at index %d", out->device, out->port, gid_index);

@@ -22,11 +22,12 @@ struct rg_nic {
     bool soft; /* rxe or siw: no RDMA hardware */
 };
 
-/* Every active port, in the order of PCI addresses, software devices last and by name. *out is malloc'd. -ENODEV: none, with advice. */
+/* Every active port, in the order of PCI addresses, software devices last and by name. *out is malloc'd. -ENODEV: none,
+ * with advice. */
 int rg_nic_list(struct rg_nic **out, int *count, struct rg_error *err);
 
-/* The NIC of a rail: the rail-th active port, or the rail-th entry of `devices` ("mlx5_0,mlx5_1:1") when that is not NULL; with the GID
- * of gid_index unless that is negative. -ENODEV with a message that says what there is. */
+/* The NIC of a rail: the rail-th active port, or the rail-th entry of `devices` ("mlx5_0,mlx5_1:1") when that is not
+ * NULL; with the GID of gid_index unless that is negative. -ENODEV with a message that says what there is. */
 int rg_nic_of_rail(int rail, const char *devices, int gid_index, struct rg_nic *out, struct rg_error *err);
 
 #endif

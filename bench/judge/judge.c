@@ -68,8 +68,8 @@ static size_t rails_per_node(const struct rg_run *run)
 static bool expects(const struct rg_expectation *e, const struct rg_row *row)
 {
     return same(e->test, row->test) && e->size_bytes == row->size_bytes && same(e->direction, row->direction) &&
-        same(e->memory, row->memory) && same(e->scope, row->scope) && same(e->metric, row->metric) &&
-        (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
+           same(e->memory, row->memory) && same(e->scope, row->scope) && same(e->metric, row->metric) &&
+           (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
 }
 
 /* Whether the suite asks for what an expectation is about. */
@@ -88,8 +88,8 @@ static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
     return false;
 }
 
-static int add_absent(const struct rg_run *run, const struct rg_expectation *e, struct rg_verdict *out,
-    struct rg_error *err)
+static int add_absent(
+    const struct rg_run *run, const struct rg_expectation *e, struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_row *row = rg_verdict_add(out);
     if (row == NULL)
@@ -104,12 +104,13 @@ static int add_absent(const struct rg_run *run, const struct rg_expectation *e, 
     row->size_bytes = e->size_bytes;
     row->queue_pairs = e->queue_pairs;
     hold_against(row, e->expected, e->tolerance_percent, e->source);
-    set_reason(row, row->asked ? "the suite asked for it, and there is no measurement" : "the suite did not ask for it");
+    set_reason(
+        row, row->asked ? "the suite asked for it, and there is no measurement" : "the suite did not ask for it");
     return 0;
 }
 
-static int judge_by_machine(const struct rg_run *run, const struct rg_machine *machine, struct rg_verdict *out,
-    struct rg_error *err)
+static int judge_by_machine(
+    const struct rg_run *run, const struct rg_machine *machine, struct rg_verdict *out, struct rg_error *err)
 {
     size_t measured = out->row_count;
     for (size_t i = 0; i < machine->expectation_count; i++) {
@@ -142,9 +143,9 @@ static int judge_by_machine(const struct rg_run *run, const struct rg_machine *m
 static bool same_place(const struct rg_row *a, const struct rg_row *b)
 {
     return same(a->test, b->test) && a->size_bytes == b->size_bytes && same(a->direction, b->direction) &&
-        same(a->memory, b->memory) && a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) &&
-        same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
-        same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side);
+           same(a->memory, b->memory) && a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) &&
+           same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
+           same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side);
 }
 
 /* Measured then, and not now. */
@@ -168,8 +169,8 @@ static int add_missing(const struct rg_row *before, const char *source, struct r
     return 0;
 }
 
-static int hold_against_rows(const struct rg_verdict *before, double tolerance_percent, struct rg_verdict *out,
-    struct rg_error *err)
+static int hold_against_rows(
+    const struct rg_verdict *before, double tolerance_percent, struct rg_verdict *out, struct rg_error *err)
 {
     size_t now = out->row_count;
     for (size_t i = 0; i < before->row_count; i++) {
@@ -190,8 +191,8 @@ static int hold_against_rows(const struct rg_verdict *before, double tolerance_p
     return 0;
 }
 
-static int judge_by_run(const struct rg_run *run, const struct rg_yardstick *yardstick, struct rg_verdict *out,
-    struct rg_error *err)
+static int judge_by_run(
+    const struct rg_run *run, const struct rg_yardstick *yardstick, struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_run earlier;
     struct rg_verdict before = {0};
@@ -243,16 +244,17 @@ static void conclude(const struct rg_run *run, struct rg_verdict *v)
     bool nothing = compared ? judged == 0 : v->row_count == 0;
     v->status = v->counts[RG_FAIL] > 0 ? RG_FAIL : open > 0 || !complete || nothing ? RG_NOISY : RG_PASS;
     v->exit_status = v->status == RG_PASS ? 0 : v->status == RG_FAIL ? 1 : 3;
-    snprintf(rest, sizeof rest, "%s%s", complete ? "" : "; the run is incomplete: ",
-        complete ? "" : run->incomplete_reason);
+    snprintf(
+        rest, sizeof rest, "%s%s", complete ? "" : "; the run is incomplete: ", complete ? "" : run->incomplete_reason);
     if (!compared && v->status == RG_PASS)
-        snprintf(v->summary, sizeof v->summary,
-            "Everything was measured and arrived intact; it was compared with nothing.");
+        snprintf(
+            v->summary, sizeof v->summary, "Everything was measured and arrived intact; it was compared with nothing.");
     else if (!compared)
         snprintf(v->summary, sizeof v->summary, "%zu measurements failed, %zu are open, %zu were made%s.",
             v->counts[RG_FAIL], open, v->counts[RG_UNJUDGED], rest);
     else if (nothing)
-        snprintf(v->summary, sizeof v->summary, "Nothing in the run could be held against %s%s.", v->against_name, rest);
+        snprintf(
+            v->summary, sizeof v->summary, "Nothing in the run could be held against %s%s.", v->against_name, rest);
     else
         snprintf(v->summary, sizeof v->summary, "%zu of %zu expectations of %s are met, %zu failed, %zu are open%s.",
             v->counts[RG_PASS], judged, v->against_name, v->counts[RG_FAIL], open, rest);

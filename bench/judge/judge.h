@@ -9,13 +9,14 @@
 /* What to hold a run against: at most one of both. */
 struct rg_yardstick {
     const struct rg_machine *machine;
-    const char *baseline; /* directory of an earlier run */
+    const char *baseline;     /* directory of an earlier run */
     double tolerance_percent; /* against a run */
 };
 
-/* Judges the run in directory. A measurement passes when it reaches the threshold and so does the low end of its 95 % interval, fails
- * when neither does, and is noisy in between (for latencies the other way round). Close *out with rg_verdict_close, before the run and
- * the machine, whose texts it uses. -EINVAL with file and line when a document is bad. */
+/* Judges the run in directory. A measurement passes when it reaches the threshold and so does the low end of its 95 %
+ * interval, fails when neither does, and is noisy in between (for latencies the other way round). Close *out with
+ * rg_verdict_close, before the run and the machine, whose texts it uses. -EINVAL with file and line when a document is
+ * bad. */
 int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_error *err);
 

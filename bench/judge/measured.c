@@ -33,8 +33,8 @@ static enum rg_status status_of(const struct rg_measurement *m)
     return strcmp(m->status, "unsupported") == 0 ? RG_UNSUPPORTED : RG_NOT_RUN;
 }
 
-static struct rg_row *add_row(struct rg_verdict *verdict, const struct rg_measurement *m, const char *scope,
-    const char *metric)
+static struct rg_row *add_row(
+    struct rg_verdict *verdict, const struct rg_measurement *m, const char *scope, const char *metric)
 {
     struct rg_row *row = rg_verdict_add(verdict);
     if (row == NULL)
@@ -201,7 +201,7 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
         code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
     if (code == 0)
         code = strstr(m->test, "_lat") ? add_latency(reader->verdict, m, err)
-            : m->has_flow              ? add_bandwidth(reader->verdict, m, err)
+               : m->has_flow           ? add_bandwidth(reader->verdict, m, err)
                                        : add_collective(reader->verdict, m, err);
     if (code == 0 && m->has_flow && strstr(m->test, "_bw") != NULL)
         return keep_flow(reader, m, err);

@@ -11,7 +11,8 @@ struct rg_node_sum {
     double gbps, ci95_low_gbps, ci95_high_gbps; /* NAN where the flows have no time in common, or too few slices */
 };
 
-/* flows: `count` bandwidth measurements of one round. Between the ends of its sub-windows a flow's rate is taken as even. */
+/* flows: `count` bandwidth measurements of one round. Between the ends of its sub-windows a flow's rate is taken as
+ * even. */
 void rg_node_sum_of(const struct rg_measurement *const *flows, size_t count, struct rg_node_sum *out);
 
 #endif

@@ -28,7 +28,8 @@ static int host_open(size_t bytes, struct rg_memory **out, struct rg_error *err)
         return code;
     }
     madvise(memory->address, memory->bytes, MADV_HUGEPAGE);
-    memset(memory->address, 0, memory->bytes); /* touched by the rank that uses it, so that it is local to its NUMA node */
+    memset(
+        memory->address, 0, memory->bytes); /* touched by the rank that uses it, so that it is local to its NUMA node */
     *out = memory;
     return 0;
 }

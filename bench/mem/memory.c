@@ -50,7 +50,7 @@ int rg_memory_verify(const struct rg_memory *memory, uint64_t key, const struct 
 int rg_memory_damage(struct rg_memory *memory, uint64_t offset_bytes, struct rg_error *err)
 {
     if (offset_bytes >= memory->bytes)
-        return rg_fail(err, -ERANGE, "offset %llu lies outside a buffer of %zu bytes",
-            (unsigned long long)offset_bytes, memory->bytes);
+        return rg_fail(err, -ERANGE, "offset %llu lies outside a buffer of %zu bytes", (unsigned long long)offset_bytes,
+            memory->bytes);
     return memory->ops->damage(memory, offset_bytes & ~7ull, err);
 }

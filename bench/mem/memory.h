@@ -15,13 +15,14 @@ struct rg_mismatch {
     uint64_t first_offset_bytes, expected, got; /* of the first mismatch */
 };
 
-/* A part of the buffer: `count` blocks of block_bytes, the first at first_bytes, each starting stride_bytes after the one before. Bytes
- * between the blocks are left out. first_bytes and stride_bytes are multiples of 8. */
+/* A part of the buffer: `count` blocks of block_bytes, the first at first_bytes, each starting stride_bytes after the
+ * one before. Bytes between the blocks are left out. first_bytes and stride_bytes are multiples of 8. */
 struct rg_blocks {
     uint64_t first_bytes, count, block_bytes, stride_bytes;
 };
 
-/* A kind of memory ("host"), at least `bytes` large, page-aligned and touched. Close with rg_memory_close. -EINVAL: no such kind. */
+/* A kind of memory ("host"), at least `bytes` large, page-aligned and touched. Close with rg_memory_close. -EINVAL: no
+ * such kind. */
 int rg_memory_open(const char *kind, size_t bytes, struct rg_memory **out, struct rg_error *err);
 
 /* Takes NULL. */
@@ -37,7 +38,8 @@ int rg_memory_fill(struct rg_memory *memory, uint64_t key, struct rg_error *err)
 int rg_memory_verify(const struct rg_memory *memory, uint64_t key, const struct rg_blocks *blocks,
     struct rg_mismatch *io, struct rg_error *err);
 
-/* Flips every bit of the word at offset_bytes, which is rounded down to a word: shows that damage is seen. -ERANGE outside the buffer. */
+/* Flips every bit of the word at offset_bytes, which is rounded down to a word: shows that damage is seen. -ERANGE
+ * outside the buffer. */
 int rg_memory_damage(struct rg_memory *memory, uint64_t offset_bytes, struct rg_error *err);
 
 #endif

@@ -1,12 +1,13 @@
-/* The payload: every 8-byte word is a function of where it stands and of whose it is, so that a block that arrives in the wrong place,
- * from another flow, or from an earlier pass is seen. Plain C without headers of its own: kernels include it too. */
+/* The payload: every 8-byte word is a function of where it stands and of whose it is, so that a block that arrives in
+ * the wrong place, from another flow, or from an earlier pass is seen. Plain C without headers of its own: kernels
+ * include it too. */
 #ifndef RG_MEM_PATTERN_H
 #define RG_MEM_PATTERN_H
 
 #include <stdint.h>
 
-/* The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): a bijection in which
- * each input bit changes about half of the output bits. */
+/* The finaliser of SplitMix64 (Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): a
+ * bijection in which each input bit changes about half of the output bits. */
 static inline uint64_t rg_pattern_mix(uint64_t x)
 {
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;

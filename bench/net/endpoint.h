@@ -24,8 +24,8 @@ struct rg_endpoint_config {
     struct rg_memory *target; /* data arrive here */
 };
 
-/* Where messages lie in source and target alike: message k of queue pair q is block first(q) + (k mod per_queue) * step, blocks being
- * stride_bytes apart. Both ends compute the same. */
+/* Where messages lie in source and target alike: message k of queue pair q is block first(q) + (k mod per_queue) *
+ * step, blocks being stride_bytes apart. Both ends compute the same. */
 struct rg_layout {
     uint64_t blocks, per_queue, stride_bytes, message_bytes;
     uint32_t queue_pairs;
@@ -55,15 +55,16 @@ struct rg_endpoint_path {
     int ip_version;
 };
 
-/* Where it failed, beside the message: the step ("create queue pair") and what verbs said ("transport retry counter exceeded"). */
+/* Where it failed, beside the message: the step ("create queue pair") and what verbs said ("transport retry counter
+ * exceeded"). */
 struct rg_endpoint_fault {
     char step[64], status[128];
 };
 
 struct rg_endpoint;
 
-/* Opens the device, registers the memory and makes the queue pairs. -EOPNOTSUPP: the device cannot do what was asked. On failure *fault
- * is set too. Close with rg_endpoint_close; the memory must outlive it. */
+/* Opens the device, registers the memory and makes the queue pairs. -EOPNOTSUPP: the device cannot do what was asked.
+ * On failure *fault is set too. Close with rg_endpoint_close; the memory must outlive it. */
 int rg_endpoint_open(const char *transport, const struct rg_endpoint_config *config, struct rg_endpoint **out,
     struct rg_endpoint_fault *fault, struct rg_error *err);
 
@@ -115,8 +116,8 @@ static inline int64_t rg_endpoint_receive(struct rg_endpoint *endpoint)
     return endpoint->ops.receive(endpoint);
 }
 
-/* After the last message: asks for the completions still owed and, where the peer counts arrivals, tells it that this was all. Then reap
- * until nothing is outstanding. */
+/* After the last message: asks for the completions still owed and, where the peer counts arrivals, tells it that this
+ * was all. Then reap until nothing is outstanding. */
 static inline int rg_endpoint_finish(struct rg_endpoint *endpoint)
 {
     return endpoint->ops.finish(endpoint);

@@ -12,7 +12,6 @@
 #define MIN_RNR_TIMER_640_US 12
 #define READS_MOST 16
 
-
 static int setup_failed(const struct rg_verbs *ep, int code, const char *step, const char *status,
     struct rg_endpoint_fault *fault, struct rg_error *err)
 {
@@ -21,8 +20,8 @@ static int setup_failed(const struct rg_verbs *ep, int code, const char *step, c
     return rg_fail(err, code, "%s: %s: %s", ep->config.device, step, status);
 }
 
-static int errno_failed(const struct rg_verbs *ep, int error, const char *step, struct rg_endpoint_fault *fault,
-    struct rg_error *err)
+static int errno_failed(
+    const struct rg_verbs *ep, int error, const char *step, struct rg_endpoint_fault *fault, struct rg_error *err)
 {
     return setup_failed(ep, -(error ? error : EIO), step, strerror(error ? error : EIO), fault, err);
 }
@@ -83,7 +82,9 @@ static int make_completion_queues(struct rg_verbs *ep, struct rg_endpoint_fault 
     if (error != 0)
         return errno_failed(ep, error, "query device", fault, err);
     ep->read_depth = (uint32_t)(device.max_qp_rd_atom < READS_MOST ? device.max_qp_rd_atom : READS_MOST);
-    ep->receive_depth = !rg_verbs_receives(ep) ? 1 : ep->config.depth > RECEIVES_LEAST ? ep->config.depth : RECEIVES_LEAST;
+    ep->receive_depth = !rg_verbs_receives(ep)              ? 1
+                        : ep->config.depth > RECEIVES_LEAST ? ep->config.depth
+                                                            : RECEIVES_LEAST;
     if (ep->receive_depth > (uint32_t)device.max_qp_wr || ep->config.depth + 1 > (uint32_t)device.max_qp_wr) {
         snprintf(words, sizeof words, "the device's queue pairs hold %d requests, depth %u was asked for",
             device.max_qp_wr, ep->config.depth);
@@ -102,8 +103,8 @@ static int make_completion_queues(struct rg_verbs *ep, struct rg_endpoint_fault 
     return ep->receive_cq ? 0 : errno_failed(ep, errno, "create completion queue", fault, err);
 }
 
-static int make_queue_pair(struct rg_verbs *ep, struct rg_verbs_queue *queue, struct rg_endpoint_fault *fault,
-    struct rg_error *err)
+static int make_queue_pair(
+    struct rg_verbs *ep, struct rg_verbs_queue *queue, struct rg_endpoint_fault *fault, struct rg_error *err)
 {
     struct ibv_qp_init_attr init = {
         .send_cq = ep->send_cq,
@@ -118,8 +119,8 @@ static int make_queue_pair(struct rg_verbs *ep, struct rg_verbs_queue *queue, st
     char words[128];
     queue->qp = ibv_create_qp(ep->pd, &init);
     if (queue->qp == NULL && ep->config.inline_bytes > 0 && errno == EINVAL) {
-        snprintf(words, sizeof words, "inline data of %u bytes was refused: %s", ep->config.inline_bytes,
-            strerror(errno));
+        snprintf(
+            words, sizeof words, "inline data of %u bytes was refused: %s", ep->config.inline_bytes, strerror(errno));
         return setup_failed(ep, -EOPNOTSUPP, "create queue pair", words, fault, err);
     }
     if (queue->qp == NULL)
@@ -132,8 +133,8 @@ static int make_queue_pair(struct rg_verbs *ep, struct rg_verbs_queue *queue, st
     struct ibv_qp_attr attributes = {.qp_state = IBV_QPS_INIT,
         .port_num = (uint8_t)ep->config.port,
         .qp_access_flags = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ};
-    int error = ibv_modify_qp(queue->qp, &attributes,
-        IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
+    int error =
+        ibv_modify_qp(queue->qp, &attributes, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
     return error == 0 ? 0 : errno_failed(ep, error, "modify queue pair to INIT", fault, err);
 }
 
@@ -271,8 +272,8 @@ static enum ibv_mtu verbs_mtu(uint32_t bytes)
     return (enum ibv_mtu)(__builtin_ctz(bytes) - 7); /* 256 is 1, 4096 is 5 */
 }
 
-static int to_ready_to_receive(struct rg_verbs *ep, uint32_t q, const struct rg_endpoint_address *peer,
-    uint32_t mtu, struct rg_endpoint_fault *fault, struct rg_error *err)
+static int to_ready_to_receive(struct rg_verbs *ep, uint32_t q, const struct rg_endpoint_address *peer, uint32_t mtu,
+    struct rg_endpoint_fault *fault, struct rg_error *err)
 {
     struct ibv_qp_attr attributes = {
         .qp_state = IBV_QPS_RTR,
@@ -310,8 +311,7 @@ static int to_ready_to_send(struct rg_verbs *ep, uint32_t q, const struct rg_end
         .max_rd_atomic = (uint8_t)(ep->read_depth < peer->read_depth ? ep->read_depth : peer->read_depth),
     };
     int error = ibv_modify_qp(ep->queues[q].qp, &attributes,
-        IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
-            IBV_QP_MAX_QP_RD_ATOMIC);
+        IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
     return error == 0 ? 0 : errno_failed(ep, error, "modify queue pair to RTS", fault, err);
 }
 

@@ -11,8 +11,8 @@ struct rg_verbs_queue {
     uint64_t offset, first, span, step; /* bytes: of the next message; of the first; of all; from one to the next */
     uint64_t receive_offset;
     uint64_t posted;
-    uint32_t outstanding; /* posted, not yet completed */
-    uint32_t unsignalled; /* posted since the last one that asked for a completion */
+    uint32_t outstanding;         /* posted, not yet completed */
+    uint32_t unsignalled;         /* posted since the last one that asked for a completion */
     struct ibv_send_wr *requests; /* post_list of them, chained */
     struct ibv_sge *pieces;
 };
@@ -31,8 +31,8 @@ struct rg_verbs {
     uint64_t local_base, remote_base; /* what message offsets are added to */
     uint32_t remote_key;
     uint32_t receive_depth, read_depth;
-    const char *failed_step;   /* in a loop */
-    int failed_errno;          /* of a post or poll; 0 otherwise */
+    const char *failed_step; /* in a loop */
+    int failed_errno;        /* of a post or poll; 0 otherwise */
     enum ibv_wc_status failed_status;
     uint32_t failed_queue, failed_vendor;
 };

@@ -6,7 +6,6 @@
 
 #define POLL_BATCH 16
 
-
 static int64_t loop_failed(struct rg_verbs *ep, const char *step, int error)
 {
     ep->failed_step = step;
@@ -24,7 +23,8 @@ static int64_t completion_failed(struct rg_verbs *ep, const char *step, const st
     return -EIO;
 }
 
-/* Sets what varies from message to message. wr_id: the queue below, the messages that the completion stands for above. */
+/* Sets what varies from message to message. wr_id: the queue below, the messages that the completion stands for above.
+ */
 static inline __attribute__((always_inline)) void prepare(const struct rg_verbs *ep, struct rg_verbs_queue *queue,
     uint32_t number, uint32_t i, bool remote, uint32_t interval, unsigned extra_flags)
 {
@@ -43,8 +43,8 @@ static inline __attribute__((always_inline)) void prepare(const struct rg_verbs 
     }
 }
 
-static inline __attribute__((always_inline)) int64_t post_as(struct rg_endpoint *endpoint, uint64_t most, bool single,
-    bool remote, unsigned extra_flags)
+static inline __attribute__((always_inline)) int64_t post_as(
+    struct rg_endpoint *endpoint, uint64_t most, bool single, bool remote, unsigned extra_flags)
 {
     struct rg_verbs *ep = rg_verbs_of(endpoint);
     const uint32_t queues = ep->config.queue_pairs, interval = ep->config.signal_interval;
@@ -165,8 +165,9 @@ static int64_t receive_nothing(struct rg_endpoint *endpoint)
     return 0;
 }
 
-/* An empty message on each queue pair: its completion stands for those that did not ask for one, since completions come in order. A
- * write of nothing touches no memory; as a send with immediate data it tells a peer that counts arrivals that nothing follows. */
+/* An empty message on each queue pair: its completion stands for those that did not ask for one, since completions come
+ * in order. A write of nothing touches no memory; as a send with immediate data it tells a peer that counts arrivals
+ * that nothing follows. */
 static int finish(struct rg_endpoint *endpoint)
 {
     struct rg_verbs *ep = rg_verbs_of(endpoint);
@@ -192,7 +193,8 @@ struct rg_endpoint_ops rg_verbs_choose_ops(const struct rg_verbs *ep)
 {
     bool send = ep->config.operation == RG_OPERATION_SEND;
     bool within = ep->config.message_bytes <= ep->config.inline_bytes && ep->config.operation != RG_OPERATION_READ;
-    struct rg_endpoint_ops ops = {.reap = reap, .receive = rg_verbs_receives(ep) ? receive : receive_nothing, .finish = finish};
+    struct rg_endpoint_ops ops = {
+        .reap = reap, .receive = rg_verbs_receives(ep) ? receive : receive_nothing, .finish = finish};
     if (within)
         ops.post = send ? post_inline_send : post_inline_remote;
     else if (ep->config.post_list > 1)

@@ -44,8 +44,8 @@ uint64_t rg_wire_bytes(enum rg_operation operation, uint64_t message_bytes, uint
     if (packets == 1)
         return packet_bytes(tail, extension(operation, true, true), ip_version);
     return packet_bytes(mtu_bytes, extension(operation, true, false), ip_version) +
-        (packets - 2) * packet_bytes(mtu_bytes, extension(operation, false, false), ip_version) +
-        packet_bytes(tail, extension(operation, false, true), ip_version);
+           (packets - 2) * packet_bytes(mtu_bytes, extension(operation, false, false), ip_version) +
+           packet_bytes(tail, extension(operation, false, true), ip_version);
 }
 
 double rg_wire_payload_share(enum rg_operation operation, uint64_t message_bytes, uint32_t mtu_bytes, int ip_version)

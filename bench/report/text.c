@@ -95,8 +95,8 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
     if (!isnan(row->threshold))
         snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", figure(row->threshold, threshold));
     fprintf(out, " %9s %-4s %-10s %10s %10s\n", figure(row->measured, measured), unit_of(row->metric), bound,
-        isnan(row->nominal_percent) ? "" : figure(row->nominal_percent, nominal),
-        isnan(row->ceiling_percent) ? "" : figure(row->ceiling_percent, ceiling));
+        figure(row->nominal_percent, nominal),
+        figure(row->ceiling_percent, ceiling));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
         print_sentence(row->reason, 14, out);
 }
@@ -104,8 +104,9 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
 static bool same_point(const struct rg_row *a, const struct rg_row *b)
 {
     return a->asked == b->asked && strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes &&
-        (a->direction == b->direction || (a->direction && b->direction && strcmp(a->direction, b->direction) == 0)) &&
-        a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
+           (a->direction == b->direction ||
+               (a->direction && b->direction && strcmp(a->direction, b->direction) == 0)) &&
+           a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
 }
 
 static int by_value(const void *a, const void *b)
@@ -165,18 +166,21 @@ static void print_point(const struct rg_row *const *rows, size_t count, const st
             print_row(rows[i], style, out);
 }
 
-static void print_head(const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style,
-    FILE *out)
+static void print_head(
+    const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
     const char *word = rg_verdict_word(verdict);
     enum rg_status colour = verdict->status;
     fprintf(out, "%s%s%s: ", style->colour ? colours[colour] : "",
-        strcmp(word, "pass") == 0 ? "PASS" : strcmp(word, "fail") == 0 ? "FAIL" : "INCONCLUSIVE",
+        strcmp(word, "pass") == 0   ? "PASS"
+        : strcmp(word, "fail") == 0 ? "FAIL"
+                                    : "INCONCLUSIVE",
         style->colour ? "\033[0m" : "");
     fprintf(out, "%s\n", verdict->summary);
     fprintf(out, "run %s, suite %s, %zu rank%s", run->run_id, run->suite.name, run->rank_count,
         run->rank_count == 1 ? "" : "s");
-    fprintf(out, "%s%s\n", run->hardware == 0 ? "; not hardware: " : "", run->hardware == 0 ? run->hardware_reason : "");
+    fprintf(
+        out, "%s%s\n", run->hardware == 0 ? "; not hardware: " : "", run->hardware == 0 ? run->hardware_reason : "");
     for (size_t i = 0; i < run->lost_count; i++)
         fprintf(out, "lost: rank %lld (%s, rail %lld): %s\n", (long long)run->lost[i].rank, run->lost[i].node,
             (long long)run->lost[i].rail, run->lost[i].where);
@@ -184,8 +188,8 @@ static void print_head(const struct rg_run *run, const struct rg_verdict *verdic
         print_sentence(verdict->incompatible[i], 0, out);
 }
 
-void rg_report_text(const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style,
-    FILE *out)
+void rg_report_text(
+    const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
     const struct rg_row **rows = calloc(verdict->row_count + 1, sizeof *rows);
     bool *done = calloc(verdict->row_count + 1, sizeof *done);

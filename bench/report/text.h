@@ -12,7 +12,7 @@ struct rg_text_style {
     bool all; /* every row; else points of many rows are summed up, with what did not pass row by row */
 };
 
-void rg_report_text(const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style,
-    FILE *out);
+void rg_report_text(
+    const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out);
 
 #endif

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <sched.h>
 
-#define IDLE_POLLS 4096 /* between two looks at the clock while nothing completes */
 #define SPIN_LAST_NS 200000
 
 void rg_test_wait_until(uint64_t at_ns)
@@ -23,32 +23,31 @@ static void mark(struct rg_marks *marks, uint64_t at_ns, uint64_t messages)
 }
 
 /* Bounded by time: parts end at equal times, each with what had been polled by then. */
-static inline __attribute__((always_inline)) uint64_t mark_time(const struct rg_stream *s, struct rg_marks *marks,
-    uint64_t now_ns, uint64_t next_ns, uint64_t completed)
+static inline __attribute__((always_inline)) uint64_t mark_time(
+    const struct rg_stream *s, struct rg_marks *marks, uint64_t now_ns, uint64_t next_ns, uint64_t completed)
 {
     while (now_ns >= next_ns) {
         mark(marks, next_ns, completed);
-        next_ns = marks->count > s->subwindows
-            ? UINT64_MAX
-            : s->begin_ns + (s->end_ns - s->begin_ns) * marks->count / s->subwindows;
+        next_ns = marks->count > s->subwindows ? UINT64_MAX
+                                               : s->begin_ns + (s->end_ns - s->begin_ns) * marks->count / s->subwindows;
     }
     return next_ns;
 }
 
 /* Bounded by count: parts end at equal counts, each when its last message had been polled. */
-static inline __attribute__((always_inline)) uint64_t mark_count(const struct rg_stream *s, struct rg_marks *marks,
-    uint64_t next, uint64_t completed)
+static inline __attribute__((always_inline)) uint64_t mark_count(
+    const struct rg_stream *s, struct rg_marks *marks, uint64_t next, uint64_t completed)
 {
     while (completed >= next) {
         mark(marks, rg_clock_now_ns(), completed);
-        next = marks->count > s->subwindows ? UINT64_MAX
-                                            : s->warmup_messages + s->messages * marks->count / s->subwindows;
+        next =
+            marks->count > s->subwindows ? UINT64_MAX : s->warmup_messages + s->messages * marks->count / s->subwindows;
     }
     return next;
 }
 
-static inline __attribute__((always_inline)) int stream_as(struct rg_endpoint *endpoint, const struct rg_stream *s,
-    struct rg_marks *marks, bool timed, bool arriving)
+static inline __attribute__((always_inline)) int stream_as(
+    struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks, bool timed, bool arriving)
 {
     uint64_t completed = 0, unsent = timed ? UINT64_MAX : s->warmup_messages + s->messages;
     uint64_t next = timed ? s->begin_ns : mark_count(s, marks, s->warmup_messages, 0);
@@ -71,9 +70,10 @@ static inline __attribute__((always_inline)) int stream_as(struct rg_endpoint *e
             if (!timed)
                 next = mark_count(s, marks, next, completed);
             idle = 0;
-        } else if (++idle == IDLE_POLLS) {
+        } else if (++idle >= s->idle_polls) {
             uint64_t now_ns = rg_clock_now_ns();
             idle = 0;
+            sched_yield();
             if (timed)
                 next = mark_time(s, marks, now_ns, next, completed);
             if (now_ns > s->give_up_ns)
@@ -108,7 +108,10 @@ static int drain(struct rg_endpoint *endpoint, const struct rg_stream *s)
     for (uint32_t i = 0; endpoint->outstanding > 0 || endpoint->peers_finished < s->arrivals_from; i++) {
         if (rg_endpoint_reap(endpoint) < 0 || (s->arrivals_from > 0 && rg_endpoint_receive(endpoint) < 0))
             return -EIO;
-        if (i % IDLE_POLLS == 0 && rg_clock_now_ns() > s->give_up_ns)
+        if (i % s->idle_polls != 0)
+            continue;
+        sched_yield();
+        if (rg_clock_now_ns() > s->give_up_ns)
             return -ETIMEDOUT;
     }
     return 0;
@@ -126,7 +129,7 @@ int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *
     return code == 0 ? drain(endpoint, stream) : code;
 }
 
-int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, uint64_t give_up_ns)
+int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const struct rg_stream *stream)
 {
     uint32_t idle = 0;
     while (endpoint->peers_finished < queue_pairs) {
@@ -134,11 +137,12 @@ int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, uint6
         if (__builtin_expect(arrived < 0, 0))
             return -EIO;
         idle = arrived > 0 ? 0 : idle + 1;
-        if (idle == IDLE_POLLS) {
-            idle = 0;
-            if (rg_clock_now_ns() > give_up_ns)
-                return -ETIMEDOUT;
-        }
+        if (idle < stream->idle_polls)
+            continue;
+        idle = 0;
+        sched_yield();
+        if (rg_clock_now_ns() > stream->give_up_ns)
+            return -ETIMEDOUT;
     }
     return 0;
 }

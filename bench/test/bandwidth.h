@@ -4,28 +4,34 @@
 
 #include "net/endpoint.h"
 
-/* When a stream runs. Times by rg_clock_now_ns. Bounded by time: load from start_ns, the window lies from begin_ns to end_ns. Bounded by
- * count (messages > 0): warm-up messages first, then the window holds `messages` of them. */
+/* When a stream runs. Times by rg_clock_now_ns. Bounded by time: load from start_ns, the window lies from begin_ns to
+ * end_ns. Bounded by count (messages > 0): warm-up messages first, then the window holds `messages` of them. */
 struct rg_stream {
     uint64_t start_ns, begin_ns, end_ns;
     uint64_t warmup_messages, messages;
     uint64_t subwindows;
     uint32_t arrivals_from; /* queue pairs on which the peer sends at the same time; 0: none */
+    uint32_t idle_polls;    /* empty polls between two looks at the clock, when the processor is offered to others, too */
     uint64_t give_up_ns;    /* nothing outlasts it */
 };
 
-/* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. The window has count - 1 parts. */
+/* For idle_polls: a rank with a processor of its own polls on; where ranks outnumber processors, they take turns. */
+#define RG_IDLE_POLLS_ALONE 4096
+#define RG_IDLE_POLLS_SHARED 16
+
+/* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. The window has
+ * count - 1 parts. */
 struct rg_marks {
     uint64_t count;
     uint64_t *at_ns, *messages; /* room for subwindows + 1 each; the caller's */
 };
 
-/* Sends for the window, then until all is completed and the peer has finished, too. 0, -EIO (see rg_endpoint_explain) or -ETIMEDOUT; the
- * marks hold what was reached. */
+/* Sends for the window, then until all is completed and the peer has finished, too. 0, -EIO (see rg_endpoint_explain)
+ * or -ETIMEDOUT; the marks hold what was reached. */
 int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *stream, struct rg_marks *marks);
 
 /* Receives until the peer has finished on all queue pairs. */
-int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, uint64_t give_up_ns);
+int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const struct rg_stream *stream);
 
 /* Sleeps, and at last spins, until the point in time. */
 void rg_test_wait_until(uint64_t at_ns);

@@ -25,8 +25,8 @@ struct group {
     struct rg_collective_check check;
 };
 
-static int iterate(struct group *group, uint64_t iterations, double *samples_us, uint64_t until_ns,
-    struct rg_error *err)
+static int iterate(
+    struct group *group, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err)
 {
     for (uint64_t i = 0; i < iterations; i++) {
         uint64_t before_ns = rg_clock_now_ns();
@@ -39,8 +39,8 @@ static int iterate(struct group *group, uint64_t iterations, double *samples_us,
     return 0;
 }
 
-/* All ranks must do the same number. Bounded by time, trials of growing length show how many will fill it; rank 0 says what is next: a
- * longer trial ("+N"), or the number itself. */
+/* All ranks must do the same number. Bounded by time, trials of growing length show how many will fill it; rank 0 says
+ * what is next: a longer trial ("+N"), or the number itself. */
 static int agree_iterations(struct group *group, uint64_t give_up_ns, struct rg_error *err)
 {
     const struct rg_settings *s = group->settings;
@@ -58,8 +58,8 @@ static int agree_iterations(struct group *group, uint64_t give_up_ns, struct rg_
         bool longer = spent_s < s->warmup_s / 4 && (double)trial < fit / 8;
         snprintf(text, sizeof text, longer ? "+%.0f" : "%.0f", longer ? (double)trial * 4 : fit);
         if (code == 0)
-            code = rg_control_broadcast(group->session->control, &told, rg_clock_after_ns(s->deadline_s),
-                "number of iterations", err);
+            code = rg_control_broadcast(
+                group->session->control, &told, rg_clock_after_ns(s->deadline_s), "number of iterations", err);
         if (code == 0 && told[0] == '+')
             trial = strtoull(told + 1, NULL, 10);
         else if (code == 0)
@@ -140,8 +140,8 @@ static void describe_times(struct group *group, const struct share *shares, stru
     result->algbw_gigabytes_per_s = (double)out->size_bytes / 1e3 / result->time_avg_us;
     result->busbw_gigabytes_per_s = result->algbw_gigabytes_per_s * rg_collective_bus_factor(ranks);
     out->has_window = out->has_collective = true;
-    out->window = (struct rg_window){0, rg_ns_to_seconds(group->end_ns - group->start.at_ns),
-        group->start.clock_error_us};
+    out->window =
+        (struct rg_window){0, rg_ns_to_seconds(group->end_ns - group->start.at_ns), group->start.clock_error_us};
 }
 
 static char *record(struct group *group, const struct rg_round *round, int64_t number, const struct share *shares)
@@ -165,8 +165,8 @@ static char *record(struct group *group, const struct rg_round *round, int64_t n
 }
 
 /* The record of a collective that could not be run. */
-static char *record_failure(struct group *group, const struct rg_round *round, int64_t number, int code,
-    const struct rg_error *why)
+static char *record_failure(
+    struct group *group, const struct rg_round *round, int64_t number, int code, const struct rg_error *why)
 {
     struct rg_measurement measurement;
     rg_session_describe(group->session, round, number, -1, -1, &measurement);
@@ -180,8 +180,8 @@ static int run_together(struct group *group, const struct rg_round *round, int64
 {
     struct rg_error why = {{0}};
     bool root = group->session->rank == 0;
-    int failed = rg_collective_open("mpi", (uint64_t)round->size_bytes, (uint64_t)group->session->orders->seed,
-        &group->collective, &why);
+    int failed = rg_collective_open(
+        "mpi", (uint64_t)round->size_bytes, (uint64_t)group->session->orders->seed, &group->collective, &why);
     int code = rg_control_start(group->session->control, rg_clock_after_ns(3 * group->settings->deadline_s),
         "start of the round", &group->start, missing, err);
     if (code != 0)

@@ -82,8 +82,8 @@ static void note_failure(struct outcome *outcome, int code, const struct rg_erro
     snprintf(outcome->message, sizeof outcome->message, "%s", err->text);
 }
 
-static int exchange(struct flow *flow, const void *mine, void *theirs, size_t bytes, uint64_t until_ns, const char *what,
-    struct rg_error *err)
+static int exchange(struct flow *flow, const void *mine, void *theirs, size_t bytes, uint64_t until_ns,
+    const char *what, struct rg_error *err)
 {
     return rg_control_exchange(flow->session->control, flow->role.peer, mine, theirs, bytes, until_ns, what, err);
 }
@@ -163,8 +163,8 @@ static int open_buffers(struct flow *flow, struct rg_error *err)
 {
     const struct rg_settings *s = flow->settings;
     int64_t gid_index = s->gid_index == RG_NONE ? -1 : s->gid_index;
-    int code = rg_nic_of_rail((int)flow->session->ranks[flow->session->rank].rail.rail, s->devices, (int)gid_index,
-        &flow->nic, err);
+    int code = rg_nic_of_rail(
+        (int)flow->session->ranks[flow->session->rank].rail.rail, s->devices, (int)gid_index, &flow->nic, err);
     if (code == 0)
         code = rg_memory_open(s->memory, rg_layout_bytes(&flow->layout), &flow->source, err);
     if (code == 0)
@@ -173,8 +173,8 @@ static int open_buffers(struct flow *flow, struct rg_error *err)
 }
 
 /* Opens this end and learns of the other; what fails here is in flow->mine. */
-static int open_ends(struct flow *flow, struct setup_note *mine, struct setup_note *theirs, uint64_t until_ns,
-    struct rg_error *err)
+static int open_ends(
+    struct flow *flow, struct setup_note *mine, struct setup_note *theirs, uint64_t until_ns, struct rg_error *err)
 {
     struct rg_error why = {{0}};
     struct rg_endpoint_config config = config_of(flow);
@@ -195,8 +195,8 @@ static int open_ends(struct flow *flow, struct setup_note *mine, struct setup_no
     return code;
 }
 
-static int connect_ends(struct flow *flow, const struct rg_endpoint_address *peer, uint64_t until_ns,
-    struct rg_error *err)
+static int connect_ends(
+    struct flow *flow, const struct rg_endpoint_address *peer, uint64_t until_ns, struct rg_error *err)
 {
     struct rg_error why = {{0}};
     int code = rg_endpoint_connect(flow->endpoint, peer, &flow->path, &flow->mine.fault, &why);
@@ -218,8 +218,8 @@ static int set_up(struct flow *flow, struct rg_error *err)
         note_failure(&flow->mine, code, &why);
     code = open_ends(flow, &notes[0], &notes[1], later(now_ns, 1, flow->settings), err);
     flow->writes_in_order = notes[0].address.writes_in_order && notes[1].address.writes_in_order;
-    bool automatic = strcmp(flow->settings->test, "rdma_write_lat") == 0 &&
-        strcmp(flow->settings->write_poll, "auto") == 0;
+    bool automatic =
+        strcmp(flow->settings->test, "rdma_write_lat") == 0 && strcmp(flow->settings->write_poll, "auto") == 0;
     if (code == 0 && automatic && !flow->writes_in_order && went_well(flow)) {
         flow->operation = RG_OPERATION_WRITE_IMMEDIATE;
         code = open_ends(flow, &notes[0], &notes[1], later(now_ns, 1.5, flow->settings), err);
@@ -255,6 +255,15 @@ static int open_results(struct flow *flow, struct rg_error *err)
 
 /* --- the measured part --- */
 
+/* Whether this node has more ranks than processors. */
+static bool shares_processors(const struct rg_session *session)
+{
+    int64_t ranks = 0;
+    for (int rank = 0; rank < rg_control_size(session->control); rank++)
+        ranks += session->node_of[rank] == session->node_of[session->rank];
+    return ranks > session->ranks[session->rank].node.cpus;
+}
+
 static void plan_stream(struct flow *flow, const struct rg_start *start)
 {
     const struct rg_settings *s = flow->settings;
@@ -271,6 +280,7 @@ static void plan_stream(struct flow *flow, const struct rg_start *start)
     stream->subwindows = (uint64_t)s->subwindows;
     if (flow->role.initiates && flow->role.serves && flow->operation == RG_OPERATION_SEND)
         stream->arrivals_from = (uint32_t)s->queue_pairs;
+    stream->idle_polls = shares_processors(flow->session) ? RG_IDLE_POLLS_SHARED : RG_IDLE_POLLS_ALONE;
     stream->give_up_ns = later(stream->end_ns, 1, s);
 }
 
@@ -279,7 +289,7 @@ static int run_bandwidth(struct flow *flow)
     if (flow->role.initiates)
         return rg_bandwidth_initiate(flow->endpoint, &flow->stream, &flow->marks);
     if (flow->operation == RG_OPERATION_SEND)
-        return rg_bandwidth_serve(flow->endpoint, (uint32_t)flow->settings->queue_pairs, flow->stream.give_up_ns);
+        return rg_bandwidth_serve(flow->endpoint, (uint32_t)flow->settings->queue_pairs, &flow->stream);
     return 0; /* a write's target and a read's source have nothing to do */
 }
 
@@ -292,6 +302,7 @@ static int run_latency(struct flow *flow)
         .end_ns = flow->stream.end_ns,
         .warmup_messages = flow->stream.warmup_messages,
         .messages = flow->stream.messages,
+        .idle_polls = flow->stream.idle_polls,
         .give_up_ns = flow->stream.give_up_ns,
         .arriving_byte = (volatile uint8_t *)rg_memory_address(flow->target) + last,
         .departing_byte = (volatile uint8_t *)rg_memory_address(flow->source) + last,
@@ -356,8 +367,8 @@ static int check_integrity(struct flow *flow, uint64_t until_ns, struct rg_error
 {
     if (data_arrive_here(flow) && went_well(flow))
         verify_here(flow);
-    return exchange(flow, &flow->arrived_here, &flow->arrived_there, sizeof flow->arrived_here, until_ns,
-        "verification", err);
+    return exchange(
+        flow, &flow->arrived_here, &flow->arrived_there, sizeof flow->arrived_here, until_ns, "verification", err);
 }
 
 static void close_flow(struct flow *flow)
@@ -404,8 +415,8 @@ static void describe_path(const struct flow *flow, struct rg_measurement *out)
         .ip_version = flow->path.ip_version,
         .gid_index_from = read ? theirs : mine,
         .gid_index_to = read ? mine : theirs,
-        .payload_share = rg_wire_payload_share(flow->operation, (uint64_t)flow->round->size_bytes, flow->path.mtu_bytes,
-            flow->path.ip_version),
+        .payload_share = rg_wire_payload_share(
+            flow->operation, (uint64_t)flow->round->size_bytes, flow->path.mtu_bytes, flow->path.ip_version),
     };
 }
 
@@ -418,8 +429,7 @@ static void describe_results(const struct flow *flow, struct rg_measurement *out
     if (flow->kind == RG_TEST_BANDWIDTH) {
         rg_record_bandwidth(&flow->marks, flow->start.at_ns, (uint64_t)flow->round->size_bytes, out, texts);
     } else {
-        out->latency.arrival =
-            flow->operation == RG_OPERATION_WRITE_IMMEDIATE ? "immediate" : arrivals[flow->arrival];
+        out->latency.arrival = flow->operation == RG_OPERATION_WRITE_IMMEDIATE ? "immediate" : arrivals[flow->arrival];
         out->latency.method = flow->arrival == RG_ARRIVAL_COMPLETION ? "round_trip" : "half_round_trip";
         out->latency.in_order_guaranteed = flow->arrival == RG_ARRIVAL_BYTE ? flow->writes_in_order : RG_NONE;
         rg_record_latency(&flow->samples, flow->start.at_ns, flow->settings->keep_samples, out, texts);
@@ -472,8 +482,8 @@ static int measure(struct flow *flow, bool *missing, struct rg_round_result *out
         blame_peer(flow, err);
         return lost;
     }
-    code = rg_control_start(flow->session->control, later(out->end_ns, 3, s), "start of the round", &flow->start,
-        missing, err);
+    code = rg_control_start(
+        flow->session->control, later(out->end_ns, 3, s), "start of the round", &flow->start, missing, err);
     if (code != 0)
         return code;
     plan_stream(flow, &flow->start);

@@ -4,10 +4,20 @@
 #include "test/bandwidth.h"
 
 #include <errno.h>
+#include <sched.h>
 
-#define SPINS 4096 /* between two looks at the clock and the queue pair */
 #define LAST_BYTE 255
-#define TAGS 254 /* successive messages carry 1, 2, ... 254, 1, ... in their last byte; the buffer holds 0 before the first */
+#define TAGS                                                                                                           \
+    254 /* successive messages carry 1, 2, ... 254, 1, ... in their last byte; the buffer holds 0 before the first */
+
+/* After many empty polls: lets others run, and sees that neither the queue pair has failed nor the time is up. */
+static int pause_polling(struct rg_endpoint *endpoint, const struct rg_pings *pings)
+{
+    sched_yield();
+    if (rg_endpoint_reap(endpoint) < 0)
+        return -EIO;
+    return rg_clock_now_ns() > pings->give_up_ns ? -ETIMEDOUT : 0;
+}
 
 /* Waits for a byte to become `tag`, or LAST_BYTE; which of them came, or negative. */
 static int await_byte(struct rg_endpoint *endpoint, const struct rg_pings *pings, int tag)
@@ -16,12 +26,9 @@ static int await_byte(struct rg_endpoint *endpoint, const struct rg_pings *pings
         int seen = *pings->arriving_byte;
         if (seen == tag || seen == LAST_BYTE)
             return seen;
-        if (spins % SPINS != 0)
-            continue;
-        if (rg_endpoint_reap(endpoint) < 0)
-            return -EIO;
-        if (rg_clock_now_ns() > pings->give_up_ns)
-            return -ETIMEDOUT;
+        int code = spins % pings->idle_polls == 0 ? pause_polling(endpoint, pings) : 0;
+        if (code < 0)
+            return code;
     }
 }
 
@@ -34,12 +41,9 @@ static int await_message(struct rg_endpoint *endpoint, const struct rg_pings *pi
             return arrived > 0 ? 1 : -EIO;
         if (endpoint->peers_finished > 0)
             return 0;
-        if (spins % SPINS != 0)
-            continue;
-        if (rg_endpoint_reap(endpoint) < 0)
-            return -EIO;
-        if (rg_clock_now_ns() > pings->give_up_ns)
-            return -ETIMEDOUT;
+        int code = spins % pings->idle_polls == 0 ? pause_polling(endpoint, pings) : 0;
+        if (code < 0)
+            return code;
     }
 }
 
@@ -49,8 +53,9 @@ static int await_completion(struct rg_endpoint *endpoint, const struct rg_pings 
     for (uint32_t spins = 1; endpoint->outstanding > 0; spins++) {
         if (rg_endpoint_reap(endpoint) < 0)
             return -EIO;
-        if (spins % SPINS == 0 && rg_clock_now_ns() > pings->give_up_ns)
-            return -ETIMEDOUT;
+        int code = spins % pings->idle_polls == 0 ? pause_polling(endpoint, pings) : 0;
+        if (code < 0)
+            return code;
     }
     return 0;
 }
@@ -67,8 +72,8 @@ static inline __attribute__((always_inline)) int send_one(struct rg_endpoint *en
     return code == 0 && rg_endpoint_post(endpoint, 1) != 1 ? -EIO : code;
 }
 
-static inline __attribute__((always_inline)) int ping_once(struct rg_endpoint *endpoint, enum rg_arrival arrival,
-    const struct rg_pings *pings, uint64_t number)
+static inline __attribute__((always_inline)) int ping_once(
+    struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings, uint64_t number)
 {
     int tag = (int)(number % TAGS) + 1;
     if (arrival == RG_ARRIVAL_BYTE)
@@ -133,8 +138,8 @@ INITIATE(message_counted, RG_ARRIVAL_MESSAGE, false)
 INITIATE(byte_timed, RG_ARRIVAL_BYTE, true)
 INITIATE(byte_counted, RG_ARRIVAL_BYTE, false)
 
-int rg_latency_initiate(struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings,
-    struct rg_samples *samples)
+int rg_latency_initiate(
+    struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings, struct rg_samples *samples)
 {
     static int (*const loops[3][2])(struct rg_endpoint *, const struct rg_pings *, struct rg_samples *) = {
         [RG_ARRIVAL_COMPLETION] = {completion_timed, completion_counted},

@@ -4,12 +4,15 @@
 
 #include "net/endpoint.h"
 
-/* Bounded by time (messages == 0): samples between begin_ns and end_ns; by count: warm-up first, then `messages` samples. */
+/* Bounded by time (messages == 0): samples between begin_ns and end_ns; by count: warm-up first, then `messages`
+ * samples. */
 struct rg_pings {
     uint64_t start_ns, begin_ns, end_ns;
     uint64_t warmup_messages, messages;
+    uint32_t idle_polls; /* as in rg_stream */
     uint64_t give_up_ns;
-    volatile uint8_t *arriving_byte;  /* the last byte of the message in the target buffer; for pings seen by their last byte */
+    volatile uint8_t
+        *arriving_byte; /* the last byte of the message in the target buffer; for pings seen by their last byte */
     volatile uint8_t *departing_byte; /* the same in the source buffer */
 };
 
@@ -20,12 +23,13 @@ struct rg_samples {
     uint64_t first_ns, last_ns; /* begin of the first sample, end of the last */
 };
 
-/* How arrival is seen. Read: by the reader's own completion, with no peer. Message: by a receive completion. Byte: by the last byte. */
+/* How arrival is seen. Read: by the reader's own completion, with no peer. Message: by a receive completion. Byte: by
+ * the last byte. */
 enum rg_arrival { RG_ARRIVAL_COMPLETION, RG_ARRIVAL_MESSAGE, RG_ARRIVAL_BYTE };
 
 /* A sample is the whole round trip from one post to the next. 0, -EIO (see rg_endpoint_explain) or -ETIMEDOUT. */
-int rg_latency_initiate(struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings,
-    struct rg_samples *samples);
+int rg_latency_initiate(
+    struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings, struct rg_samples *samples);
 
 /* Answers until the initiator says that it is done; a read needs no answer and returns at once. */
 int rg_latency_serve(struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings);

@@ -19,16 +19,15 @@ static double gbps(uint64_t bytes, uint64_t ns)
     return ns > 0 ? (double)bytes * 8 / (double)ns : 0; /* bits a nanosecond are Gb/s */
 }
 
-static void record_subwindows(const struct rg_marks *marks, uint64_t start_ns, uint64_t message_bytes,
-    struct rg_subwindows *out, double *scratch)
+static void record_subwindows(
+    const struct rg_marks *marks, uint64_t start_ns, uint64_t message_bytes, struct rg_subwindows *out, double *scratch)
 {
     struct rg_summary summary;
     size_t parts = (size_t)marks->count - 1;
     for (size_t i = 0; i < parts; i++) {
         uint64_t messages = marks->messages[i + 1] - marks->messages[i];
         out->end_s.values[i] = rg_ns_to_seconds(marks->at_ns[i + 1] - start_ns);
-        scratch[i] = out->gbps.values[i] =
-            gbps(messages * message_bytes, marks->at_ns[i + 1] - marks->at_ns[i]);
+        scratch[i] = out->gbps.values[i] = gbps(messages * message_bytes, marks->at_ns[i + 1] - marks->at_ns[i]);
     }
     rg_summary_of(scratch, parts, &summary);
     out->median_gbps = summary.p50;
@@ -116,7 +115,9 @@ void rg_record_integrity(const struct rg_mismatch *found, bool checked, const st
     struct rg_integrity *integrity = &out->integrity;
     out->has_integrity = true;
     *integrity = (struct rg_integrity){
-        .status = !checked ? "not_run" : found->mismatches ? "mismatch" : "ok",
+        .status = !checked            ? "not_run"
+                  : found->mismatches ? "mismatch"
+                                      : "ok",
         .reason = checked ? NULL : "the test was asked not to verify",
         .words_checked = (int64_t)found->words_checked,
         .mismatches = (int64_t)found->mismatches,
@@ -126,11 +127,12 @@ void rg_record_integrity(const struct rg_mismatch *found, bool checked, const st
         return;
     snprintf(texts->expected, sizeof texts->expected, "0x%016llx", (unsigned long long)found->expected);
     snprintf(texts->got, sizeof texts->got, "0x%016llx", (unsigned long long)found->got);
-    integrity->first = (struct rg_first_mismatch){at->node.node, texts->expected, texts->got, at->rail.rank,
-        at->rail.rail, (int64_t)found->first_offset_bytes};
+    integrity->first = (struct rg_first_mismatch){
+        at->node.node, texts->expected, texts->got, at->rail.rank, at->rail.rail, (int64_t)found->first_offset_bytes};
     char reason[sizeof texts->reason];
     snprintf(reason, sizeof reason,
-        "data arrived damaged at rank %lld (%s, rail %lld): %llu of %llu words differ, the first at offset %llu: expected "
+        "data arrived damaged at rank %lld (%s, rail %lld): %llu of %llu words differ, the first at offset %llu: "
+        "expected "
         "%s, got %s",
         (long long)at->rail.rank, at->node.node, (long long)at->rail.rail, (unsigned long long)found->mismatches,
         (unsigned long long)found->words_checked, (unsigned long long)found->first_offset_bytes, texts->expected,

@@ -15,11 +15,13 @@ struct rg_record_texts {
     char reason[512];
 };
 
-/* Sets status, window and bandwidth; the measurement then owns the arrays. at_ns of the marks and start_ns are of one clock. */
+/* Sets status, window and bandwidth; the measurement then owns the arrays. at_ns of the marks and start_ns are of one
+ * clock. */
 void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64_t message_bytes,
     struct rg_measurement *out, struct rg_record_texts *texts);
 
-/* Sets status, window and latency, whose method, arrival and in_order_guaranteed the caller has set; half_round_trip halves the samples. */
+/* Sets status, window and latency, whose method, arrival and in_order_guaranteed the caller has set; half_round_trip
+ * halves the samples. */
 void rg_record_latency(const struct rg_samples *samples, uint64_t start_ns, bool keep, struct rg_measurement *out,
     struct rg_record_texts *texts);
 

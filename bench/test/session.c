@@ -24,7 +24,7 @@ static struct rg_role loopback_role(const struct rg_session *session)
     for (int other = 0; other < rg_control_size(session->control); other++)
         if (other != self && session->node_of[other] == session->node_of[self] &&
             session->ranks[other].rail.rail == session->ranks[self].rail.rail)
-            return (struct rg_role){other, self < other, self > other};
+            return (struct rg_role){other, self<other, self> other};
     return (struct rg_role){.peer = -1};
 }
 

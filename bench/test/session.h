@@ -28,8 +28,8 @@ struct rg_role rg_session_role(const struct rg_session *session, const struct rg
 /* The settings of a round's test. */
 const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round);
 
-/* A measurement with everything filled in that is known before it is made; `from` and `to` are ranks, or both -1 for a collective. The
- * texts point into the session. */
+/* A measurement with everything filled in that is known before it is made; `from` and `to` are ranks, or both -1 for a
+ * collective. The texts point into the session. */
 void rg_session_describe(const struct rg_session *session, const struct rg_round *round, int64_t number, int from,
     int to, struct rg_measurement *out);
 
@@ -40,8 +40,8 @@ struct rg_round_result {
     double clock_error_us; /* NAN: it never started */
 };
 
-/* Runs one round, all ranks together; who initiates a flow owes its measurement. A flow that fails is no error of the call. Negative: the
- * ranks are out of step (err says who is missing; so does missing, by rank, at rank 0). */
+/* Runs one round, all ranks together; who initiates a flow owes its measurement. A flow that fails is no error of the
+ * call. Negative: the ranks are out of step (err says who is missing; so does missing, by rank, at rank 0). */
 int rg_flow_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err);
 

@@ -1,0 +1,129 @@
+#!/usr/bin/env bats
+# Whatever is wrong with the input: exit status 2, one clear line, nothing written. On the programs built with ASan and UBSan.
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    railgauge=$PWD/build/asan/railgauge
+    work=$BATS_TEST_TMPDIR
+}
+
+# One line on standard error that holds the words, and exit status 2.
+refused() { # WORDS COMMAND...
+    local words=$1
+    shift
+    run --separate-stderr "$@"
+    echo "status $status: $stderr"
+    [ "$status" = 2 ]
+    [ "${#stderr_lines[@]}" = 1 ]
+    [ -z "$output" ]
+    [[ $stderr == *"$words"* ]]
+}
+
+bats_require_minimum_version 1.5.0
+
+@test "unknown words are refused, and what there is instead is told" {
+    refused "unknown command 'measure'" "$railgauge" measure
+    refused "unknown option '--frobnicate'" "$railgauge" run --frobnicate
+    refused "unexpected word 'surplus'" "$railgauge" run surplus
+    refused "'rdma_fly' is none of: rdma_write_bw" "$railgauge" run --test rdma_fly
+    refused "there is no suite 'nightmare'; there are: " "$railgauge" run --suite nightmare
+    refused "there is no machine 'abacus'; there are: " "$railgauge" run --suite demo --machine abacus --hosts a,b
+    refused "option '--size' needs a value" "$railgauge" run --size
+}
+
+@test "sizes that are none are refused" {
+    for size in 0 -1 1e99 64Q 2G '' 1: 8:4 1:8:1 1:8:nan 4,,8 99999999999999999999 0x10; do
+        refused "--size" "$railgauge" run --test rdma_write_bw --hosts a,b --size "$size"
+    done
+}
+
+@test "numbers out of range are refused" {
+    refused "--duration: -1 is not from 0.01 to 3600" "$railgauge" run --duration -1
+    refused "--duration: 'nan' is no number" "$railgauge" run --duration nan
+    refused "--queue-pairs: 0 is not from 1 to 1024" "$railgauge" run --queue-pairs 0
+    refused "--depth: '1.5' is no whole number" "$railgauge" run --depth 1.5
+    refused "--mtu: 9000 is not from 256 to 4096" "$railgauge" run --mtu 9000
+    refused "mtu_bytes 1500 is none of" "$railgauge" run --test rdma_write_bw --hosts a,b --mtu 1500
+}
+
+@test "settings that contradict each other are refused" {
+    refused "signal_interval 16 is above depth 4" "$railgauge" run --test rdma_write_bw --hosts a,b --depth 4
+    refused "both_ways is for bandwidth tests" "$railgauge" run --test rdma_write_lat --direction both_ways
+    refused "exclude each other" "$railgauge" run --test rdma_write_lat --suite demo
+    refused "exclude each other" "$railgauge" run --hosts a --hostfile b
+    refused "needs two nodes" "$railgauge" run --test rdma_write_lat --hosts a
+}
+
+suite() { # TEXT
+    printf '%s' "$1" >"$work/suite.json"
+    echo "$work/suite.json"
+}
+
+@test "a suite file that is empty, cut off or no JSON is refused with its name" {
+    refused "suite.json: is empty" "$railgauge" run --suite "$(suite '')"
+    refused "suite.json: line 1: is not JSON" "$railgauge" run --suite "$(suite 'hello')"
+    refused "suite.json: line 3: is not JSON, or is cut off there" \
+        "$railgauge" run --suite "$(suite "$(head -n 3 jobs/suites/demo.json | sed 's/,$/,"/')")"
+    refused "cannot be read: No such file" "$railgauge" run --suite "$work/none.json"
+    refused "cannot be read: Is a directory" "$railgauge" run --suite "$work/"
+    refused "is a machine, but a suite was expected" "$railgauge" run --suite results-schema/machines/a3-ultra.json
+}
+
+@test "a suite with a wrong type, an unknown field or a wrong version is refused with the field" {
+    refused 'defaults.depth: must be a whole number' "$railgauge" run --suite results-schema/examples/invalid/suite-depth-string.json
+    refused 'unknown field "' "$railgauge" run --suite results-schema/examples/invalid/suite-unknown-field.json
+    refused 'schema_version: only "1.0"' "$railgauge" run --suite results-schema/examples/invalid/suite-unknown-version.json
+}
+
+@test "a million brackets are refused" {
+    head -c 1000000 /dev/zero | tr '\0' '[' >"$work/deep.json"
+    refused "deep.json: line 1: is not JSON" "$railgauge" run --suite "$work/deep.json"
+}
+
+@test "every invalid example of a document is refused by compare or run with its name" {
+    local file words
+    cp -r results-schema/examples/valid "$work/"
+    for file in results-schema/examples/invalid/*; do
+        words=$(basename "$file")
+        rm -rf "$work/run" && mkdir "$work/run"
+        case $words in
+            suite-*) refused "$words" "$railgauge" run --hosts a,b --suite "$file" ;;
+            machine-*) refused "$words" "$railgauge" run --hosts a,b --suite demo --machine "$file" ;;
+            run-*) cp "$file" "$work/run/run.json" && refused "run.json: " "$railgauge" compare "$work/run" ;;
+            measurement-*)
+                cp results-schema/examples/valid/run-complete.json "$work/run/run.json"
+                cp "$file" "$work/run/measurements.ndjson"
+                refused "measurements.ndjson: line 1: " "$railgauge" compare "$work/run" --baseline "$work/run"
+                ;;
+        esac
+    done
+}
+
+@test "a run directory that exists, cannot be made or has no space is refused, and nothing of it stays" {
+    mkdir "$work/there" && touch "$work/there/mine"
+    refused "there: exists already; a run is never written over another" \
+        "$railgauge" run --test all_reduce -o "$work/there"
+    [ "$(ls "$work/there")" = mine ]
+    refused "cannot be made: No such file or directory" "$railgauge" run --test all_reduce -o "$work/no/such/place"
+    refused "cannot be made: Not a directory" "$railgauge" run --test all_reduce -o /dev/null/run
+    if ! mount -t tmpfs -o size=4k,nr_inodes=16 none "$(mkdir "$work/full" && echo "$work/full")" 2>/dev/null; then
+        skip "no right to mount a file system without space"
+    fi
+    head -c 4096 /dev/zero >"$work/full/filler" || true
+    refused "No space left on device" "$railgauge" run --test all_reduce -o "$work/full/run"
+    left=$(ls "$work/full")
+    umount "$work/full"
+    [ "$left" = filler ]
+}
+
+@test "compare refuses what is no run" {
+    refused "give the directory of one run" "$railgauge" compare
+    refused "run.json: cannot be read: No such file" "$railgauge" compare "$work"
+    refused "exclude each other" "$railgauge" compare x --machine y --baseline z
+}
+
+@test "a hostfile that names nobody is refused" {
+    echo "# nobody" >"$work/hosts"
+    refused "hosts: names no host" "$railgauge" run --hostfile "$work/hosts"
+    refused "is no list of names" "$railgauge" run --hosts a,,b
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# Something breaks in the middle: the run ends by itself, says what broke, and keeps what it had. The last test loses a node for good.
+
+load helpers
+
+# Runs in the background while something happens to it.
+begin() { # OPTION...
+    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 8 \
+        --qp-timeout 14 "$@" >"$out.stdout" 2>"$out.stderr" &
+    front=$!
+}
+
+# Until the progress tells that a round has begun.
+await_round() { # NUMBER
+    local i
+    for ((i = 0; i < 300; i++)); do
+        ! grep -qs "^round $1 of" "$out.stderr" || return 0
+        sleep 0.1
+    done
+    cat "$out.stderr"
+    return 1
+}
+
+finish() { # sets $status
+    status=0
+    wait "$front" || status=$?
+    cat "$out.stdout" "$out.stderr"
+}
+
+@test "a rail that goes down fails its own flow, with what verbs said, and no other" {
+    begin --test rdma_write_bw --size 64K --duration 4
+    await_round 1
+    sleep 2
+    ip link set rail1 down
+    finish
+    ip link set rail1 up
+    [ "$status" = 1 ]
+    [ "$(figure 'select(.status == "failed") | .error.rail' | sort -u)" = 1 ]
+    [ "$(figure 'select(.round == 0 and .flow.from.rail == 1) | .error.status')" = "transport retry counter exceeded" ]
+    [ "$(figure 'select(.flow.from.rail == 0) | .status' | sort -u)" = ok ]
+    [[ $(<"$out.stdout") == *"(node0, rail 1): rxe1: completion of a message: transport retry counter exceeded"* ]]
+    valid
+}
+
+@test "a rank that is killed is named, and what was measured before it stays" {
+    begin --test rdma_write_bw --size 64K --duration 3
+    await_round 2
+    sleep 1
+    ssh node1 'pkill -KILL -o railgauge-rank'
+    finish
+    [ "$status" = 1 ] || [ "$status" = 3 ]
+    [ "$(jq -c '[.lost[].node]' "$out/run.json")" = '["node1"]' ]
+    [ "$(figure 'select(.round == 0) | .status' | sort -u)" = ok ]
+    [[ $(<"$out.stdout") == *"lost: rank "*" (node1, rail "* ]]
+    [ "$(jq -r .status "$out/run.json")" = incomplete ]
+    valid
+}
+
+@test "rank 0 killed: the front says so, and what was measured before stays" {
+    begin --test rdma_write_bw --size 64K --duration 3 --start-timeout 30
+    await_round 2
+    sleep 1
+    pkill -KILL -o railgauge-rank
+    finish
+    [ "$status" = 1 ] || [ "$status" = 3 ]
+    [ "$(figure 'select(.round == 0) | .status' | sort -u)" = ok ]
+    valid
+}
+
+@test "SIGTERM leaves a valid, incomplete run and no rank behind" {
+    begin --test rdma_write_bw --size 64K --duration 3
+    await_round 2
+    kill -TERM "$front"
+    finish
+    [ "$status" = 143 ]
+    [ "$(jq -r .incomplete_reason "$out/run.json")" = "stopped by signal 15 (Terminated)" ]
+    valid
+    sleep 2
+    ! pgrep railgauge-rank
+    ! ssh node1 pgrep railgauge-rank
+}
+
+@test "a device that is not there: exit 4, and how to get one" {
+    measure --test rdma_write_bw --devices rxe0,rxe7
+    [ "$status" = 4 ]
+    [[ $output == *"there is no RDMA device rxe7"* ]]
+    rdma link delete rxe1
+    out=$BATS_TEST_TMPDIR/none
+    measure --test rdma_write_bw
+    rdma link add rxe1 type rxe netdev rail1
+    [ "$status" = 4 ]
+    [[ $output == *"node0: rail 1 needs an RDMA device of its own, but only 1 have an active port here"* ]]
+}
+
+@test "a host that does not answer: exit 4, with ssh's words" {
+    run "$railgauge" run --hosts node0,node9 --test rdma_write_bw --ranks-per-node 1 -o "$out" --start-timeout 20
+    [ "$status" = 4 ]
+    [[ $output == *node9* ]]
+    valid
+}
+
+@test "a node that loses power in mid-run: its ranks are named, and what was measured before stays" {
+    begin --test rdma_write_bw --size 64K --duration 3
+    await_round 2
+    sleep 1
+    ssh node1 'echo o >/proc/sysrq-trigger' &
+    finish
+    [ "$status" = 1 ] || [ "$status" = 3 ]
+    [ "$(jq -r '[.lost[].node] | unique | join(",")' "$out/run.json")" = node1 ]
+    [ "$(figure 'select(.round == 0) | .status' | sort -u)" = ok ]
+    valid
+}

@@ -3,7 +3,9 @@ SHELL := /bin/bash
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 VERSION := $(shell sed -n 's/^\#define RG_VERSION "\(.*\)"/\1/p' bench/cmd/cmd.h)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 \

@@ -229,6 +229,7 @@ bool rg_args_given(const struct rg_args *args, const char *name)
 /* getopt's view of the tables; `value` of an entry is its place in rows. */
 struct getopt_view {
     struct option *longs;
+    size_t row_count;
     const struct rg_option **rows;
     void **targets;
     char *shorts;
@@ -272,6 +273,7 @@ static int open_view(const struct rg_command *command, struct getopt_view *view)
             }
         }
     }
+    view->row_count = total;
     view->longs[at++] = (struct option){.name = "help", .val = VALUE_HELP};
     view->longs[at] = (struct option){.name = "man", .val = VALUE_MAN};
     return 0;
@@ -282,7 +284,7 @@ static size_t row_of(const struct getopt_view *view, int value)
     if (value >= VALUE_FIRST_ROW)
         return (size_t)(value - VALUE_FIRST_ROW);
     size_t at = 0;
-    while (view->rows[at]->letter != (char)value)
+    while (at + 1 < view->row_count && view->rows[at]->letter != (char)value)
         at++;
     return at;
 }

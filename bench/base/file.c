@@ -132,14 +132,12 @@ int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *
 
 int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_error *err)
 {
-    size_t bytes = strlen(text);
-    char *line = malloc(bytes + 1);
-    if (line == NULL)
+    char *line;
+    int bytes = asprintf(&line, "%s\n", text);
+    if (bytes < 0)
         return rg_fail(err, -ENOMEM, "%s: no memory to write a line", journal->path);
-    memcpy(line, text, bytes);
-    line[bytes] = '\n';
     off_t before = lseek(journal->fd, 0, SEEK_END);
-    int code = write_all(journal->fd, line, bytes + 1);
+    int code = write_all(journal->fd, line, (size_t)bytes);
     free(line);
     if (code == 0)
         return 0;

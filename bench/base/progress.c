@@ -8,8 +8,7 @@
 
 void rg_progress_open(struct rg_progress *progress, FILE *out, bool quiet, double total_s)
 {
-    *progress = (struct rg_progress){
-        .out = out, .bar = isatty(fileno(out)) == 1, .quiet = quiet, .total_s = total_s};
+    *progress = (struct rg_progress){.out = out, .bar = isatty(fileno(out)) == 1, .quiet = quiet, .total_s = total_s};
 }
 
 /* Seconds to go: what is left by estimate, at the pace so far. */

@@ -10,7 +10,7 @@ struct rg_progress {
     FILE *out;
     bool bar; /* out is a terminal */
     bool quiet;
-    uint64_t from_ns; /* when the first step began; 0: not yet */
+    uint64_t from_ns;       /* when the first step began; 0: not yet */
     double total_s, done_s; /* as estimated; the pace so far corrects it */
 };
 

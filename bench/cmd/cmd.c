@@ -42,7 +42,7 @@ void rg_cmd_data_directory(const char *kind, char *out, size_t room)
     snprintf(out, room, "%s/../share/railgauge/%s", self, kind);
     if (access(out, R_OK) == 0)
         return;
-    slash = strrchr(self, '/'); /* build/railgauge or build/asan/railgauge in the source tree */
+    /* build/railgauge or build/asan/railgauge in the source tree */
     for (int up = 0; up < 3; up++) {
         snprintf(out, room, "%s/%s", self, strcmp(kind, "suites") == 0 ? "jobs/suites" : "results-schema/machines");
         if (access(out, R_OK) == 0 || (slash = strrchr(self, '/')) == NULL)

@@ -29,14 +29,12 @@ static const struct rg_option rows[] = {
     {"all", NULL, RG_FLAG, AT(all), .help = "Prints every row, even of a large fleet."},
 };
 
-static const char notes[] = "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive: nothing failed, "
-                            "but something that the suite asked "
-                            "for is noisy, unsupported or was not run.\n\n"
-                            "A bandwidth passes when it reaches the threshold (expected, less tolerance) and so does "
-                            "the low end of its 95 % interval; it "
-                            "fails when neither does; in between it is noisy. % nominal is of the machine's line rate, "
-                            "% ceiling of what is left of it "
-                            "for payload after headers at this message size and MTU.";
+static const char notes[] =
+    "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive: nothing failed, but something that the suite "
+    "asked for is noisy, unsupported or was not run.\n\n"
+    "A bandwidth passes when it reaches the threshold (expected, less tolerance) and so does the low end of its 95 % "
+    "interval; it fails when neither does; in between it is noisy. % nominal is of the machine's line rate, % ceiling of "
+    "what is left of it for payload after headers at this message size and MTU.";
 
 static int judge(const struct rg_run *run, const char *directory, const struct options *options)
 {

@@ -31,8 +31,10 @@ struct words {
 static void add_word(struct words *words, const char *text)
 {
     char **grown = realloc(words->list, (words->count + 2) * sizeof *grown);
-    if (grown != NULL)
+    if (grown != NULL) {
         words->list = grown;
+        grown[words->count] = NULL;
+    }
     char *copy = grown ? strdup(text) : NULL;
     words->failed |= copy == NULL;
     if (copy == NULL)
@@ -134,7 +136,7 @@ static void interface_of(const struct sockaddr *address, char *out, size_t room)
 void rg_launch_find_interface(const char *host, char *out, size_t room)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {0};
     socklen_t length = sizeof own;
     out[0] = '\0';
     if (getaddrinfo(host, "22", &hints, &found) != 0)
@@ -149,31 +151,47 @@ void rg_launch_find_interface(const char *host, char *out, size_t room)
     freeaddrinfo(found);
 }
 
+/* The value of slots= in a line, 0 if there is none, negative if it is no number from 1 to 64. */
+static int slots_in(const char *line)
+{
+    const char *given = strstr(line, "slots=");
+    char *end;
+    if (given == NULL)
+        return 0;
+    long value = strtol(given + strlen("slots="), &end, 10);
+    return value < 1 || value > 64 || (*end != '\0' && strchr(" \t\r", *end) == NULL) ? -1 : (int)value;
+}
+
 int rg_launch_read_hostfile(const char *path, char ***out, int *slots, struct rg_error *err)
 {
     char *text;
     struct words words = {0};
-    int code = rg_file_read(path, HOSTFILE_MOST_BYTES, &text, NULL, err);
+    int number = 0, code = rg_file_read(path, HOSTFILE_MOST_BYTES, &text, NULL, err);
     if (code != 0)
         return code;
     *slots = 0;
     char *more = text;
-    for (char *line; (line = strsep(&more, "\n")) != NULL;) {
+    for (char *line; code == 0 && (line = strsep(&more, "\n")) != NULL;) {
+        number++;
         line[strcspn(line, "#")] = '\0';
         line += strspn(line, " \t\r");
         size_t length = strcspn(line, " \t\r");
-        const char *given = strstr(line, "slots=");
+        int given = slots_in(line);
         if (length == 0)
             continue;
-        if (given != NULL && words.count == 0)
-            *slots = atoi(given + strlen("slots="));
+        if (given < 0 || (words.count > 0 && given != *slots))
+            code = rg_fail(err, -EINVAL, "%s: line %d: slots= must be a number from 1 to 64, the same for every node",
+                path, number);
+        *slots = given;
         line[length] = '\0';
         add_word(&words, line);
     }
     free(text);
-    if (words.failed || words.count == 0) {
+    if (code == 0 && (words.failed || words.count == 0))
+        code = rg_fail(err, -EINVAL, "%s: names no host", path);
+    if (code != 0) {
         rg_launch_free_texts(words.list);
-        return rg_fail(err, -EINVAL, "%s: names no host", path);
+        return code;
     }
     *out = words.list;
     return 0;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define HELLO_DEADLINE_S 60.0
-#define NO_PEER -1
 
 struct rank {
     struct rg_control *control;
@@ -298,8 +297,8 @@ static int run_round(struct rank *rank, const struct rg_session *session, int64_
     rg_plan_label(suite, &round, label, sizeof label);
     if (session->rank == 0)
         say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, &round), label);
-    int code = collective ? rg_collective_round(session, &round, number, rank->missing, &result, err)
-                          : rg_flow_round(session, &round, number, rank->missing, &result, err);
+    int code = collective ? rg_session_collective(session, &round, number, rank->missing, &result, err)
+                          : rg_session_flow(session, &round, number, rank->missing, &result, err);
     code = end_round(rank, number, &result, suite->tests[round.test_index].deadline_s, code, err);
     free(result.line);
     return code;

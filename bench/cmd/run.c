@@ -2,11 +2,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
-#include "cmd/record.h"
+#include "cmd/recorder.h"
 #include "judge/judge.h"
 #include "report/text.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -103,12 +104,17 @@ static int choose_suite(struct front *front, struct rg_error *err)
 static int64_t local_rails(void)
 {
     int64_t count = 0;
-    FILE *found = popen("cat /sys/class/infiniband/*/ports/*/state 2>/dev/null", "re");
-    char line[64];
-    while (found != NULL && fgets(line, sizeof line, found) != NULL)
-        count += strstr(line, "ACTIVE") != NULL;
-    if (found != NULL)
-        pclose(found);
+    glob_t found;
+    if (glob("/sys/class/infiniband/*/ports/*/state", 0, NULL, &found) != 0)
+        return 0;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *state;
+        if (rg_file_read(found.gl_pathv[i], 4096, &state, NULL, NULL) != 0)
+            continue;
+        count += strstr(state, "ACTIVE") != NULL;
+        free(state);
+    }
+    globfree(&found);
     return count;
 }
 
@@ -250,7 +256,7 @@ static int write_verdict(const struct front *front, const struct rg_verdict *ver
 
 /* The status that the run ends with: of its verdict, unless it was cut short before anything could be measured, or by a
  * signal. */
-static int judge(struct front *front, const struct rg_record_end *end, struct rg_error *err)
+static int judge(struct front *front, const struct rg_recorder_end *end, struct rg_error *err)
 {
     struct rg_yardstick yardstick = {.machine = front->has_machine ? &front->machine : NULL};
     struct rg_verdict verdict = {0};
@@ -268,7 +274,7 @@ static int judge(struct front *front, const struct rg_record_end *end, struct rg
     return status;
 }
 
-static int finish(struct front *front, const struct rg_record_end *end, struct rg_error *err)
+static int finish(struct front *front, const struct rg_recorder_end *end, struct rg_error *err)
 {
     int status = RG_EXIT_CANNOT_RUN;
     rg_clock_timestamp(front->ended_at);
@@ -294,8 +300,8 @@ static int finish(struct front *front, const struct rg_record_end *end, struct r
 
 static int measure(struct front *front, struct rg_error *err)
 {
-    struct rg_record_end end = {.reason = ""};
-    struct rg_record_plan plan = {
+    struct rg_recorder_end end = {.reason = ""};
+    struct rg_recorder_plan plan = {
         .directory = front->directory,
         .node_count = front->node_count,
         .start_timeout_s = front->options.start_timeout_s,
@@ -308,9 +314,9 @@ static int measure(struct front *front, struct rg_error *err)
             fprintf(stderr, " %s", *word);
         fputc('\n', stderr);
     }
-    int code = rg_record_run(&front->run, &plan, &end, err);
+    int code = rg_recorder_run(&front->run, &plan, &end, err);
     int status = code == 0 ? finish(front, &end, err) : RG_EXIT_USAGE;
-    rg_record_end_close(&front->run);
+    rg_recorder_forget(&front->run);
     return status;
 }
 

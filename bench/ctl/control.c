@@ -12,7 +12,8 @@
 #define PINGS 8
 #define TEXT_AFTER_LENGTH_S 10.0
 #define SPIN_NS 1000000
-#define PAUSE_NS 50000
+#define PAUSE_LEAST_NS 50000
+#define PAUSE_MOST_NS 5000000
 #define TAG_GATHER 1
 #define TAG_BROADCAST 2
 #define TAG_EXCHANGE 3
@@ -47,7 +48,7 @@ int rg_control_open(int *argc, char ***argv, struct rg_control **out, struct rg_
     MPI_Comm_rank(MPI_COMM_WORLD, &control->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &control->size);
     const char *local = getenv("OMPI_COMM_WORLD_LOCAL_RANK");
-    control->local_rank = local ? atoi(local) : 0;
+    control->local_rank = local ? (int)strtol(local, NULL, 10) : 0;
     *out = control;
     return 0;
 }
@@ -118,6 +119,15 @@ const char *rg_control_name(const struct rg_control *control, int rank, char out
     return out;
 }
 
+/* The longer the wait has been, the less often it looks: at most a tenth is added to it. */
+static uint64_t pause_after(uint64_t waited_ns)
+{
+    uint64_t pause_ns = waited_ns / 10;
+    if (pause_ns < PAUSE_LEAST_NS)
+        return PAUSE_LEAST_NS;
+    return pause_ns > PAUSE_MOST_NS ? PAUSE_MOST_NS : pause_ns;
+}
+
 /* Waits for all requests; done[i] tells which came. A request that has not is cancelled. */
 static int wait_all(struct rg_control *control, int count, MPI_Request *requests, bool *done, uint64_t until_ns,
     const char *what, struct rg_error *err)
@@ -127,7 +137,7 @@ static int wait_all(struct rg_control *control, int count, MPI_Request *requests
         done[i] = requests[i] == MPI_REQUEST_NULL;
         open -= done[i];
     }
-    uint64_t pause_from_ns = rg_clock_now_ns() + SPIN_NS;
+    uint64_t begin_ns = rg_clock_now_ns();
     while (open > 0) {
         for (int i = 0; i < count; i++) {
             int flag = 0;
@@ -147,8 +157,8 @@ static int wait_all(struct rg_control *control, int count, MPI_Request *requests
                     MPI_Cancel(&requests[i]);
             return -ETIMEDOUT;
         }
-        if (open > 0 && now_ns > pause_from_ns)
-            rg_clock_sleep_ns(PAUSE_NS);
+        if (open > 0 && now_ns - begin_ns > SPIN_NS)
+            rg_clock_sleep_ns(pause_after(now_ns - begin_ns));
     }
     return 0;
 }
@@ -315,11 +325,14 @@ int rg_control_broadcast(
 int rg_control_exchange(struct rg_control *control, int peer, const void *mine, void *theirs, size_t bytes,
     uint64_t until_ns, const char *what, struct rg_error *err)
 {
-    MPI_Request requests[2];
+    MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
     bool done[2];
     char name[320];
-    MPI_Irecv(theirs, (int)bytes, MPI_BYTE, peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[0]);
-    MPI_Isend(mine, (int)bytes, MPI_BYTE, peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[1]);
+    int status = MPI_Irecv(theirs, (int)bytes, MPI_BYTE, peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[0]);
+    if (status == MPI_SUCCESS)
+        status = MPI_Isend(mine, (int)bytes, MPI_BYTE, peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[1]);
+    if (status != MPI_SUCCESS)
+        return mpi_failed(control, status, what, err);
     int code = wait_all(control, 2, requests, done, until_ns, what, err);
     if (code == -ETIMEDOUT)
         rg_fail(err, code, "%s: %s did not come in time", what, rg_control_name(control, peer, name));

@@ -32,9 +32,9 @@ int rg_event_read(const char *line, struct rg_event *out)
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, "value");
     const cJSON *text = cJSON_GetObjectItemCaseSensitive(object, "text");
     int code = 0;
-    if (name == NULL && cJSON_HasObjectItem(object, "document")) {
+    if (!cJSON_IsString(name) && cJSON_HasObjectItem(object, "document")) {
         event.text = strdup(line);
-    } else if (cJSON_IsString(name) && cJSON_IsNumber(round) && cJSON_IsNumber(value)) {
+    } else if (name != NULL && cJSON_IsString(name) && cJSON_IsNumber(round) && cJSON_IsNumber(value)) {
         size_t kind = 0;
         while (kind < sizeof names / sizeof *names && strcmp(names[kind], name->valuestring) != 0)
             kind++;

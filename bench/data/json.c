@@ -170,7 +170,7 @@ static int read_sizes(const struct rg_option *row, const cJSON *item, struct rg_
     static const struct rg_option bound = {.min = 1, .max = 1 << 30};
     struct rg_option range = {.name = "", .type = RG_SIZES, .min = row->min, .max = row->max};
     struct rg_error why = {{0}};
-    int64_t from, to;
+    int64_t from = 0, to = 0;
     out->count = 0;
     if (cJSON_IsObject(item)) {
         const cJSON *factor = cJSON_GetObjectItemCaseSensitive(item, "factor");

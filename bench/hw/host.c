@@ -46,13 +46,13 @@ static void find_rdma_core(char *out, size_t room)
 {
     Dl_info info;
     char path[PATH_MAX];
-    int a, b, major, minor;
+    char major[16], minor[16];
     out[0] = '\0';
     if (dladdr((void *)(uintptr_t)ibv_get_device_list, &info) == 0 || realpath(info.dli_fname, path) == NULL)
         return;
     const char *version = strstr(path, ".so.");
-    if (version != NULL && sscanf(version, ".so.%d.%d.%d.%d", &a, &b, &major, &minor) == 4)
-        snprintf(out, room, "%d.%d", major, minor);
+    if (version != NULL && sscanf(version, ".so.%*d.%*d.%15[0-9].%15[0-9]", major, minor) == 2)
+        snprintf(out, room, "%s.%s", major, minor);
 }
 
 void rg_host_describe(struct rg_host *out)

@@ -176,6 +176,8 @@ static int list_ports(const char *name, int port, int gid, struct rg_nic **out, 
         ibv_free_device_list(all);
     if (code != 0) {
         free(*out);
+        *out = NULL;
+        *count = 0;
         return rg_fail(err, code, "no memory to list the RDMA devices");
     }
     if (*count > 0)
@@ -203,8 +205,9 @@ static int entry_of_rail(int rail, const char *devices, char name[RG_NAME_LENGTH
         return rg_fail(err, -ENODEV, "rail %d has no entry in the list of devices '%s'", rail, devices);
     size_t length = strcspn(at, ",:");
     snprintf(name, RG_NAME_LENGTH, "%.*s", (int)length, at);
-    *port = at[length] == ':' ? atoi(at + length + 1) : 1;
-    if (*port < 1)
+    char *end = NULL;
+    *port = at[length] == ':' ? (int)strtol(at + length + 1, &end, 10) : 1;
+    if (*port < 1 || (end != NULL && *end != ',' && *end != '\0'))
         return rg_fail(err, -ENODEV, "'%s' names no port for rail %d; write DEVICE:PORT", devices, rail);
     return 0;
 }
@@ -221,7 +224,7 @@ int rg_nic_of_rail(int rail, const char *devices, int gid_index, struct rg_nic *
     if (code != 0)
         return code;
     int at = devices ? 0 : rail;
-    if (at < count)
+    if (list != NULL && at < count)
         *out = list[at];
     else if (devices != NULL)
         code = rg_fail(err, -ENODEV, "there is no RDMA device %s with a port %d here", name, port);

@@ -101,12 +101,14 @@ static int add_collective(struct rg_verdict *verdict, const struct rg_measuremen
     return 0;
 }
 
+/* Loopback has two ranks on each rail. */
 static size_t rails_of(const struct rg_run *run, const char *node)
 {
-    size_t rails = 0;
+    uint64_t seen = 0;
     for (size_t i = 0; i < run->rank_count; i++)
-        rails += strcmp(run->ranks[i].node.node, node) == 0;
-    return rails;
+        if (strcmp(run->ranks[i].node.node, node) == 0)
+            seen |= 1ull << run->ranks[i].rail.rail;
+    return (size_t)__builtin_popcountll(seen);
 }
 
 /* A node's row is as good as the worst of its flows, and there must be one a rail. */

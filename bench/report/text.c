@@ -95,8 +95,7 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
     if (!isnan(row->threshold))
         snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", figure(row->threshold, threshold));
     fprintf(out, " %9s %-4s %-10s %10s %10s\n", figure(row->measured, measured), unit_of(row->metric), bound,
-        figure(row->nominal_percent, nominal),
-        figure(row->ceiling_percent, ceiling));
+        figure(row->nominal_percent, nominal), figure(row->ceiling_percent, ceiling));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
         print_sentence(row->reason, 14, out);
 }

@@ -7,7 +7,7 @@
 
 #define SPIN_LAST_NS 200000
 
-void rg_test_wait_until(uint64_t at_ns)
+void rg_bandwidth_wait_until(uint64_t at_ns)
 {
     uint64_t now_ns = rg_clock_now_ns();
     if (now_ns + SPIN_LAST_NS < at_ns)
@@ -124,7 +124,7 @@ int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *
     int (*loop)(struct rg_endpoint *, const struct rg_stream *, struct rg_marks *) =
         loops[stream->messages > 0][stream->arrivals_from > 0];
     marks->count = 0;
-    rg_test_wait_until(stream->start_ns);
+    rg_bandwidth_wait_until(stream->start_ns);
     int code = loop(endpoint, stream, marks);
     return code == 0 ? drain(endpoint, stream) : code;
 }

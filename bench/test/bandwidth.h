@@ -11,8 +11,8 @@ struct rg_stream {
     uint64_t warmup_messages, messages;
     uint64_t subwindows;
     uint32_t arrivals_from; /* queue pairs on which the peer sends at the same time; 0: none */
-    uint32_t idle_polls;    /* empty polls between two looks at the clock, when the processor is offered to others, too */
-    uint64_t give_up_ns;    /* nothing outlasts it */
+    uint32_t idle_polls; /* empty polls between two looks at the clock, when the processor is offered to others, too */
+    uint64_t give_up_ns; /* nothing outlasts it */
 };
 
 /* For idle_polls: a rank with a processor of its own polls on; where ranks outnumber processors, they take turns. */
@@ -34,6 +34,6 @@ int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *
 int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const struct rg_stream *stream);
 
 /* Sleeps, and at last spins, until the point in time. */
-void rg_test_wait_until(uint64_t at_ns);
+void rg_bandwidth_wait_until(uint64_t at_ns);
 
 #endif

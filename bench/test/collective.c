@@ -74,7 +74,7 @@ static int measure(struct group *group, struct rg_error *err)
 {
     const struct rg_settings *s = group->settings;
     uint64_t give_up_ns = group->start.at_ns + rg_seconds_to_ns(s->warmup_s + s->duration_s + s->deadline_s);
-    rg_test_wait_until(group->start.at_ns);
+    rg_bandwidth_wait_until(group->start.at_ns);
     int code = agree_iterations(group, give_up_ns, err);
     if (code != 0)
         return code;
@@ -208,7 +208,7 @@ static int run_together(struct group *group, const struct rg_round *round, int64
     return code;
 }
 
-int rg_collective_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+int rg_session_collective(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err)
 {
     struct group group = {.session = session, .settings = rg_session_settings(session, round)};

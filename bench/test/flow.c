@@ -500,7 +500,7 @@ static int measure(struct flow *flow, bool *missing, struct rg_round_result *out
     return lost;
 }
 
-int rg_flow_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+int rg_session_flow(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err)
 {
     struct flow *flow = calloc(1, sizeof *flow);

@@ -147,7 +147,7 @@ int rg_latency_initiate(
         [RG_ARRIVAL_BYTE] = {byte_timed, byte_counted},
     };
     samples->count = 0;
-    rg_test_wait_until(pings->start_ns);
+    rg_bandwidth_wait_until(pings->start_ns);
     int code = loops[arrival][pings->messages > 0](endpoint, pings, samples);
     return code == 0 ? end_pings(endpoint, arrival, pings) : code;
 }

@@ -42,11 +42,11 @@ struct rg_round_result {
 
 /* Runs one round, all ranks together; who initiates a flow owes its measurement. A flow that fails is no error of the
  * call. Negative: the ranks are out of step (err says who is missing; so does missing, by rank, at rank 0). */
-int rg_flow_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+int rg_session_flow(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err);
 
 /* The same for a collective; rank 0 owes the measurement. */
-int rg_collective_round(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+int rg_session_collective(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err);
 
 #endif

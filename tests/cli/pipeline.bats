@@ -67,7 +67,7 @@ all_reduce() { # OPTION...
 
 @test "the environment is recorded by a list, not as a whole" {
     SECRET_TOKEN=hunter2 all_reduce --size 4K
-    ! grep -r -e hunter2 -e SECRET_TOKEN "$out"
+    run ! grep -r -e hunter2 -e SECRET_TOKEN "$out"
     [ "$(jq -r '.nodes[0] | .kernel != null and .mpi != null and .cpus > 0' "$out/run.json")" = true ]
 }
 
@@ -96,7 +96,7 @@ all_reduce() { # OPTION...
     [ "$(jq -r .status "$out/run.json")" = incomplete ]
     scripts/validate "$out"
     sleep 1
-    ! pgrep -f "^$railgauge-rank"
+    run ! pgrep -f "^$railgauge-rank"
 }
 
 @test "no RDMA device: exit 4, and how to get one" {

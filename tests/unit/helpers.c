@@ -175,11 +175,19 @@ void make_run(struct made_run *made, int nodes, int rails)
     made->tests[0] = suite.tests[0];
     made->tests[0].direction = "both_ways";
     rg_suite_close(&suite);
-    made->run = (struct rg_run){.run_id = MADE_RUN_ID, .version = "0.1.0", .status = "complete",
-        .started_at = "2026-03-01T02:00:00Z", .ended_at = "2026-03-01T02:00:21Z", .exit_status = RG_NONE, .seed = 1,
-        .hardware = 1, .ranks_per_node = rails, .clock_error_us = NAN, .ranks = made->ranks,
-        .rank_count = (size_t)(nodes * rails), .suite = {.name = "made", .description = "Made up.", .tests = made->tests,
-        .test_count = 1}};
+    made->run = (struct rg_run){.run_id = MADE_RUN_ID,
+        .version = "0.1.0",
+        .status = "complete",
+        .started_at = "2026-03-01T02:00:00Z",
+        .ended_at = "2026-03-01T02:00:21Z",
+        .exit_status = RG_NONE,
+        .seed = 1,
+        .hardware = 1,
+        .ranks_per_node = rails,
+        .clock_error_us = NAN,
+        .ranks = made->ranks,
+        .rank_count = (size_t)(nodes * rails),
+        .suite = {.name = "made", .description = "Made up.", .tests = made->tests, .test_count = 1}};
     assert_true(made->run.rank_count <= COUNT_OF(made->ranks) && (size_t)nodes <= COUNT_OF(node_names));
     for (int i = 0; i < nodes * rails; i++)
         made->ranks[i] = a_rank(i / rails, i % rails, i);
@@ -246,8 +254,8 @@ static void set_ends(const struct made_run *made, int from, int to, int rail, st
     m->flow.initiator = "from";
     m->flow.from = (struct rg_end){node_names[from], "mlx5_0", rail, from * made->rails + rail};
     m->flow.to = (struct rg_end){node_names[to], "mlx5_0", rail, to * made->rails + rail};
-    m->path = (struct rg_path){.mtu_bytes = 4096, .ip_version = 4, .gid_index_from = 3, .gid_index_to = 3,
-        .payload_share = 0.98};
+    m->path = (struct rg_path){
+        .mtu_bytes = 4096, .ip_version = 4, .gid_index_from = 3, .gid_index_to = 3, .payload_share = 0.98};
 }
 
 struct rg_measurement a_flow(
@@ -284,9 +292,20 @@ struct rg_measurement a_latency(
     set_ends(made, from, to, 0, &m);
     m.size_bytes = 8;
     m.has_latency = true;
-    m.latency = (struct rg_latency){.method = "half_round_trip", .arrival = "last_byte", .in_order_guaranteed = 1,
-        .samples = 1000, .min_us = p50 / 2, .p50_us = p50, .p90_us = p50, .p99_us = p99, .p99_9_us = p99, .max_us = p99,
-        .mean_us = p50, .stddev_us = 0.1, .ci95_low_us = low, .ci95_high_us = high};
+    m.latency = (struct rg_latency){.method = "half_round_trip",
+        .arrival = "last_byte",
+        .in_order_guaranteed = 1,
+        .samples = 1000,
+        .min_us = p50 / 2,
+        .p50_us = p50,
+        .p90_us = p50,
+        .p99_us = p99,
+        .p99_9_us = p99,
+        .max_us = p99,
+        .mean_us = p50,
+        .stddev_us = 0.1,
+        .ci95_low_us = low,
+        .ci95_high_us = high};
     m.has_integrity = true;
     m.integrity = (struct rg_integrity){.status = "not_run", .reason = "latency tests do not verify"};
     return m;
@@ -299,9 +318,16 @@ struct rg_measurement a_collective(const struct made_run *made, int round, doubl
     m.transport = m.backend = "mpi";
     m.has_group = m.has_collective = true;
     m.group = (struct rg_group){"world", (int64_t)made->run.rank_count};
-    m.collective = (struct rg_collective_result){.operation = "sum", .data_type = "float32", .iterations = 100,
-        .time_avg_us = 10, .time_min_us = 9, .time_max_us = 12, .time_p50_us = 10, .time_p99_us = 12,
-        .algbw_gigabytes_per_s = busbw / 1.5, .busbw_gigabytes_per_s = busbw};
+    m.collective = (struct rg_collective_result){.operation = "sum",
+        .data_type = "float32",
+        .iterations = 100,
+        .time_avg_us = 10,
+        .time_min_us = 9,
+        .time_max_us = 12,
+        .time_p50_us = 10,
+        .time_p99_us = 12,
+        .algbw_gigabytes_per_s = busbw / 1.5,
+        .busbw_gigabytes_per_s = busbw};
     m.has_integrity = true;
     m.integrity = (struct rg_integrity){.status = "ok", .words_checked = 8192, .mismatches = 0};
     return m;
@@ -316,16 +342,45 @@ void spoil(struct rg_measurement *m, const char *status, const char *reason)
     m->has_path = false;
 }
 
+struct rg_verdict last_verdict;
+
+struct rg_verdict *a_verdict(void)
+{
+    rg_verdict_close(&last_verdict);
+    return &last_verdict;
+}
+
+int drop_verdict(void **state)
+{
+    (void)state;
+    rg_verdict_close(&last_verdict);
+    return 0;
+}
+
 struct rg_machine a_machine(struct rg_expectation *expectations, size_t count)
 {
-    return (struct rg_machine){.name = "lab-2x100", .description = "A lab.", .hardware = true, .rails = 2,
-        .mtu_bytes = 4096, .ip_version = 4, .line_rate_gbps = 100, .node_nominal_gbps = 200,
-        .expectations = expectations, .expectation_count = count};
+    return (struct rg_machine){.name = "lab-2x100",
+        .description = "A lab.",
+        .hardware = true,
+        .rails = 2,
+        .mtu_bytes = 4096,
+        .ip_version = 4,
+        .line_rate_gbps = 100,
+        .node_nominal_gbps = 200,
+        .expectations = expectations,
+        .expectation_count = count};
 }
 
 struct rg_expectation an_expectation(double expected, double tolerance_percent)
 {
-    return (struct rg_expectation){.test = "rdma_write_bw", .direction = "both_ways", .memory = "host", .scope = "rail",
-        .metric = "bandwidth_gbps", .source = "lab-median", .size_bytes = 65536, .queue_pairs = RG_NONE,
-        .expected = expected, .tolerance_percent = tolerance_percent};
+    return (struct rg_expectation){.test = "rdma_write_bw",
+        .direction = "both_ways",
+        .memory = "host",
+        .scope = "rail",
+        .metric = "bandwidth_gbps",
+        .source = "lab-median",
+        .size_bytes = 65536,
+        .queue_pairs = RG_NONE,
+        .expected = expected,
+        .tolerance_percent = tolerance_percent};
 }

@@ -13,6 +13,7 @@
 #include "data/machine.h"
 #include "data/measurement.h"
 #include "data/run.h"
+#include "data/verdict.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -72,7 +73,8 @@ struct made_run {
     int rails;
 };
 
-/* One test of one size (rdma_write_bw, both_ways, 64K, one queue pair); change it as you like before the run is ended. */
+/* One test of one size (rdma_write_bw, both_ways, 64K, one queue pair); change it as you like before the run is ended.
+ */
 void make_run(struct made_run *made, int nodes, int rails);
 void add_measurement(struct made_run *made, const struct rg_measurement *measurement);
 
@@ -80,13 +82,14 @@ void add_measurement(struct made_run *made, const struct rg_measurement *measure
 void end_run(struct made_run *made);
 void close_made_run(struct made_run *made);
 
-/* A flow of test 0 that was ok, with an even rate and the interval given; end with rg_measurement_close. Nodes are numbers. */
-struct rg_measurement a_flow(const struct made_run *made, int round, int from, int to, int rail, double gbps, double low,
-    double high);
+/* A flow of test 0 that was ok, with an even rate and the interval given; end with rg_measurement_close. Nodes are
+ * numbers. */
+struct rg_measurement a_flow(
+    const struct made_run *made, int round, int from, int to, int rail, double gbps, double low, double high);
 
 /* A rdma_write_lat of 8 bytes. */
-struct rg_measurement a_latency(const struct made_run *made, int round, int from, int to, double p50, double low, double high,
-    double p99);
+struct rg_measurement a_latency(
+    const struct made_run *made, int round, int from, int to, double p50, double low, double high, double p99);
 struct rg_measurement a_collective(const struct made_run *made, int round, double busbw);
 
 /* Sets a status other than ok, and takes the figures away. */
@@ -94,6 +97,11 @@ void spoil(struct rg_measurement *measurement, const char *status, const char *r
 
 /* Adds it and closes it. */
 void add_and_close(struct made_run *made, struct rg_measurement measurement);
+
+/* A verdict for judging into: the last one, which it closes first. drop_verdict is a group's teardown. */
+extern struct rg_verdict last_verdict;
+struct rg_verdict *a_verdict(void);
+int drop_verdict(void **state);
 
 /* A machine of hardware with these expectations: 2 rails of 100 Gb/s. */
 struct rg_machine a_machine(struct rg_expectation *expectations, size_t count);

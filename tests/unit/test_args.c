@@ -24,16 +24,34 @@ static const char *const words[] = {"red", "green", NULL};
 static const struct rg_option rows[] = {
     {.name = "flag", .type = RG_FLAG, AT(flag), .letter = 'f', .help = "A flag."},
     {.name = "on", .type = RG_FLAG, AT(on), .fallback = "yes", .help = "Set unless told otherwise."},
-    {.name = "integer", .type = RG_INTEGER, AT(integer), .min = -5, .max = 70, .fallback = "7", .letter = 'i',
+    {.name = "integer",
+        .type = RG_INTEGER,
+        AT(integer),
+        .min = -5,
+        .max = 70,
+        .fallback = "7",
+        .letter = 'i',
         .help = "An integer."},
-    {.name = "bytes", .type = RG_BYTES, AT(bytes), .min = 1, .max = 1048576, .fallback = "4K", .metavar = "SIZE",
+    {.name = "bytes",
+        .type = RG_BYTES,
+        AT(bytes),
+        .min = 1,
+        .max = 1048576,
+        .fallback = "4K",
+        .metavar = "SIZE",
         .help = "A size."},
     {.name = "unset", .type = RG_INTEGER, AT(unset), .min = 0, .max = 9, .help = "Without a default."},
     {.name = "number", .type = RG_NUMBER, AT(number), .min = 0.5, .max = 10, .fallback = "2.5", .help = "A number."},
     {.name = "choice", .type = RG_CHOICE, AT(choice), .choices = words, .fallback = "red", .help = "A word."},
     {.name = "text", .type = RG_TEXT, AT(text), .help = "A text."},
     {.name = "sizes", .type = RG_SIZES, AT(sizes), .min = 1, .max = 1073741824, .fallback = "64", .help = "Sizes."},
-    {.name = "secret", .type = RG_INTEGER, AT(secret), .min = 0, .max = 9, .fallback = "3", .hidden = true,
+    {.name = "secret",
+        .type = RG_INTEGER,
+        AT(secret),
+        .min = 0,
+        .max = 9,
+        .fallback = "3",
+        .hidden = true,
         .help = "Nobody sees this."},
 };
 
@@ -69,8 +87,8 @@ static void a_size_is_a_number_with_a_power_of_1024(void **state)
     static const struct {
         const char *text;
         int64_t bytes;
-    } sizes[] = {{"0", 0}, {"1", 1}, {"4096", 4096}, {"64K", 65536}, {"64k", 65536}, {"8M", 8388608}, {"1G", 1073741824},
-        {"2T", 2199023255552}, {"8388607T", 8388607ll << 40}, {"9223372036854775807", INT64_MAX}};
+    } sizes[] = {{"0", 0}, {"1", 1}, {"4096", 4096}, {"64K", 65536}, {"64k", 65536}, {"8M", 8388608},
+        {"1G", 1073741824}, {"2T", 2199023255552}, {"8388607T", 8388607ll << 40}, {"9223372036854775807", INT64_MAX}};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         int64_t bytes = -1;
@@ -107,7 +125,8 @@ static void a_size_that_is_no_whole_number_is_refused(void **state)
 
 static void a_size_that_overflows_is_refused(void **state)
 {
-    static const char *const texts[] = {"9223372036854775808", "8388608T", "9007199254740992K", "99999999999999999999G"};
+    static const char *const texts[] = {
+        "9223372036854775808", "8388608T", "9007199254740992K", "99999999999999999999G"};
     (void)state;
     assert_no_sizes(texts, COUNT_OF(texts));
 }
@@ -232,7 +251,8 @@ static void every_type_of_option_is_parsed(void **state)
     struct rg_error err = {{0}};
     (void)state;
     assert_int_equal(PARSE("--flag", "--on=no", "--integer", "-5", "--bytes=1M", "--unset", "0", "--number", "0.5",
-        "--choice=green", "--text", "two words", "--sizes", "1,2", "--secret=9"), 0);
+                         "--choice=green", "--text", "two words", "--sizes", "1,2", "--secret=9"),
+        0);
     assert_true(target.flag);
     assert_false(target.on);
     assert_int_equal(target.integer, -5);

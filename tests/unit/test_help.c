@@ -16,13 +16,31 @@ struct target {
 
 static const char *const colours[] = {"red", "green", NULL};
 static const struct rg_option rows[] = {
-    {.name = "number", .type = RG_INTEGER, .offset = offsetof(struct target, number), .max = 9, .fallback = "4",
-        .letter = 'n', .metavar = "COUNT", .help = "How many."},
-    {.name = "secret", .type = RG_INTEGER, .offset = offsetof(struct target, number), .max = 9, .hidden = true,
+    {.name = "number",
+        .type = RG_INTEGER,
+        .offset = offsetof(struct target, number),
+        .max = 9,
+        .fallback = "4",
+        .letter = 'n',
+        .metavar = "COUNT",
+        .help = "How many."},
+    {.name = "secret",
+        .type = RG_INTEGER,
+        .offset = offsetof(struct target, number),
+        .max = 9,
+        .hidden = true,
         .help = "For tests alone."},
-    {.name = "an-option-with-a-name-of-some-length", .type = RG_CHOICE, .offset = offsetof(struct target, word),
-        .choices = colours, .fallback = "red", .metavar = "WORD", .help = "A colour."},
-    {.name = "flag", .type = RG_FLAG, .offset = offsetof(struct target, flag), .fallback = "yes",
+    {.name = "an-option-with-a-name-of-some-length",
+        .type = RG_CHOICE,
+        .offset = offsetof(struct target, word),
+        .choices = colours,
+        .fallback = "red",
+        .metavar = "WORD",
+        .help = "A colour."},
+    {.name = "flag",
+        .type = RG_FLAG,
+        .offset = offsetof(struct target, flag),
+        .fallback = "yes",
         .help = ".hidden dot, a back\\slash and a-hyphen."},
 };
 
@@ -32,8 +50,9 @@ static struct rg_command command_of(struct target *target)
         .name = "try",
         .synopsis = "[options] WORD...",
         .summary = "tries things",
-        .description = "The first paragraph goes on and on, well beyond the width of any terminal that somebody may have, so "
-                       "that it has to be wrapped somewhere.\n\n'Second' paragraph.",
+        .description =
+            "The first paragraph goes on and on, well beyond the width of any terminal that somebody may have, so "
+            "that it has to be wrapped somewhere.\n\n'Second' paragraph.",
         .notes = "A note at the end.",
         .groups = {{"Of its own", rows, COUNT_OF(rows), target},
             {"What is measured", rg_settings_rows, rg_settings_row_count, &target->settings}},
@@ -64,6 +83,15 @@ static void escaped(const char *name, char out[128])
     out[used] = '\0';
 }
 
+/* Whether text has the option itself, and not merely one whose name begins so. */
+static bool has_option(const char *text, const char *form)
+{
+    for (const char *at = text; (at = strstr(at, form)) != NULL; at++)
+        if (strchr(" =\n", at[strlen(form)]) != NULL)
+            return true;
+    return false;
+}
+
 static void check_each_row(const struct rg_command *command, const char *text, bool roff)
 {
     for (size_t g = 0; g < command->group_count; g++) {
@@ -74,10 +102,8 @@ static void check_each_row(const struct rg_command *command, const char *text, b
             snprintf(form, sizeof form, "%s", option);
             if (roff)
                 escaped(option, form);
-            if (row->hidden)
-                assert_lacks(text, form);
-            else
-                assert_has(text, form);
+            if (has_option(text, form) == row->hidden)
+                fail_msg("%s is %s", option, row->hidden ? "shown" : "not there");
         }
         assert_has(text, command->groups[g].title);
     }
@@ -171,14 +197,26 @@ static void the_man_page_is_one_that_mandoc_can_read(void **state)
 static void a_row_that_is_only_in_documents_is_no_option(void **state)
 {
     static const struct rg_option mixed[] = {
-        {.key = "inner", .type = RG_INTEGER, .offset = offsetof(struct target, inner), .max = 9, .help = "In documents."},
-        {.name = "number", .type = RG_INTEGER, .offset = offsetof(struct target, number), .max = 9, .help = "How many."},
+        {.key = "inner",
+            .type = RG_INTEGER,
+            .offset = offsetof(struct target, inner),
+            .max = 9,
+            .help = "In documents."},
+        {.name = "number",
+            .type = RG_INTEGER,
+            .offset = offsetof(struct target, number),
+            .max = 9,
+            .help = "How many."},
     };
     struct target target = {0};
     struct rg_args args;
     struct rg_error err = {{0}};
-    struct rg_command command = {.name = "try", .synopsis = "", .summary = "", .description = "",
-        .groups = {{"Options", mixed, COUNT_OF(mixed), &target}}, .group_count = 1};
+    struct rg_command command = {.name = "try",
+        .synopsis = "",
+        .summary = "",
+        .description = "",
+        .groups = {{"Options", mixed, COUNT_OF(mixed), &target}},
+        .group_count = 1};
     (void)state;
     assert_int_equal(rg_args_parse(&command, 3, (char *[]){"try", "--number", "5", NULL}, &args, &err), 0);
     assert_int_equal(target.number, 5);

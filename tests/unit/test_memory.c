@@ -194,7 +194,8 @@ static void assert_refused(struct rg_memory *memory, struct rg_blocks blocks)
 
 static void blocks_outside_the_buffer_are_refused(void **state)
 {
-    assert_refused(*state, (struct rg_blocks){.first_bytes = 8, .count = 1, .block_bytes = BYTES, .stride_bytes = BYTES});
+    assert_refused(
+        *state, (struct rg_blocks){.first_bytes = 8, .count = 1, .block_bytes = BYTES, .stride_bytes = BYTES});
     assert_refused(*state, (struct rg_blocks){.first_bytes = BYTES, .count = 1, .block_bytes = 1, .stride_bytes = 64});
     assert_refused(*state, (struct rg_blocks){.first_bytes = 0, .count = 129, .block_bytes = 64, .stride_bytes = 64});
     assert_int_equal(verify(*state, key_of(1, 0), (struct rg_blocks){BYTES, 0, 64, 64}).words_checked, 0);
@@ -203,8 +204,10 @@ static void blocks_outside_the_buffer_are_refused(void **state)
 
 static void blocks_so_far_outside_that_the_sum_wraps_are_refused(void **state)
 {
-    assert_refused(*state, (struct rg_blocks){.first_bytes = 0, .count = 2, .block_bytes = 8, .stride_bytes = -(uint64_t)8});
-    assert_refused(*state, (struct rg_blocks){.first_bytes = -(uint64_t)8, .count = 1, .block_bytes = 16, .stride_bytes = 64});
+    assert_refused(
+        *state, (struct rg_blocks){.first_bytes = 0, .count = 2, .block_bytes = 8, .stride_bytes = -(uint64_t)8});
+    assert_refused(
+        *state, (struct rg_blocks){.first_bytes = -(uint64_t)8, .count = 1, .block_bytes = 16, .stride_bytes = 64});
 }
 
 #define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)

@@ -11,10 +11,10 @@ static void quantiles_lie_between_the_closest_ranks(void **state)
     const double five[] = {10, 20, 40, 80, 160};
     (void)state;
     assert_near(rg_summary_quantile(five, 5, 0), 10);
-    assert_near(rg_summary_quantile(five, 5, 0.25), 20);   /* place 1 */
-    assert_near(rg_summary_quantile(five, 5, 0.5), 40);    /* place 2 */
-    assert_near(rg_summary_quantile(five, 5, 0.9), 128);   /* place 3.6: 80 + 0.6 * 80 */
-    assert_near(rg_summary_quantile(five, 5, 0.05), 12);   /* place 0.2: 10 + 0.2 * 10 */
+    assert_near(rg_summary_quantile(five, 5, 0.25), 20);      /* place 1 */
+    assert_near(rg_summary_quantile(five, 5, 0.5), 40);       /* place 2 */
+    assert_near(rg_summary_quantile(five, 5, 0.9), 128);      /* place 3.6: 80 + 0.6 * 80 */
+    assert_near(rg_summary_quantile(five, 5, 0.05), 12);      /* place 0.2: 10 + 0.2 * 10 */
     assert_near(rg_summary_quantile(five, 5, 0.999), 159.68); /* place 3.996: 80 + 0.996 * 80 */
     assert_near(rg_summary_quantile(five, 5, 1), 160);
     const double four[] = {1, 2, 3, 10};

@@ -3,7 +3,8 @@
 
 #include "net/wire.h"
 
-/* A packet over IPv4 is its payload and 82 bytes: preamble, delimiter and gap 20, Ethernet 14, IP 20, UDP 8, BTH 12, ICRC 4, FCS 4. */
+/* A packet over IPv4 is its payload and 82 bytes: preamble, delimiter and gap 20, Ethernet 14, IP 20, UDP 8, BTH 12,
+ * ICRC 4, FCS 4. */
 
 static uint64_t cost(enum rg_operation operation, uint64_t bytes)
 {
@@ -64,8 +65,8 @@ static void a_frame_has_64_bytes_at_least(void **state)
     (void)state;
     /* A send of nothing: 14 + 20 + 8 + 12 + 4 + 4 = 62 bytes of frame are filled up to 64; 20 are around it. */
     assert_int_equal(cost(RG_OPERATION_SEND, 0), 64 + 20);
-    assert_int_equal(cost(RG_OPERATION_SEND, 1), 66 + 20);                          /* above the least */
-    assert_int_equal(rg_wire_bytes(RG_OPERATION_SEND, 0, 4096, 6), 62 + 20 + 20);   /* so is IPv6 */
+    assert_int_equal(cost(RG_OPERATION_SEND, 1), 66 + 20);                        /* above the least */
+    assert_int_equal(rg_wire_bytes(RG_OPERATION_SEND, 0, 4096, 6), 62 + 20 + 20); /* so is IPv6 */
 }
 
 static void ip_version_6_costs_20_bytes_more_a_packet(void **state)

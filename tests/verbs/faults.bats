@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Something breaks in the middle: the run ends by itself, says what broke, and keeps what it had. The last test loses a node for good.
 
+bats_require_minimum_version 1.5.0
 load helpers
 
 # Runs in the background while something happens to it.
@@ -76,8 +77,8 @@ finish() { # sets $status
     [ "$(jq -r .incomplete_reason "$out/run.json")" = "stopped by signal 15 (Terminated)" ]
     valid
     sleep 2
-    ! pgrep railgauge-rank
-    ! ssh node1 pgrep railgauge-rank
+    run ! pgrep railgauge-rank
+    run ! ssh node1 pgrep railgauge-rank
 }
 
 @test "a device that is not there: exit 4, and how to get one" {

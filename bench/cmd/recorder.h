@@ -1,12 +1,12 @@
 /* The run as it happens: the ranks' events become the run's files and the progress that is shown. */
-#ifndef RG_CMD_RECORD_H
-#define RG_CMD_RECORD_H
+#ifndef RG_CMD_RECORDER_H
+#define RG_CMD_RECORDER_H
 
 #include "cmd/launch.h"
 #include "data/plan.h"
 #include "data/run.h"
 
-struct rg_record_plan {
+struct rg_recorder_plan {
     const char *directory;
     int node_count;
     double start_timeout_s;
@@ -14,7 +14,7 @@ struct rg_record_plan {
 };
 
 /* How it went. */
-struct rg_record_end {
+struct rg_recorder_end {
     char reason[2048]; /* why it is incomplete; empty: it is complete */
     bool started;      /* all ranks came up, so that there is something to judge */
     int signal_number; /* that stopped it; 0: none */
@@ -22,10 +22,10 @@ struct rg_record_end {
 
 /* Launches run->mpirun, journals what the ranks measure, and fills in run's ranks, lost, hardware, counts and clock
  * error. Negative: the run's files could not be created, and nothing was started. */
-int rg_record_run(
-    struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end, struct rg_error *err);
+int rg_recorder_run(
+    struct rg_run *run, const struct rg_recorder_plan *plan, struct rg_recorder_end *end, struct rg_error *err);
 
-/* Frees what rg_record_run put into run. */
-void rg_record_end_close(struct rg_run *run);
+/* Frees what rg_recorder_run put into run. */
+void rg_recorder_forget(struct rg_run *run);
 
 #endif

@@ -1,4 +1,4 @@
-#include "cmd/record.h"
+#include "cmd/recorder.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -20,8 +20,8 @@
 
 struct recorder {
     struct rg_run *run;
-    const struct rg_record_plan *plan;
-    struct rg_record_end *end;
+    const struct rg_recorder_plan *plan;
+    struct rg_recorder_end *end;
     struct rg_journal *journal;
     struct rg_launch *launch;
     struct rg_progress progress;
@@ -55,8 +55,10 @@ static int remember_rank(struct recorder *recorder, const char *line)
 static void remember_lost(struct recorder *recorder, int64_t rank, const char *where)
 {
     struct rg_run *run = recorder->run;
+    if (rank < 0 || (size_t)rank >= run->rank_count)
+        return;
     struct rg_lost_rank *grown = realloc(run->lost, (run->lost_count + 1) * sizeof *grown);
-    if (grown == NULL || rank < 0 || (size_t)rank >= run->rank_count)
+    if (grown == NULL)
         return;
     run->lost = grown;
     run->lost[run->lost_count++] = (struct rg_lost_rank){
@@ -244,8 +246,8 @@ static int launch(struct recorder *recorder, struct rg_error *err)
     return code;
 }
 
-int rg_record_run(
-    struct rg_run *run, const struct rg_record_plan *plan, struct rg_record_end *end, struct rg_error *err)
+int rg_recorder_run(
+    struct rg_run *run, const struct rg_recorder_plan *plan, struct rg_recorder_end *end, struct rg_error *err)
 {
     struct recorder recorder = {.run = run, .plan = plan, .end = end};
     char path[PATH_MAX];
@@ -275,7 +277,7 @@ int rg_record_run(
     return 0;
 }
 
-void rg_record_end_close(struct rg_run *run)
+void rg_recorder_forget(struct rg_run *run)
 {
     for (size_t i = 0; i < run->rank_count; i++)
         rg_rank_facts_close(&run->ranks[i]);

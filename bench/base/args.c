@@ -314,7 +314,7 @@ static int refuse(const struct rg_command *command, int value, char **argv, stru
 
 int rg_args_parse(const struct rg_command *command, int argc, char **argv, struct rg_args *out, struct rg_error *err)
 {
-    struct getopt_view view;
+    struct getopt_view view = {0};
     *out = (struct rg_args){0};
     int own = argc; /* words before `--` */
     for (int i = 1; i < argc && own == argc; i++)

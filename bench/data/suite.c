@@ -27,7 +27,7 @@ const struct rg_option rg_settings_rows[] = {
     {"warmup", "warmup_s", RG_NUMBER, AT(warmup_s), 0, 600, "0.5", .metavar = "SECONDS",
         .help = "Load before the window opens, in a test bounded by time."},
     {"iterations", "iterations", RG_INTEGER, AT(iterations), 1, 1e9, .nullable = true,
-        .help = "Bounds the test by so many messages per flow instead of by time."},
+        .help = "Bounds the test by so many messages per flow instead of by time; counted in whole completions."},
     {"warmup-iterations", "warmup_iterations", RG_INTEGER, AT(warmup_iterations), 0, 1e9, "100",
         .help = "Messages before the count of --iterations begins."},
     {"subwindows", "subwindows", RG_INTEGER, AT(subwindows), 1, 1000, "20",

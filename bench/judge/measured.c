@@ -111,11 +111,27 @@ static size_t rails_of(const struct rg_run *run, const char *node)
     return (size_t)__builtin_popcountll(seen);
 }
 
-/* A node's row is as good as the worst of its flows, and there must be one a rail. */
+/* A node is summed only where all its rails were measured; else it says why not. */
+static int explain_gap(
+    struct rg_row *row, const struct rg_measurement *bad, size_t good, size_t rails, struct rg_error *err)
+{
+    int written = 0;
+    row->status = RG_NOT_RUN;
+    if (bad != NULL)
+        written =
+            asprintf(&row->reason, "not summed: the flow from %s rail %lld to %s rail %lld is %s", bad->flow.from.node,
+                (long long)bad->flow.from.rail, bad->flow.to.node, (long long)bad->flow.to.rail, bad->status);
+    else if (good < rails)
+        written = asprintf(&row->reason, "not summed: only %zu of its %zu rails were measured", good, rails);
+    else
+        written = asprintf(&row->reason, "not summed: its flows have no time in common");
+    return written < 0 ? no_memory(err) : 0;
+}
+
 static int add_node(struct reader *reader, const char *node, bool sends, const struct rg_measurement **flows,
     size_t count, struct rg_error *err)
 {
-    struct rg_node_sum sum;
+    struct rg_node_sum sum = {NAN, NAN, NAN};
     size_t rails = rails_of(reader->run, node), good = 0;
     const struct rg_measurement *bad = NULL;
     double share = 0;
@@ -125,28 +141,21 @@ static int add_node(struct reader *reader, const char *node, bool sends, const s
         bad = ok ? bad : flows[i];
         share += flows[i]->has_path ? flows[i]->path.payload_share : NAN;
     }
-    struct rg_row *row = add_row(reader->verdict, bad ? bad : flows[0], "node", "bandwidth_gbps");
+    struct rg_row *row = add_row(reader->verdict, flows[0], "node", "bandwidth_gbps");
     if (row == NULL)
         return no_memory(err);
+    free(row->reason);
+    row->reason = NULL;
+    row->status = RG_UNJUDGED;
     row->node = rg_verdict_text(reader->verdict, node);
     row->side = sends ? "tx" : "rx";
     row->ceiling = share; /* summed over the rails */
-    if (bad == NULL && good < rails) {
-        row->status = RG_NOT_RUN;
-        if (asprintf(&row->reason, "only %zu of its %zu rails were measured", good, rails) < 0)
-            return no_memory(err);
-    }
-    if (row->status != RG_UNJUDGED)
-        return 0;
-    rg_node_sum_of(flows, count, &sum);
+    if (bad == NULL && good >= rails)
+        rg_node_sum_of(flows, count, &sum);
     row->measured = sum.gbps;
     row->ci95_low = sum.ci95_low_gbps;
     row->ci95_high = sum.ci95_high_gbps;
-    if (isnan(sum.gbps)) {
-        row->status = RG_NOT_RUN;
-        row->reason = strdup("its flows have no time in common");
-    }
-    return 0;
+    return isnan(sum.gbps) ? explain_gap(row, bad, good, rails, err) : 0;
 }
 
 /* Both sides of every node that has a part in the round. */

@@ -159,12 +159,24 @@ static int fill_buffers(struct flow *flow, struct rg_error *err)
     return code;
 }
 
+/* The device that this rank introduced itself with, unless the test names others: a port that went down meanwhile must
+ * not make the next one take its place. */
+static int find_nic(struct flow *flow, struct rg_error *err)
+{
+    const struct rg_settings *s = flow->settings;
+    const struct rg_rail_facts *facts = &flow->session->ranks[flow->session->rank].rail;
+    int gid_index = s->gid_index == RG_NONE ? -1 : (int)s->gid_index;
+    char own[2 * RG_NAME_LENGTH];
+    if (s->devices != NULL || facts->device == NULL)
+        return rg_nic_of_rail((int)facts->rail, s->devices, gid_index, &flow->nic, err);
+    snprintf(own, sizeof own, "%s:%d", facts->device, (int)facts->port);
+    return rg_nic_of_rail(0, own, gid_index, &flow->nic, err);
+}
+
 static int open_buffers(struct flow *flow, struct rg_error *err)
 {
     const struct rg_settings *s = flow->settings;
-    int64_t gid_index = s->gid_index == RG_NONE ? -1 : s->gid_index;
-    int code = rg_nic_of_rail(
-        (int)flow->session->ranks[flow->session->rank].rail.rail, s->devices, (int)gid_index, &flow->nic, err);
+    int code = find_nic(flow, err);
     if (code == 0)
         code = rg_memory_open(s->memory, rg_layout_bytes(&flow->layout), &flow->source, err);
     if (code == 0)

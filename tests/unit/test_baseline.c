@@ -99,9 +99,42 @@ static void what_the_earlier_run_had_and_this_one_lacks_is_not_run(void **state)
         if (verdict->rows[i].status == RG_NOT_RUN) {
             assert_near(verdict->rows[i].measured, NAN);
             assert_near(verdict->rows[i].expected, 100);
-            assert_near(verdict->rows[i].threshold, 95);
             assert_non_null(verdict->rows[i].reason);
         }
+}
+
+static void what_is_missing_says_what_was_to_be_reached(void **state)
+{
+    struct both *both = *state;
+    add_flow(&both->before, 0, 0, 1, 100);
+    add_flow(&both->before, 1, 1, 0, 100);
+    add_flow(&both->now, 0, 0, 1, 100);
+    const struct rg_verdict *verdict = compare(both);
+    for (size_t i = 0; i < verdict->row_count; i++) {
+        assert_near(verdict->rows[i].threshold, 95);
+        assert_near(verdict->rows[i].tolerance_percent, 5);
+    }
+}
+
+static void a_flow_is_held_against_the_one_between_the_same_ends(void **state)
+{
+    struct both *both = *state;
+    int seen = 0;
+    for (int now = 0; now < 2; now++) {
+        add_flow(now ? &both->now : &both->before, 0, 0, 1, 100);
+        add_flow(now ? &both->now : &both->before, 1, 0, 2, 50);
+        add_flow(now ? &both->now : &both->before, 2, 2, 0, 25);
+    }
+    const struct rg_verdict *verdict = compare(both);
+    for (size_t i = 0; i < verdict->row_count; i++) {
+        const struct rg_row *row = &verdict->rows[i];
+        if (strcmp(row->scope, "rail") != 0)
+            continue;
+        assert_near(row->expected, row->measured);
+        assert_int_equal(row->status, RG_PASS);
+        seen++;
+    }
+    assert_int_equal(seen, 3);
 }
 
 static void what_is_new_is_unjudged(void **state)
@@ -268,6 +301,8 @@ int main(void)
         IN_RUNS(a_run_as_good_as_the_earlier_one_passes),
         IN_RUNS(what_fell_below_the_tolerance_fails),
         IN_RUNS(what_the_earlier_run_had_and_this_one_lacks_is_not_run),
+        IN_RUNS(what_is_missing_says_what_was_to_be_reached),
+        IN_RUNS(a_flow_is_held_against_the_one_between_the_same_ends),
         IN_RUNS(what_is_new_is_unjudged),
         IN_RUNS(a_node_is_held_against_the_same_round_of_the_earlier_run),
         IN_RUNS(a_run_of_hardware_is_not_held_against_one_that_is_not),

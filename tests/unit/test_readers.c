@@ -254,6 +254,18 @@ static void a_part_of_a_measurement_of_the_wrong_type_is_refused(void **state)
     free(text);
 }
 
+static void a_latency_of_the_wrong_type_is_refused(void **state)
+{
+    static const char *const wrong[] = {"{\"a\": 1}", "\"\"", "[\"\"]", "1e999"};
+    char *text = read_text(EXAMPLE("measurement-latency.ndjson"));
+    (void)state;
+    text[strcspn(text, "\n")] = '\0';
+    cJSON *root = cJSON_Parse(text);
+    replace_each(root, cJSON_GetObjectItem(root, "latency"), "measurement", wrong, COUNT_OF(wrong));
+    cJSON_Delete(root);
+    free(text);
+}
+
 static void a_stranger_s_line_is_no_event(void **state)
 {
     static const char *const lines[] = {"", "mpirun noticed that", "{", "{}", "[]",
@@ -325,6 +337,7 @@ int main(void)
         cmocka_unit_test(text_after_the_document_is_refused),
         cmocka_unit_test(a_setting_of_the_wrong_type_is_refused),
         cmocka_unit_test(a_part_of_a_measurement_of_the_wrong_type_is_refused),
+        cmocka_unit_test(a_latency_of_the_wrong_type_is_refused),
         cmocka_unit_test(a_stranger_s_line_is_no_event),
         cmocka_unit_test(every_event_reads_back),
         cmocka_unit_test(orders_read_back),

@@ -118,8 +118,11 @@ static int parse_size_range(const struct rg_option *row, char *text, struct rg_s
         return code;
     if (factor <= 1 || from > to || from < 1)
         return rg_fail(err, -EINVAL, "a range of sizes is FROM:TO:FACTOR with 1 <= FROM <= TO and FACTOR above 1");
-    for (double size = (double)from; code == 0 && size <= (double)to; size *= factor) {
+    double step = 0;
+    for (double size = (double)from; code == 0 && size <= (double)to; size = (double)from * pow(factor, step)) {
         int64_t bytes = (int64_t)llround(size);
+        /* With a factor next to 1 many steps lead to the same size: on to the first that may lead to another. */
+        step = fmax(step + 1, floor(log(((double)bytes + 0.5) / (double)from) / log(factor)));
         if (out->count == 0 || out->bytes[out->count - 1] != bytes)
             code = add_size(row, out, bytes, err);
     }
@@ -259,8 +262,10 @@ static int open_view(const struct rg_command *command, struct getopt_view *view)
     view->shorts[letters++] = ':'; /* a missing argument is told from an unknown option */
     view->shorts[letters++] = 'h';
     for (size_t g = 0; g < command->group_count; g++) {
-        for (size_t i = 0; i < command->groups[g].count; i++, at++) {
+        for (size_t i = 0; i < command->groups[g].count; i++) {
             const struct rg_option *row = &command->groups[g].rows[i];
+            if (row->name == NULL)
+                continue;
             view->rows[at] = row;
             view->targets[at] = command->groups[g].target;
             view->longs[at] = (struct option){.name = row->name,
@@ -271,9 +276,10 @@ static int open_view(const struct rg_command *command, struct getopt_view *view)
                 if (row->type != RG_FLAG)
                     view->shorts[letters++] = ':';
             }
+            at++;
         }
     }
-    view->row_count = total;
+    view->row_count = at;
     view->longs[at++] = (struct option){.name = "help", .val = VALUE_HELP};
     view->longs[at] = (struct option){.name = "man", .val = VALUE_MAN};
     return 0;
@@ -292,12 +298,15 @@ static size_t row_of(const struct getopt_view *view, int value)
 static int take_option(const struct getopt_view *view, int value, struct rg_args *out, struct rg_error *err)
 {
     size_t at = row_of(view, value);
-    int code = rg_args_set(view->rows[at], view->targets[at], optarg, err);
+    const struct rg_option *row = view->rows[at];
+    if (row == NULL)
+        return rg_fail(err, -EINVAL, "the command has no options");
+    int code = rg_args_set(row, view->targets[at], optarg, err);
     if (code != 0)
         return code;
     if (out->given_count == RG_GIVEN_MOST)
         return rg_fail(err, -EINVAL, "more than %d options", RG_GIVEN_MOST);
-    out->given[out->given_count].row = view->rows[at];
+    out->given[out->given_count].row = row;
     out->given[out->given_count++].text = optarg;
     return 0;
 }
@@ -407,7 +416,7 @@ void rg_args_print_help(const struct rg_command *command, FILE *out)
         fprintf(out, "\n%s:\n", command->groups[g].title);
         for (size_t i = 0; i < command->groups[g].count; i++) {
             const struct rg_option *row = &command->groups[g].rows[i];
-            if (row->hidden)
+            if (row->hidden || row->name == NULL)
                 continue;
             option_head(row, head, sizeof head);
             option_text(row, text, sizeof text);
@@ -463,7 +472,7 @@ void rg_args_print_man(const struct rg_command *command, FILE *out)
         fprintf(out, ".SS %s\n", command->groups[g].title);
         for (size_t i = 0; i < command->groups[g].count; i++) {
             const struct rg_option *row = &command->groups[g].rows[i];
-            if (row->hidden)
+            if (row->hidden || row->name == NULL)
                 continue;
             option_head(row, head, sizeof head);
             option_text(row, text, sizeof text);

@@ -85,6 +85,10 @@ static int read_expectation(
     bool number = !isnan(expectation->expected);
     if (number != !isnan(expectation->tolerance_percent) || (number && expectation->source == NULL))
         return rg_json_refuse(place, err, "an expected number has a tolerance_percent and a source; null has neither");
+    bool upwards = strncmp(expectation->metric, "latency", 7) != 0; /* what must be reached, not stayed below */
+    if (upwards && expectation->tolerance_percent > 100)
+        return rg_json_refuse(
+            place, err, "tolerance_percent: %g would let anything pass", expectation->tolerance_percent);
     if (expectation->source != NULL && !source_is_listed(out, expectation->source))
         return rg_json_refuse(place, err, "source \"%s\" is not among the sources", expectation->source);
     return 0;

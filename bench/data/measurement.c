@@ -202,6 +202,15 @@ static int check(const struct rg_measurement *m, const struct rg_place *place, s
         return rg_json_refuse(place, err, "a flow has a flow, a collective has a group, and neither has both");
     if (ok && m->has_bandwidth + m->has_latency + m->has_collective != 1)
         return rg_json_refuse(place, err, "a measurement that is ok has one of bandwidth, latency and collective");
+    bool latency = strstr(m->test, "_lat") != NULL, bandwidth = strstr(m->test, "_bw") != NULL;
+    if ((m->has_bandwidth && !bandwidth) || (m->has_latency && !latency) ||
+        (m->has_collective && (bandwidth || latency)))
+        return rg_json_refuse(place, err, "%s has not that kind of result", m->test);
+    bool damaged = m->has_integrity && strcmp(m->integrity.status, "mismatch") == 0;
+    if (m->has_integrity && damaged != (m->integrity.mismatches > 0))
+        return rg_json_refuse(place, err, "integrity: mismatches and status disagree");
+    if (ok && damaged)
+        return rg_json_refuse(place, err, "a measurement of damaged data is not ok");
     if (m->has_bandwidth && m->bandwidth.subwindows.end_s.count != m->bandwidth.subwindows.gbps.count)
         return rg_json_refuse(place, err, "subwindows: end_s and gbps differ in length");
     return 0;

@@ -44,6 +44,7 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
     row->status = RG_UNJUDGED;
     row->asked = true;
     row->hardware = false;
+    row->opposite = NULL;
     return row;
 }
 

@@ -88,6 +88,18 @@ static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
     return false;
 }
 
+/* What a row is held against: an expectation of just its queue pairs comes before one of any number. */
+static const struct rg_expectation *expectation_of(const struct rg_machine *machine, const struct rg_row *row)
+{
+    const struct rg_expectation *found = NULL;
+    for (size_t i = 0; i < machine->expectation_count; i++) {
+        const struct rg_expectation *e = &machine->expectations[i];
+        if (expects(e, row) && (found == NULL || e->queue_pairs != RG_NONE))
+            found = e;
+    }
+    return found;
+}
+
 static int add_absent(
     const struct rg_run *run, const struct rg_expectation *e, struct rg_verdict *out, struct rg_error *err)
 {
@@ -121,6 +133,8 @@ static int judge_by_machine(
             if (!expects(e, row))
                 continue;
             met = true;
+            if (expectation_of(machine, row) != e)
+                continue;
             hold_against(row, e->expected, e->tolerance_percent, e->source);
             if (row->status == RG_PASS && machine->hardware && !row->hardware) {
                 row->status = RG_NOT_RUN;
@@ -145,11 +159,13 @@ static bool same_place(const struct rg_row *a, const struct rg_row *b)
     return same(a->test, b->test) && a->size_bytes == b->size_bytes && same(a->direction, b->direction) &&
            same(a->memory, b->memory) && a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) &&
            same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
-           same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side);
+           same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side) &&
+           same(a->opposite, b->opposite);
 }
 
 /* Measured then, and not now. */
-static int add_missing(const struct rg_row *before, const char *source, struct rg_verdict *out, struct rg_error *err)
+static int add_missing(const struct rg_row *before, double tolerance_percent, const char *source,
+    struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_row *row = rg_verdict_add(out);
     if (row == NULL)
@@ -164,8 +180,8 @@ static int add_missing(const struct rg_row *before, const char *source, struct r
     row->round = RG_NONE;
     row->reason = strdup("the earlier run has it, this one does not");
     row->measured = row->ci95_low = row->ci95_high = row->ceiling = NAN;
-    row->expected = before->measured;
-    row->source = source;
+    row->opposite = rg_verdict_text(out, before->opposite);
+    hold_against(row, before->measured, tolerance_percent, source);
     return 0;
 }
 
@@ -181,7 +197,7 @@ static int hold_against_rows(
             if (met && !isnan(old->measured))
                 hold_against(&out->rows[r], old->measured, tolerance_percent, out->against_name);
         }
-        int code = !met && !isnan(old->measured) ? add_missing(old, out->against_name, out, err) : 0;
+        int code = !met && !isnan(old->measured) ? add_missing(old, tolerance_percent, out->against_name, out, err) : 0;
         if (code != 0)
             return code;
     }

@@ -149,6 +149,7 @@ static int add_node(struct reader *reader, const char *node, bool sends, const s
     row->status = RG_UNJUDGED;
     row->node = rg_verdict_text(reader->verdict, node);
     row->side = sends ? "tx" : "rx";
+    row->opposite = rg_verdict_text(reader->verdict, sends ? flows[0]->flow.to.node : flows[0]->flow.from.node);
     row->ceiling = share; /* summed over the rails */
     if (bad == NULL && good >= rails)
         rg_node_sum_of(flows, count, &sum);
@@ -241,6 +242,9 @@ int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg
         if (code == 0 && (code = take(&reader, &m, err)) != 0)
             rg_fail_in(err, code, "%s", place);
     }
+    if (code == 0 && number < run->measurements && run->ended_at != NULL)
+        code = rg_fail(err, -EINVAL, "%s: holds %lld of the run's %lld measurements", path, (long long)number,
+            (long long)run->measurements);
     if (code == 0)
         code = add_nodes(&reader, err);
     for (size_t i = 0; i < reader.count; i++)

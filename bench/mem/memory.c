@@ -40,8 +40,10 @@ int rg_memory_fill(struct rg_memory *memory, uint64_t key, struct rg_error *err)
 int rg_memory_verify(const struct rg_memory *memory, uint64_t key, const struct rg_blocks *blocks,
     struct rg_mismatch *io, struct rg_error *err)
 {
-    if (blocks->count > 0 &&
-        blocks->first_bytes + (blocks->count - 1) * blocks->stride_bytes + blocks->block_bytes > memory->bytes)
+    uint64_t span, last, end;
+    if (blocks->count > 0 && (__builtin_mul_overflow(blocks->count - 1, blocks->stride_bytes, &span) ||
+                                 __builtin_add_overflow(blocks->first_bytes, span, &last) ||
+                                 __builtin_add_overflow(last, blocks->block_bytes, &end) || end > memory->bytes))
         return rg_fail(err, -ERANGE, "%llu blocks do not fit into a buffer of %zu bytes",
             (unsigned long long)blocks->count, memory->bytes);
     return memory->ops->verify(memory, key, blocks, io, err);

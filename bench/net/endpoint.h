@@ -89,7 +89,7 @@ struct rg_endpoint_ops {
     int64_t (*post)(struct rg_endpoint *endpoint, uint64_t most);
     int64_t (*reap)(struct rg_endpoint *endpoint);
     int64_t (*receive)(struct rg_endpoint *endpoint);
-    int (*finish)(struct rg_endpoint *endpoint);
+    int (*finish)(struct rg_endpoint *endpoint, bool last);
 };
 
 struct rg_endpoint {
@@ -116,11 +116,11 @@ static inline int64_t rg_endpoint_receive(struct rg_endpoint *endpoint)
     return endpoint->ops.receive(endpoint);
 }
 
-/* After the last message: asks for the completions still owed and, where the peer counts arrivals, tells it that this
- * was all. Then reap until nothing is outstanding. */
-static inline int rg_endpoint_finish(struct rg_endpoint *endpoint)
+/* Asks for the completions still owed; then reap until nothing is outstanding. With `last`, where the peer counts
+ * arrivals, it also tells the peer that this was all. */
+static inline int rg_endpoint_finish(struct rg_endpoint *endpoint, bool last)
 {
-    return endpoint->ops.finish(endpoint);
+    return endpoint->ops.finish(endpoint, last);
 }
 
 #endif

@@ -166,20 +166,21 @@ static int64_t receive_nothing(struct rg_endpoint *endpoint)
 }
 
 /* An empty message on each queue pair: its completion stands for those that did not ask for one, since completions come
- * in order. A write of nothing touches no memory; as a send with immediate data it tells a peer that counts arrivals
- * that nothing follows. */
-static int finish(struct rg_endpoint *endpoint)
+ * in order. A write of nothing touches no memory and uses up no receive request; as a send with immediate data it tells
+ * a peer that counts arrivals that nothing follows. */
+static int finish(struct rg_endpoint *endpoint, bool last)
 {
     struct rg_verbs *ep = rg_verbs_of(endpoint);
+    bool tell = last && rg_verbs_receives(ep);
     for (uint32_t q = 0; q < ep->config.queue_pairs; q++) {
         struct rg_verbs_queue *queue = &ep->queues[q];
         struct ibv_send_wr request = {.wr_id = (uint64_t)queue->unsignalled << 32 | q,
             .send_flags = IBV_SEND_SIGNALED,
-            .opcode = rg_verbs_receives(ep) ? IBV_WR_SEND_WITH_IMM : IBV_WR_RDMA_WRITE,
-            .imm_data = htonl(rg_verbs_receives(ep)),
+            .opcode = tell ? IBV_WR_SEND_WITH_IMM : IBV_WR_RDMA_WRITE,
+            .imm_data = htonl(tell),
             .wr.rdma = {ep->remote_base, ep->remote_key}};
         struct ibv_send_wr *bad;
-        if (queue->unsignalled == 0 && !rg_verbs_receives(ep))
+        if (queue->unsignalled == 0 && !tell)
             continue;
         int error = ibv_post_send(queue->qp, &request, &bad);
         if (error != 0)

@@ -9,6 +9,7 @@
 #define ROWS_SHOWN 24 /* of one point, before it is summed up */
 #define NAME_SHOWN 18
 #define WIDTH 100
+#define PLACE_WIDTH 29
 
 static const char *const colours[RG_STATUSES] = {[RG_PASS] = "\033[32m",
     [RG_FAIL] = "\033[1;31m",
@@ -46,6 +47,8 @@ static const char *figure(double value, char out[16])
 {
     if (isnan(value))
         snprintf(out, 16, "-");
+    else if (value >= 1e6 || (value > 0 && value < 1e-3))
+        snprintf(out, 16, "%.3g", value);
     else
         snprintf(out, 16, "%.*f", value >= 1000 || value <= 0 ? 0 : 3 - (int)fmax(floor(log10(value)), -3), value);
     return out;
@@ -62,14 +65,14 @@ static void print_place(const struct rg_row *row, FILE *out)
             strcmp(row->side, "tx") == 0 ? "sends" : "receives", "all rails");
     else if (row->status == RG_NOT_RUN)
         snprintf(place, sizeof place, "every %s", row->scope);
-    fprintf(out, " %-29s", place);
+    fprintf(out, " %-*s", PLACE_WIDTH, place);
+    if (strlen(place) > PLACE_WIDTH) /* the figures go on below */
+        fprintf(out, "\n%*s", 14 + PLACE_WIDTH, "");
 }
 
-/* Long sentences go on below, indented. */
-static void print_sentence(const char *text, int indent, FILE *out)
+/* Long sentences go on below, indented; `column` columns of the first line are taken. */
+static void print_rest(const char *text, int column, int indent, FILE *out)
 {
-    int column = indent;
-    fprintf(out, "%*s", indent, "");
     while (*text != '\0') {
         int length = (int)strcspn(text, " ");
         if (column > indent && column + 1 + length > WIDTH) {
@@ -84,6 +87,12 @@ static void print_sentence(const char *text, int indent, FILE *out)
         text += length + (text[length] == ' ');
     }
     fputc('\n', out);
+}
+
+static void print_sentence(const char *text, int indent, FILE *out)
+{
+    fprintf(out, "%*s", indent, "");
+    print_rest(text, indent, indent, out);
 }
 
 static void print_row(const struct rg_row *row, const struct rg_text_style *style, FILE *out)
@@ -129,16 +138,18 @@ static void print_sum(const struct rg_row *const *rows, size_t count, const char
             values[measured++] = rows[i]->measured;
     }
     if (of_scope > 0) {
-        fprintf(out, "  %zu %s", of_scope, strcmp(scope, "rail") == 0 ? "flows" : "node sides");
+        char line[256];
+        int used = snprintf(line, sizeof line, "%zu %s", of_scope, strcmp(scope, "rail") == 0 ? "flows" : "node sides");
         if (measured > 0) {
             qsort(values, measured, sizeof *values, by_value);
-            fprintf(out, ": least %s, median %s, most %s %s", figure(values[0], least),
-                figure(values[measured / 2], median), figure(values[measured - 1], most), unit_of(rows[0]->metric));
+            used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
+                figure(values[0], least), figure(values[measured / 2], median), figure(values[measured - 1], most),
+                unit_of(rows[0]->metric));
         }
         for (int s = 0; s < RG_STATUSES; s++)
             if (counts[s] > 0 && s != RG_UNJUDGED)
-                fprintf(out, "; %zu %s", counts[s], words[s]);
-        fputc('\n', out);
+                used += snprintf(line + used, sizeof line - (size_t)used, "; %zu %s", counts[s], words[s]);
+        print_sentence(line, 2, out);
     }
     free(values);
 }
@@ -169,20 +180,19 @@ static void print_head(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
     const char *word = rg_verdict_word(verdict);
-    enum rg_status colour = verdict->status;
-    fprintf(out, "%s%s%s: ", style->colour ? colours[colour] : "",
-        strcmp(word, "pass") == 0   ? "PASS"
-        : strcmp(word, "fail") == 0 ? "FAIL"
-                                    : "INCONCLUSIVE",
-        style->colour ? "\033[0m" : "");
-    fprintf(out, "%s\n", verdict->summary);
-    fprintf(out, "run %s, suite %s, %zu rank%s", run->run_id, run->suite.name, run->rank_count,
-        run->rank_count == 1 ? "" : "s");
-    fprintf(
-        out, "%s%s\n", run->hardware == 0 ? "; not hardware: " : "", run->hardware == 0 ? run->hardware_reason : "");
-    for (size_t i = 0; i < run->lost_count; i++)
-        fprintf(out, "lost: rank %lld (%s, rail %lld): %s\n", (long long)run->lost[i].rank, run->lost[i].node,
-            (long long)run->lost[i].rail, run->lost[i].where);
+    const char *shown = strcmp(word, "pass") == 0 ? "PASS" : strcmp(word, "fail") == 0 ? "FAIL" : "INCONCLUSIVE";
+    char line[2048];
+    fprintf(out, "%s%s%s:", style->colour ? colours[verdict->status] : "", shown, style->colour ? "\033[0m" : "");
+    print_rest(verdict->summary, (int)strlen(shown) + 1, 0, out);
+    snprintf(line, sizeof line, "run %s, suite %s, %zu rank%s%s%s", run->run_id, run->suite.name, run->rank_count,
+        run->rank_count == 1 ? "" : "s", run->hardware == 0 ? "; not hardware: " : "",
+        run->hardware == 0 ? run->hardware_reason : "");
+    print_sentence(line, 0, out);
+    for (size_t i = 0; i < run->lost_count; i++) {
+        snprintf(line, sizeof line, "lost: rank %lld (%s, rail %lld): %s", (long long)run->lost[i].rank,
+            run->lost[i].node, (long long)run->lost[i].rail, run->lost[i].where);
+        print_sentence(line, 0, out);
+    }
     for (size_t i = 0; i < verdict->incompatible_count; i++)
         print_sentence(verdict->incompatible[i], 0, out);
 }

@@ -40,8 +40,7 @@ static inline __attribute__((always_inline)) uint64_t mark_count(
 {
     while (completed >= next) {
         mark(marks, rg_clock_now_ns(), completed);
-        next =
-            marks->count > s->subwindows ? UINT64_MAX : s->warmup_messages + s->messages * marks->count / s->subwindows;
+        next = marks->count > s->subwindows ? UINT64_MAX : s->messages * marks->count / s->subwindows;
     }
     return next;
 }
@@ -49,15 +48,15 @@ static inline __attribute__((always_inline)) uint64_t mark_count(
 static inline __attribute__((always_inline)) int stream_as(
     struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks, bool timed, bool arriving)
 {
-    uint64_t completed = 0, unsent = timed ? UINT64_MAX : s->warmup_messages + s->messages;
-    uint64_t next = timed ? s->begin_ns : mark_count(s, marks, s->warmup_messages, 0);
+    uint64_t completed = 0, unsent = timed ? UINT64_MAX : s->messages;
+    uint64_t next = timed ? s->begin_ns : mark_count(s, marks, 0, 0);
     uint32_t idle = 0;
     while (next != UINT64_MAX) {
         if (timed || unsent > 0) {
             int64_t posted = rg_endpoint_post(endpoint, unsent);
             if (__builtin_expect(posted < 0, 0))
                 return -EIO;
-            if (!timed && (unsent -= (uint64_t)posted) == 0 && rg_endpoint_finish(endpoint) < 0)
+            if (!timed && (unsent -= (uint64_t)posted) == 0 && rg_endpoint_finish(endpoint, s->last) < 0)
                 return -EIO;
         }
         int64_t done = rg_endpoint_reap(endpoint);
@@ -80,7 +79,7 @@ static inline __attribute__((always_inline)) int stream_as(
                 return -ETIMEDOUT;
         }
     }
-    return timed && rg_endpoint_finish(endpoint) < 0 ? -EIO : 0;
+    return timed && rg_endpoint_finish(endpoint, s->last) < 0 ? -EIO : 0;
 }
 
 static int stream_timed(struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks)
@@ -123,9 +122,19 @@ int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *
         {stream_timed, stream_timed_arriving}, {stream_counted, stream_counted_arriving}};
     int (*loop)(struct rg_endpoint *, const struct rg_stream *, struct rg_marks *) =
         loops[stream->messages > 0][stream->arrivals_from > 0];
-    marks->count = 0;
+    int code = 0;
     rg_bandwidth_wait_until(stream->start_ns);
-    int code = loop(endpoint, stream, marks);
+    if (stream->messages > 0 && stream->warmup_messages > 0) {
+        struct rg_stream warmup = *stream;
+        warmup.messages = stream->warmup_messages;
+        warmup.subwindows = 1;
+        warmup.last = false;
+        marks->count = 0;
+        code = loop(endpoint, &warmup, marks);
+    }
+    marks->count = 0;
+    if (code == 0)
+        code = loop(endpoint, stream, marks);
     return code == 0 ? drain(endpoint, stream) : code;
 }
 

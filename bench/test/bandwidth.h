@@ -5,11 +5,13 @@
 #include "net/endpoint.h"
 
 /* When a stream runs. Times by rg_clock_now_ns. Bounded by time: load from start_ns, the window lies from begin_ns to
- * end_ns. Bounded by count (messages > 0): warm-up messages first, then the window holds `messages` of them. */
+ * end_ns. Bounded by count (messages > 0): warm-up messages first; when these have all completed, the window runs from
+ * the first post of `messages` more to their last completion. */
 struct rg_stream {
     uint64_t start_ns, begin_ns, end_ns;
     uint64_t warmup_messages, messages;
     uint64_t subwindows;
+    bool last;              /* nothing follows on this endpoint */
     uint32_t arrivals_from; /* queue pairs on which the peer sends at the same time; 0: none */
     uint32_t idle_polls; /* empty polls between two looks at the clock, when the processor is offered to others, too */
     uint64_t give_up_ns; /* nothing outlasts it */

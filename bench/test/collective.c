@@ -108,6 +108,7 @@ static int gather_shares(struct group *group, struct share *shares, bool *missin
         "results of the collective", &texts, missing, err);
     for (int rank = 0; code == 0 && texts != NULL && rank < rg_control_size(group->session->control); rank++) {
         unsigned long long words[5] = {0};
+        /* NOLINTNEXTLINE(cert-err34-c): the text is our own ranks', by the same format */
         if (sscanf(texts[rank], "%lf %llu %llu %llu %llx %llx", &shares[rank].mean_us, &words[0], &words[1], &words[2],
                 &words[3], &words[4]) != 6)
             code = rg_fail(err, -EPROTO, "rank %d sent no result", rank);

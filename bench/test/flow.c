@@ -290,6 +290,7 @@ static void plan_stream(struct flow *flow, const struct rg_start *start)
         stream->warmup_messages = (uint64_t)s->warmup_iterations;
     }
     stream->subwindows = (uint64_t)s->subwindows;
+    stream->last = true;
     if (flow->role.initiates && flow->role.serves && flow->operation == RG_OPERATION_SEND)
         stream->arrivals_from = (uint32_t)s->queue_pairs;
     stream->idle_polls = shares_processors(flow->session) ? RG_IDLE_POLLS_SHARED : RG_IDLE_POLLS_ALONE;

@@ -120,7 +120,7 @@ static int end_pings(struct rg_endpoint *endpoint, enum rg_arrival arrival, cons
         *pings->departing_byte = LAST_BYTE;
         code = send_one(endpoint, pings);
     }
-    if (code == 0 && rg_endpoint_finish(endpoint) < 0)
+    if (code == 0 && rg_endpoint_finish(endpoint, true) < 0)
         code = -EIO;
     return code == 0 ? await_completion(endpoint, pings) : code;
 }

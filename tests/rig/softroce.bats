@@ -154,6 +154,11 @@ until_true() { # COMMAND...: for twenty seconds at most
     nothing_is_left
 }
 
+@test "a machine of two processors tells time by a clock that is cheap to read" {
+    run -0 "$SOFTROCE" --nodes 1 --rails 1 --cpus 2 -- cat /sys/devices/system/clocksource/clocksource0/current_clocksource 3>&-
+    [[ $output =~ ^(tsc|kvm-clock)$ ]]
+}
+
 @test "a COMMAND that takes too long ends with 124" {
     run -124 "$SOFTROCE" --nodes 1 --rails 1 --timeout 2 -- sleep 1000 3>&-
     [[ $output == *"longer than 2 s"* ]]

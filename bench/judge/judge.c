@@ -251,6 +251,14 @@ static void count(struct rg_verdict *verdict)
     }
 }
 
+static bool verifies(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (!suite->tests[i].verify)
+            return false;
+    return true;
+}
+
 static void conclude(const struct rg_run *run, struct rg_verdict *v)
 {
     bool complete = strcmp(run->status, "complete") == 0, compared = strcmp(v->against_kind, "none") != 0;
@@ -263,8 +271,8 @@ static void conclude(const struct rg_run *run, struct rg_verdict *v)
     snprintf(
         rest, sizeof rest, "%s%s", complete ? "" : "; the run is incomplete: ", complete ? "" : run->incomplete_reason);
     if (!compared && v->status == RG_PASS)
-        snprintf(
-            v->summary, sizeof v->summary, "Everything was measured and arrived intact; it was compared with nothing.");
+        snprintf(v->summary, sizeof v->summary, "Everything was measured%s; it was compared with nothing.",
+            verifies(&run->suite) ? " and arrived intact" : "");
     else if (!compared)
         snprintf(v->summary, sizeof v->summary, "%zu measurements failed, %zu are open, %zu were made%s.",
             v->counts[RG_FAIL], open, v->counts[RG_UNJUDGED], rest);

@@ -11,6 +11,20 @@ begin() { # OPTION...
     front=$!
 }
 
+# A command that node1 runs as soon as `fire` is called. Its session is there before the machines are busy.
+arm() { # COMMAND
+    trigger=$PWD/build/trigger.$$.$BATS_TEST_NUMBER
+    rm -f "$trigger"
+    ssh node1 "while [ ! -e $trigger ]; do sleep 0.2; done; $1" &
+    armed=$!
+}
+
+fire() {
+    touch "$trigger"
+    wait "$armed" || true
+    rm -f "$trigger"
+}
+
 # Until the progress tells that a round has begun.
 await_round() { # NUMBER
     local i
@@ -29,10 +43,11 @@ finish() { # sets $status
 }
 
 @test "a rail that goes down fails its own flow, with what verbs said, and no other" {
+    arm 'ip link set rail1 down'
     begin --test rdma_write_bw --size 64K --duration 10
     await_round 1
     sleep 2
-    ssh node1 ip link set rail1 down
+    fire
     finish
     ssh node1 ip link set rail1 up
     [ "$status" = 1 ]
@@ -44,10 +59,11 @@ finish() { # sets $status
 }
 
 @test "a rank that is killed is named, and what was measured before it stays" {
+    arm 'pkill -KILL -o railgauge-rank'
     begin --test rdma_write_bw --size 64K --duration 10
     await_round 2
     sleep 1
-    ssh node1 'pkill -KILL -o railgauge-rank'
+    fire
     finish
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -c '[.lost[].node]' "$out/run.json")" = '["node1"]' ]
@@ -101,10 +117,11 @@ finish() { # sets $status
 }
 
 @test "a node that loses power in mid-run: its ranks are named, and what was measured before stays" {
+    arm 'echo o >/proc/sysrq-trigger'
     begin --test rdma_write_bw --size 64K --duration 10
     await_round 2
     sleep 1
-    ssh node1 'echo o >/proc/sysrq-trigger' &
+    touch "$trigger" # the session dies with the node
     finish
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -r '[.lost[].node] | unique | join(",")' "$out/run.json")" = node1 ]

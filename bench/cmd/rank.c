@@ -8,8 +8,10 @@
 #include <errno.h>
 #include <math.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define HELLO_DEADLINE_S 60.0
@@ -232,11 +234,17 @@ static int introduce(struct rank *rank, struct rg_error *err)
     return code == 0 ? number_nodes(rank, err) : code;
 }
 
-static void say_missing(const struct rank *rank, const struct rg_error *why)
+/* At rank 0, which alone knows: tells who did not come, and how many these are. */
+static int say_missing(const struct rank *rank, const struct rg_error *why)
 {
-    for (int i = 0; i < rg_control_size(rank->control); i++)
-        if (rank->missing[i])
-            say_text(RG_EVENT_LOST, i, 0, why->text);
+    int count = 0;
+    for (int i = 0; i < rg_control_size(rank->control); i++) {
+        if (!rank->missing[i])
+            continue;
+        say_text(RG_EVENT_LOST, i, 0, why->text);
+        count++;
+    }
+    return count;
 }
 
 /* At rank 0, with what the ranks sent at the end of a round: measurements, or "!" and why they are out of step. */
@@ -299,7 +307,11 @@ static int run_round(struct rank *rank, const struct rg_session *session, int64_
         say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, &round), label);
     int code = collective ? rg_session_collective(session, &round, number, rank->missing, &result, err)
                           : rg_session_flow(session, &round, number, rank->missing, &result, err);
-    code = end_round(rank, number, &result, suite->tests[round.test_index].deadline_s, code, err);
+    /* Who did not come to the start is known; asking all once more would only add those who still wait for it. */
+    if (code < 0 && say_missing(rank, err) > 0)
+        say_text(RG_EVENT_ROUND_DONE, number, -1, NULL);
+    else
+        code = end_round(rank, number, &result, suite->tests[round.test_index].deadline_s, code, err);
     free(result.line);
     return code;
 }
@@ -328,6 +340,7 @@ int main(int argc, char **argv)
 {
     struct rank rank = {0};
     struct rg_error err = {{0}};
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* no rank outlives the daemon that started it, not even one that hangs */
     int code = rg_control_open(&argc, &argv, &rank.control, &err);
     if (code != 0) {
         fprintf(stderr, "railgauge-rank: %s\n", err.text);

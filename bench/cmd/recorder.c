@@ -273,6 +273,8 @@ int rg_recorder_run(
         give_up(&recorder, "%s", why.text);
     rg_progress_clear(&recorder.progress);
     rg_launch_close(recorder.launch);
+    if (rg_journal_sync(recorder.journal, &why) != 0)
+        give_up(&recorder, "%s", why.text);
     rg_journal_close(recorder.journal);
     return 0;
 }

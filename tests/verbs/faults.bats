@@ -6,7 +6,7 @@ load helpers
 
 # Runs in the background while something happens to it.
 begin() { # OPTION...
-    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 8 \
+    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 5 \
         --qp-timeout 14 --retry-count 4 "$@" >"$out.stdout" 2>"$out.stderr" &
     front=$!
 }
@@ -15,6 +15,7 @@ begin() { # OPTION...
 arm() { # COMMAND
     trigger=$PWD/build/trigger.$$.$BATS_TEST_NUMBER
     rm -f "$trigger"
+    # shellcheck disable=SC2029 # expanded here on purpose
     ssh node1 "while [ ! -e $trigger ]; do sleep 0.2; done; $1" &
     armed=$!
 }
@@ -25,9 +26,9 @@ fire() {
     rm -f "$trigger"
 }
 
-# Soon after a run its ranks are gone; the machines' init leaves dead ones in the table.
+# Soon after a run its ranks are gone.
 no_rank_on() { # NODE
-    run ssh "$1" 'sleep 2; ps -C railgauge-rank -o stat= | grep -v Z'
+    run ssh "$1" 'sleep 2; pgrep railgauge-rank'
     [ -z "$output" ]
 }
 

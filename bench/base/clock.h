@@ -2,6 +2,7 @@
 #ifndef RG_BASE_CLOCK_H
 #define RG_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -36,6 +37,15 @@ static inline void rg_clock_sleep_ns(uint64_t ns)
 {
     struct timespec pause = {.tv_sec = (time_t)(ns / RG_NS_PER_S), .tv_nsec = (long)(ns % RG_NS_PER_S)};
     nanosleep(&pause, NULL);
+}
+
+/* Sleeps, and for the last moments spins, until the point in time. */
+void rg_clock_wait_until(uint64_t at_ns);
+
+/* Whether it is too late to begin a window: more than a hundredth of it is over. */
+static inline bool rg_clock_missed(uint64_t begin_ns, uint64_t end_ns)
+{
+    return rg_clock_now_ns() > begin_ns + (end_ns - begin_ns) / 100;
 }
 
 #define RG_TIMESTAMP_LENGTH 21

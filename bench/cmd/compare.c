@@ -33,7 +33,7 @@ static const char notes[] =
     "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive: nothing failed, but something that the suite "
     "asked for is noisy, unsupported or was not run.\n\n"
     "A bandwidth passes when it reaches the threshold (expected, less tolerance) and so does the low end of its 95 % "
-    "interval; it fails when neither does; in between it is noisy. % nominal is of the machine's line rate, % ceiling of "
+    "interval; it is noisy when the interval leaves that open, and fails otherwise. % nominal is of the machine's line rate, % ceiling of "
     "what is left of it for payload after headers at this message size and MTU.";
 
 static int judge(const struct rg_run *run, const char *directory, const struct options *options)
@@ -90,6 +90,8 @@ int rg_cmd_compare(int argc, char **argv)
         rg_fail(&err, 0, "give the directory of one run; see railgauge compare --help");
     else if (options.machine != NULL && options.baseline != NULL)
         rg_fail(&err, 0, "--machine and --baseline exclude each other");
+    else if (options.baseline == NULL && rg_args_given(&args, "tolerance"))
+        rg_fail(&err, 0, "--tolerance is for --baseline; a machine's file has its own");
     if (err.text[0] != '\0')
         return rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
     if (rg_run_load(args.words[0], &run, &err) != 0)

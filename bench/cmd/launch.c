@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -156,6 +157,8 @@ static int slots_in(const char *line)
 {
     const char *given = strstr(line, "slots=");
     char *end;
+    while (given != NULL && given > line && strchr(" \t", given[-1]) == NULL) /* max_slots= is another word */
+        given = strstr(given + 1, "slots=");
     if (given == NULL)
         return 0;
     long value = strtol(given + strlen("slots="), &end, 10);
@@ -228,12 +231,18 @@ struct rg_launch {
     char end[128];
 };
 
-static void become_child(
-    char *const *argv, const int *input, const int *output, const int *errors, const sigset_t *mask)
+static void close_stream(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void become_child(char *const *argv, int input, const int *output, const int *errors, const sigset_t *mask)
 {
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, mask, NULL);
-    dup2(input[0], STDIN_FILENO);
+    dup2(input, STDIN_FILENO);
     dup2(output[1], STDOUT_FILENO);
     dup2(errors[1], STDERR_FILENO);
     execvp(argv[0], argv);
@@ -248,24 +257,40 @@ static void close_pair(const int *pair)
             close(pair[i]);
 }
 
-int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err)
+/* A nameless file that holds the text: unlike a pipe it takes any length at once, whether or not the child reads. */
+static int open_input(const char *text)
 {
-    struct rg_launch *launch = calloc(1, sizeof *launch);
-    int in[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1};
+    int fd = memfd_create("orders", MFD_CLOEXEC);
+    if (fd >= 0 && (dprintf(fd, "%s\n", text) < 0 || lseek(fd, 0, SEEK_SET) != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void catch_signals(struct rg_launch *launch)
+{
     sigset_t caught;
     sigemptyset(&caught);
     sigaddset(&caught, SIGINT);
     sigaddset(&caught, SIGTERM);
     sigaddset(&caught, SIGHUP);
+    sigprocmask(SIG_BLOCK, &caught, &launch->before);
+    launch->signals = signalfd(-1, &caught, SFD_CLOEXEC);
+}
+
+int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err)
+{
+    struct rg_launch *launch = calloc(1, sizeof *launch);
+    int output[2] = {-1, -1}, errors[2] = {-1, -1};
     if (launch == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     launch->verbose = verbose;
-    sigprocmask(SIG_BLOCK, &caught, &launch->before);
-    launch->signals = signalfd(-1, &caught, SFD_CLOEXEC);
-    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0 ||
-        (launch->pid = fork()) < 0) {
+    catch_signals(launch);
+    int in = open_input(input);
+    if (in < 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0 || (launch->pid = fork()) < 0) {
         int code = rg_fail(err, -errno, "cannot start %s: %s", argv[0], strerror(errno));
-        close_pair(in);
+        close_stream(&in);
         close_pair(output);
         close_pair(errors);
         launch->pid = 0;
@@ -276,14 +301,11 @@ int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg
     if (launch->pid == 0)
         become_child(argv, in, output, errors, &launch->before);
     setpgid(launch->pid, launch->pid);
-    signal(SIGPIPE, SIG_IGN);
-    close(in[0]);
+    close(in);
     close(output[1]);
     close(errors[1]);
     launch->output = output[0];
     launch->errors = errors[0];
-    dprintf(in[1], "%s\n", input); /* a child that is gone already shows as such later */
-    close(in[1]);
     *out = launch;
     return 0;
 }
@@ -337,13 +359,6 @@ static bool read_errors(struct rg_launch *launch)
     launch->kept_used += bytes;
     launch->kept[launch->kept_used] = '\0';
     return true;
-}
-
-static void close_stream(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
 }
 
 static void note_end(struct rg_launch *launch, int status)

@@ -164,20 +164,24 @@ static int number_nodes(struct rank *rank, struct rg_error *err)
 {
     int size = rg_control_size(rank->control);
     const char **names = calloc((size_t)size, sizeof *names);
+    int64_t *rails = calloc((size_t)size, sizeof *rails);
     rank->node_of = calloc((size_t)size, sizeof *rank->node_of);
-    if (names == NULL || rank->node_of == NULL) {
+    if (names == NULL || rails == NULL || rank->node_of == NULL) {
         free(names);
+        free(rails);
         return rg_fail(err, -ENOMEM, "no memory");
     }
     for (int i = 0; i < size; i++) {
         int first = 0;
         names[i] = rank->facts[i].node.node;
+        rails[i] = rank->facts[i].rail.rail;
         while (strcmp(rank->facts[first].node.node, names[i]) != 0)
             first++;
         rank->node_of[i] = first == i ? rank->node_count++ : rank->node_of[first];
     }
-    int code = rg_control_set_nodes(rank->control, rank->node_of, names, err);
+    int code = rg_control_set_nodes(rank->control, rank->node_of, names, rails, err);
     free(names);
+    free(rails);
     if (code == 0 && rank->node_count != rank->orders.nodes)
         code =
             rg_fail(err, -EINVAL, "%lld hosts were named, but they have %d host names: each must be a node of its own",
@@ -234,17 +238,12 @@ static int introduce(struct rank *rank, struct rg_error *err)
     return code == 0 ? number_nodes(rank, err) : code;
 }
 
-/* At rank 0, which alone knows: tells who did not come, and how many these are. */
-static int say_missing(const struct rank *rank, const struct rg_error *why)
+/* At rank 0, which alone knows. */
+static void say_missing(const struct rank *rank, const struct rg_error *why)
 {
-    int count = 0;
-    for (int i = 0; i < rg_control_size(rank->control); i++) {
-        if (!rank->missing[i])
-            continue;
-        say_text(RG_EVENT_LOST, i, 0, why->text);
-        count++;
-    }
-    return count;
+    for (int i = 0; i < rg_control_size(rank->control); i++)
+        if (rank->missing[i])
+            say_text(RG_EVENT_LOST, i, 0, why->text);
 }
 
 /* At rank 0, with what the ranks sent at the end of a round: measurements, or "!" and why they are out of step. */
@@ -307,9 +306,10 @@ static int run_round(struct rank *rank, const struct rg_session *session, int64_
         say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, &round), label);
     int code = collective ? rg_session_collective(session, &round, number, rank->missing, &result, err)
                           : rg_session_flow(session, &round, number, rank->missing, &result, err);
-    /* Who did not come to the start is known; asking all once more would only add those who still wait for it. */
-    if (code < 0 && say_missing(rank, err) > 0)
-        say_text(RG_EVENT_ROUND_DONE, number, -1, NULL);
+    /* What went wrong before the start is known by now, and the others still wait for it: asking all once more would
+     * only add these. */
+    if (code < 0 && !result.started)
+        say_missing(rank, err);
     else
         code = end_round(rank, number, &result, suite->tests[round.test_index].deadline_s, code, err);
     free(result.line);

@@ -257,7 +257,9 @@ int rg_recorder_run(
     if (code == 0)
         code = rg_journal_open(path, &recorder.journal, err);
     if (code != 0) {
-        rmdir(plan->directory); /* as it was before, if nothing could be written */
+        snprintf(path, sizeof path, "%s/run.json", plan->directory);
+        unlink(path); /* as it was before */
+        rmdir(plan->directory);
         return code;
     }
     for (int64_t n = 0; n < run->rounds_planned; n++) {

@@ -131,8 +131,10 @@ static int choose_hosts(struct front *front, struct rg_error *err)
         code = rg_launch_split_hosts(o->hosts ? o->hosts : local, &front->run.hosts, err);
     if (code != 0)
         return code;
-    while (front->run.hosts[front->node_count] != NULL)
-        front->node_count++;
+    for (; front->run.hosts[front->node_count] != NULL; front->node_count++)
+        for (int i = 0; i < front->node_count; i++)
+            if (strcmp(front->run.hosts[i], front->run.hosts[front->node_count]) == 0)
+                return rg_fail(err, -EINVAL, "host '%s' is named twice", front->run.hosts[i]);
     int64_t rails = o->ranks_per_node;
     if (rails == RG_NONE && slots > 0)
         rails = slots;

@@ -25,6 +25,9 @@ void rg_collective_close(struct rg_collective *collective);
  * write to are left behind on purpose. -EIO with what the backend said. */
 int rg_collective_run(struct rg_collective *collective, uint64_t until_ns, struct rg_error *err);
 
+/* Overwrites the last result with what none can be. */
+void rg_collective_spoil(struct rg_collective *collective);
+
 /* Compares the last result with what it must be, bit by bit. Inputs are zeros and ones, so that every order of
  * summation gives the same: element i is 1 at the ranks r for which (r + i) mod n lies below m(i), hence its sum is
  * m(i). */

@@ -33,10 +33,8 @@ static int mpi_open(uint64_t bytes_each, uint64_t seed, struct rg_collective **o
         mpi_close(collective);
         return rg_fail(err, -ENOMEM, "no host memory for %llu bytes", (unsigned long long)bytes_each);
     }
-    for (uint64_t i = 0; i < collective->elements; i++) {
+    for (uint64_t i = 0; i < collective->elements; i++)
         collective->input[i] = rg_collective_input(seed, collective->ranks, collective->rank, i);
-        collective->output[i] = -1;
-    }
     *out = collective;
     return 0;
 }

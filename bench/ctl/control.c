@@ -22,6 +22,7 @@
 struct rg_control {
     int rank, size, local_rank;
     int *node_of;
+    int64_t *rail_of;
     char (*node_names)[256]; /* by rank */
     bool broken;             /* a deadline passed: a clean end of MPI would hang */
 };
@@ -62,6 +63,7 @@ void rg_control_close(struct rg_control *control)
     else
         MPI_Finalize();
     free(control->node_of);
+    free(control->rail_of);
     free(control->node_names);
     free(control);
 }
@@ -92,15 +94,17 @@ void rg_control_mpi_version(char *out, size_t room)
     snprintf(out, room, "%s%s", from == version ? "" : "Open MPI ", from);
 }
 
-int rg_control_set_nodes(
-    struct rg_control *control, const int *node_of, const char *const *node_names, struct rg_error *err)
+int rg_control_set_nodes(struct rg_control *control, const int *node_of, const char *const *node_names,
+    const int64_t *rail_of, struct rg_error *err)
 {
     control->node_of = calloc((size_t)control->size, sizeof *control->node_of);
+    control->rail_of = calloc((size_t)control->size, sizeof *control->rail_of);
     control->node_names = calloc((size_t)control->size, sizeof *control->node_names);
-    if (control->node_of == NULL || control->node_names == NULL)
+    if (control->node_of == NULL || control->rail_of == NULL || control->node_names == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     for (int rank = 0; rank < control->size; rank++) {
         control->node_of[rank] = node_of[rank];
+        control->rail_of[rank] = rail_of[rank];
         snprintf(control->node_names[rank], sizeof control->node_names[rank], "%s", node_names[rank]);
     }
     return 0;
@@ -108,14 +112,11 @@ int rg_control_set_nodes(
 
 const char *rg_control_name(const struct rg_control *control, int rank, char out[320])
 {
-    int rail = 0;
-    if (control->node_names == NULL) {
+    if (control->node_names == NULL)
         snprintf(out, 320, "rank %d", rank);
-        return out;
-    }
-    for (int other = 0; other < rank; other++)
-        rail += control->node_of[other] == control->node_of[rank];
-    snprintf(out, 320, "rank %d (%s, rail %d)", rank, control->node_names[rank], rail);
+    else
+        snprintf(
+            out, 320, "rank %d (%s, rail %lld)", rank, control->node_names[rank], (long long)control->rail_of[rank]);
     return out;
 }
 
@@ -430,11 +431,22 @@ static int start_elsewhere(
     }
 }
 
-int rg_control_start(struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out,
-    bool *missing, struct rg_error *err)
+/* At rank 0: the first of the texts that tells of trouble, if any. */
+static int read_troubles(const struct rg_control *control, char *const *texts, struct rg_error *err)
+{
+    for (int rank = 0; rank < control->size; rank++)
+        if (texts[rank] != NULL && texts[rank][0] != '\0')
+            return rg_fail(err, -ETIMEDOUT, "%s", texts[rank]);
+    return 0;
+}
+
+int rg_control_start(struct rg_control *control, const char *trouble, uint64_t until_ns, const char *what,
+    struct rg_start *out, bool *missing, struct rg_error *err)
 {
     char **texts;
-    int code = rg_control_gather(control, "", until_ns, what, &texts, missing, err);
+    int code = rg_control_gather(control, trouble, until_ns, what, &texts, missing, err);
+    if (code == 0 && control->rank == 0 && (code = read_troubles(control, texts, err)) != 0)
+        control->broken = true;
     rg_control_free_texts(control, texts);
     if (code != 0)
         return code;

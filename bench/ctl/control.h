@@ -28,9 +28,10 @@ int rg_control_local_rank(const struct rg_control *control);
 /* "Open MPI 4.1.4". */
 void rg_control_mpi_version(char *out, size_t room);
 
-/* The node of every rank, by rank; needed for rg_control_start and for the names in messages. node_of is copied. */
-int rg_control_set_nodes(
-    struct rg_control *control, const int *node_of, const char *const *node_names, struct rg_error *err);
+/* The node and rail of every rank, by rank; needed for rg_control_start and for the names in messages. All is copied.
+ */
+int rg_control_set_nodes(struct rg_control *control, const int *node_of, const char *const *node_names,
+    const int64_t *rail_of, struct rg_error *err);
 
 /* "rank 3 (node1, rail 1)", as far as names are known yet. */
 const char *rg_control_name(const struct rg_control *control, int rank, char out[320]);
@@ -60,8 +61,10 @@ struct rg_start {
 };
 
 /* A barrier after which all ranks know the same start, some milliseconds ahead. Rank 0 waits until until_ns for the
- * others; they wait for it as long again. missing as for rg_control_gather. */
-int rg_control_start(struct rg_control *control, uint64_t until_ns, const char *what, struct rg_start *out,
-    bool *missing, struct rg_error *err);
+ * others; they wait for it as long again. `trouble` is empty, or why this rank cannot go on: then nobody starts, and
+ * rank 0 gets -ETIMEDOUT with that text, or with the names of those who did not come. missing as for rg_control_gather.
+ */
+int rg_control_start(struct rg_control *control, const char *trouble, uint64_t until_ns, const char *what,
+    struct rg_start *out, bool *missing, struct rg_error *err);
 
 #endif

@@ -50,7 +50,7 @@ const struct rg_option rg_settings_rows[] = {
     {"devices", "devices", RG_TEXT, AT(devices), .nullable = true, .metavar = "LIST",
         .help = "RDMA devices of rails 0, 1, ... on every node, each with its port: mlx5_0,mlx5_1:1. Without it, the "
                 "active ports in PCI order."},
-    {"gid-index", "gid_index", RG_INTEGER, AT(gid_index), 0, 65535, .nullable = true,
+    {"gid-index", "gid_index", RG_INTEGER, AT(gid_index), 0, 255, .nullable = true,
         .help = "GID to use; without it, the first RoCE v2 entry whose network device lives here, IPv4 first."},
     {"mtu", "mtu_bytes", RG_INTEGER, AT(mtu_bytes), 256, 4096, .nullable = true, .metavar = "BYTES",
         .help = "Path MTU: 256, 512, 1024, 2048 or 4096; without it, the smaller active MTU of both sides."},
@@ -190,6 +190,13 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
     if (s->post_list > s->depth)
         return rg_fail(
             err, -EINVAL, "post_list %lld is above depth %lld", (long long)s->post_list, (long long)s->depth);
+    if (s->signal_interval + s->post_list - 1 > s->depth)
+        return rg_fail(err, -EINVAL,
+            "depth %lld is too small for signal_interval %lld with post_list %lld: the queue could fill up with messages that ask for no completion",
+            (long long)s->depth, (long long)s->signal_interval, (long long)s->post_list);
+    if (strstr(s->test, "_lat") != NULL && s->iterations > RG_LATENCY_SAMPLES_MOST)
+        return rg_fail(err, -EINVAL, "iterations %lld: a latency test keeps every sample, %d at most",
+            (long long)s->iterations, RG_LATENCY_SAMPLES_MOST);
     if (s->mtu_bytes != RG_NONE && (s->mtu_bytes & (s->mtu_bytes - 1)) != 0)
         return rg_fail(err, -EINVAL, "mtu_bytes %lld is none of 256, 512, 1024, 2048, 4096", (long long)s->mtu_bytes);
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): its row has a default and allows no null */

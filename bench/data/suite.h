@@ -5,6 +5,7 @@
 #include "data/json.h"
 
 #define RG_SUITE_TESTS_MOST 1000
+#define RG_LATENCY_SAMPLES_MOST (1 << 26)
 
 /* One test. The table rg_settings_rows says what each field means, its range and its default. */
 struct rg_settings {

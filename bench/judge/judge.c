@@ -37,7 +37,13 @@ static void hold_against(struct rg_row *row, double expected, double tolerance_p
     bool reached = sign * row->measured >= sign * row->threshold;
     bool surely = isnan(doubtful) || sign * doubtful >= sign * row->threshold;
     bool perhaps = !isnan(hopeful) && sign * hopeful >= sign * row->threshold;
-    row->status = reached && surely ? RG_PASS : !reached && !perhaps ? RG_FAIL : RG_NOISY;
+    /* The interval is the median's. Where the mean of the window lies outside it, the link was down or slow for a part
+     * of the time: what was moved is then too little, however well the rest went. */
+    bool typical = row->ci95_low <= row->measured && row->measured <= row->ci95_high;
+    if (reached)
+        row->status = surely ? RG_PASS : RG_NOISY;
+    else
+        row->status = perhaps && typical ? RG_NOISY : RG_FAIL;
     if (row->status == RG_NOISY)
         set_reason(row, "its 95 % interval lies on both sides of the threshold");
 }
@@ -63,6 +69,11 @@ static size_t rails_per_node(const struct rg_run *run)
         if ((size_t)run->ranks[i].rail.rail + 1 > rails)
             rails = (size_t)run->ranks[i].rail.rail + 1;
     return rails;
+}
+
+static bool uses_all_rails(const struct rg_run *run, const struct rg_machine *machine)
+{
+    return machine->rails == RG_NONE || run->rank_count == 0 || (size_t)machine->rails == rails_per_node(run);
 }
 
 static bool expects(const struct rg_expectation *e, const struct rg_row *row)
@@ -135,6 +146,11 @@ static int judge_by_machine(
             met = true;
             if (expectation_of(machine, row) != e)
                 continue;
+            bool whole = strcmp(row->scope, "node") != 0 || uses_all_rails(run, machine);
+            if (!whole && row->status == RG_UNJUDGED) {
+                row->status = RG_NOT_RUN;
+                set_reason(row, "the run did not use all rails of the machine");
+            }
             hold_against(row, e->expected, e->tolerance_percent, e->source);
             if (row->status == RG_PASS && machine->hardware && !row->hardware) {
                 row->status = RG_NOT_RUN;
@@ -148,7 +164,7 @@ static int judge_by_machine(
     if (machine->hardware && run->hardware == 0)
         rg_verdict_note(out, "the run is not of hardware (%s), so nothing in it can pass the baseline of %s",
             run->hardware_reason, machine->name);
-    if (machine->rails != RG_NONE && run->rank_count > 0 && (size_t)machine->rails != rails_per_node(run))
+    if (!uses_all_rails(run, machine))
         rg_verdict_note(out, "%s has %lld rails a node, the run used %zu", machine->name, (long long)machine->rails,
             rails_per_node(run));
     return 0;
@@ -185,26 +201,32 @@ static int add_missing(const struct rg_row *before, double tolerance_percent, co
     return 0;
 }
 
+/* A suite may measure the same place twice; the k-th time then is held against the k-th. */
 static int hold_against_rows(
     const struct rg_verdict *before, double tolerance_percent, struct rg_verdict *out, struct rg_error *err)
 {
     size_t now = out->row_count;
-    for (size_t i = 0; i < before->row_count; i++) {
+    bool *taken = calloc(now + 1, sizeof *taken);
+    int code = taken ? 0 : rg_fail(err, -ENOMEM, "no memory to judge the run");
+    for (size_t i = 0; code == 0 && i < before->row_count; i++) {
         const struct rg_row *old = &before->rows[i];
-        bool met = false;
-        for (size_t r = 0; !met && r < now; r++) {
-            met = same_place(old, &out->rows[r]);
-            if (met && !isnan(old->measured))
-                hold_against(&out->rows[r], old->measured, tolerance_percent, out->against_name);
+        size_t r = 0;
+        if (isnan(old->measured))
+            continue;
+        while (r < now && (taken[r] || !same_place(old, &out->rows[r])))
+            r++;
+        if (r == now) {
+            code = add_missing(old, tolerance_percent, out->against_name, out, err);
+            continue;
         }
-        int code = !met && !isnan(old->measured) ? add_missing(old, tolerance_percent, out->against_name, out, err) : 0;
-        if (code != 0)
-            return code;
+        taken[r] = true;
+        hold_against(&out->rows[r], old->measured, tolerance_percent, out->against_name);
     }
-    for (size_t r = 0; r < now; r++)
-        if (isnan(out->rows[r].expected) && out->rows[r].reason == NULL)
+    for (size_t r = 0; code == 0 && r < now; r++)
+        if (!taken[r] && out->rows[r].reason == NULL)
             set_reason(&out->rows[r], "the earlier run has no such measurement");
-    return 0;
+    free(taken);
+    return code;
 }
 
 static int judge_by_run(
@@ -259,14 +281,15 @@ static bool verifies(const struct rg_suite *suite)
     return true;
 }
 
-static void conclude(const struct rg_run *run, struct rg_verdict *v)
+/* whole: the run used all rails of the machine. */
+static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
 {
     bool complete = strcmp(run->status, "complete") == 0, compared = strcmp(v->against_kind, "none") != 0;
     size_t open = v->counts[RG_NOISY] + v->counts[RG_UNSUPPORTED] + v->counts[RG_NOT_RUN];
     size_t judged = v->counts[RG_PASS] + v->counts[RG_FAIL] + open;
     char rest[256];
     bool nothing = compared ? judged == 0 : v->row_count == 0;
-    v->status = v->counts[RG_FAIL] > 0 ? RG_FAIL : open > 0 || !complete || nothing ? RG_NOISY : RG_PASS;
+    v->status = v->counts[RG_FAIL] > 0 ? RG_FAIL : open > 0 || !complete || !whole || nothing ? RG_NOISY : RG_PASS;
     v->exit_status = v->status == RG_PASS ? 0 : v->status == RG_FAIL ? 1 : 3;
     snprintf(
         rest, sizeof rest, "%s%s", complete ? "" : "; the run is incomplete: ", complete ? "" : run->incomplete_reason);
@@ -305,7 +328,7 @@ int rg_judge_run(const struct rg_run *run, const char *directory, const struct r
         add_ceiling(&verdict.rows[i], yardstick->machine, rails_per_node(run));
     drop_unexpected_tails(&verdict);
     count(&verdict);
-    conclude(run, &verdict);
+    conclude(run, yardstick->machine == NULL || uses_all_rails(run, yardstick->machine), &verdict);
     *out = verdict;
     return 0;
 }

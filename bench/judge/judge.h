@@ -13,10 +13,11 @@ struct rg_yardstick {
     double tolerance_percent; /* against a run */
 };
 
-/* Judges the run in directory. A measurement passes when it reaches the threshold and so does the low end of its 95 %
- * interval, fails when neither does, and is noisy in between (for latencies the other way round). Close *out with
- * rg_verdict_close, before the run and the machine, whose texts it uses. -EINVAL with file and line when a document is
- * bad. */
+/* Judges the run in directory. A bandwidth passes when it reaches the threshold and so does the low end of the 95 %
+ * interval of its sub-windows' median; it is noisy when the interval leaves that open, and fails otherwise, so also
+ * when the interval lies above the threshold and the mean below both: a link that was down for a part of the window.
+ * For latencies the other way round. Close *out with rg_verdict_close, before the run and the machine, whose texts it
+ * uses. -EINVAL with file and line when a document is bad. */
 int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_error *err);
 

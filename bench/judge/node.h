@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* The sum of flows over the time in which all of them ran, cut into equal slices. */
+/* The sum of flows over the time in which all of them ran, cut into as many equal slices as the flow with the fewest
+ * sub-windows has. */
 struct rg_node_sum {
     double gbps, ci95_low_gbps, ci95_high_gbps; /* NAN where the flows have no time in common, or too few slices */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 static void host_close(struct rg_memory *memory)
 {
@@ -16,6 +17,9 @@ static void host_close(struct rg_memory *memory)
 static int host_open(size_t bytes, struct rg_memory **out, struct rg_error *err)
 {
     const size_t page = 4096;
+    struct sysinfo system;
+    if (sysinfo(&system) == 0 && bytes / system.mem_unit > system.totalram)
+        return rg_fail(err, -ENOMEM, "a buffer of %zu bytes is more than this node's memory", bytes);
     struct rg_memory *memory = calloc(1, sizeof *memory);
     if (memory == NULL)
         return rg_fail(err, -ENOMEM, "no memory");

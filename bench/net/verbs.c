@@ -81,7 +81,8 @@ static int make_completion_queues(struct rg_verbs *ep, struct rg_endpoint_fault 
     int error = ibv_query_device(ep->context, &device);
     if (error != 0)
         return errno_failed(ep, error, "query device", fault, err);
-    ep->read_depth = (uint32_t)(device.max_qp_rd_atom < READS_MOST ? device.max_qp_rd_atom : READS_MOST);
+    int reads = device.max_qp_rd_atom < device.max_qp_init_rd_atom ? device.max_qp_rd_atom : device.max_qp_init_rd_atom;
+    ep->read_depth = (uint32_t)(reads < READS_MOST ? reads : READS_MOST);
     ep->receive_depth = !rg_verbs_receives(ep)              ? 1
                         : ep->config.depth > RECEIVES_LEAST ? ep->config.depth
                                                             : RECEIVES_LEAST;
@@ -168,6 +169,7 @@ static int make_queue(struct rg_verbs *ep, uint32_t q, struct rg_endpoint_fault 
         queue->pieces[i] = (struct ibv_sge){.length = (uint32_t)ep->config.message_bytes, .lkey = local->lkey};
         queue->requests[i] = (struct ibv_send_wr){.sg_list = &queue->pieces[i],
             .num_sge = 1,
+            .wr_id = q,
             .opcode = opcode_of(ep->config.operation),
             .next = i + 1 < list ? &queue->requests[i + 1] : NULL};
     }

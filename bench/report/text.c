@@ -1,6 +1,7 @@
 #include "report/text.h"
 
 #include "base/args.h"
+#include "stat/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -143,8 +144,8 @@ static void print_sum(const struct rg_row *const *rows, size_t count, const char
         if (measured > 0) {
             qsort(values, measured, sizeof *values, by_value);
             used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
-                figure(values[0], least), figure(values[measured / 2], median), figure(values[measured - 1], most),
-                unit_of(rows[0]->metric));
+                figure(values[0], least), figure(rg_summary_quantile(values, measured, 0.5), median),
+                figure(values[measured - 1], most), unit_of(rows[0]->metric));
         }
         for (int s = 0; s < RG_STATUSES; s++)
             if (counts[s] > 0 && s != RG_UNJUDGED)

@@ -5,17 +5,6 @@
 #include <errno.h>
 #include <sched.h>
 
-#define SPIN_LAST_NS 200000
-
-void rg_bandwidth_wait_until(uint64_t at_ns)
-{
-    uint64_t now_ns = rg_clock_now_ns();
-    if (now_ns + SPIN_LAST_NS < at_ns)
-        rg_clock_sleep_ns(at_ns - now_ns - SPIN_LAST_NS);
-    while (rg_clock_now_ns() < at_ns)
-        ;
-}
-
 static void mark(struct rg_marks *marks, uint64_t at_ns, uint64_t messages)
 {
     marks->at_ns[marks->count] = at_ns;
@@ -68,15 +57,18 @@ static inline __attribute__((always_inline)) int stream_as(
             completed += (uint64_t)done;
             if (!timed)
                 next = mark_count(s, marks, next, completed);
+        }
+        if (timed && done > 0)
             idle = 0;
-        } else if (++idle >= s->idle_polls) {
+        else if (++idle >= s->idle_polls) {
             uint64_t now_ns = rg_clock_now_ns();
             idle = 0;
-            sched_yield();
+            if (done == 0)
+                sched_yield();
             if (timed)
                 next = mark_time(s, marks, now_ns, next, completed);
             if (now_ns > s->give_up_ns)
-                return -ETIMEDOUT;
+                return done > 0 ? -ETIME : -ETIMEDOUT;
         }
     }
     return timed && rg_endpoint_finish(endpoint, s->last) < 0 ? -EIO : 0;
@@ -123,7 +115,9 @@ int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *
     int (*loop)(struct rg_endpoint *, const struct rg_stream *, struct rg_marks *) =
         loops[stream->messages > 0][stream->arrivals_from > 0];
     int code = 0;
-    rg_bandwidth_wait_until(stream->start_ns);
+    rg_clock_wait_until(stream->start_ns);
+    if (stream->messages == 0 && rg_clock_missed(stream->begin_ns, stream->end_ns))
+        return -EAGAIN;
     if (stream->messages > 0 && stream->warmup_messages > 0) {
         struct rg_stream warmup = *stream;
         warmup.messages = stream->warmup_messages;

@@ -28,14 +28,12 @@ struct rg_marks {
     uint64_t *at_ns, *messages; /* room for subwindows + 1 each; the caller's */
 };
 
-/* Sends for the window, then until all is completed and the peer has finished, too. 0, -EIO (see rg_endpoint_explain)
- * or -ETIMEDOUT; the marks hold what was reached. */
+/* Sends for the window, then until all is completed and the peer has finished, too. 0; -EIO: see rg_endpoint_explain;
+ * -ETIMEDOUT: nothing completed any more; -ETIME: the time was up while messages still completed; -EAGAIN: called after
+ * the window had begun. The marks hold what was reached. */
 int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *stream, struct rg_marks *marks);
 
 /* Receives until the peer has finished on all queue pairs. */
 int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const struct rg_stream *stream);
-
-/* Sleeps, and at last spins, until the point in time. */
-void rg_bandwidth_wait_until(uint64_t at_ns);
 
 #endif

@@ -74,7 +74,7 @@ static int measure(struct group *group, struct rg_error *err)
 {
     const struct rg_settings *s = group->settings;
     uint64_t give_up_ns = group->start.at_ns + rg_seconds_to_ns(s->warmup_s + s->duration_s + s->deadline_s);
-    rg_bandwidth_wait_until(group->start.at_ns);
+    rg_clock_wait_until(group->start.at_ns);
     int code = agree_iterations(group, give_up_ns, err);
     if (code != 0)
         return code;
@@ -82,7 +82,13 @@ static int measure(struct group *group, struct rg_error *err)
     if (group->samples_us == NULL)
         return rg_fail(err, -ENOMEM, "no memory for the samples");
     code = iterate(group, group->iterations, group->samples_us, give_up_ns, err);
-    if (code == 0 && s->verify)
+    group->end_ns = rg_clock_now_ns();
+    if (code != 0 || !s->verify)
+        return code;
+    /* The right answer of an earlier iteration must not stand for this one. */
+    rg_collective_spoil(group->collective);
+    code = iterate(group, 1, NULL, give_up_ns, err);
+    if (code == 0)
         rg_collective_verify(group->collective, &group->check);
     return code;
 }
@@ -183,14 +189,15 @@ static int run_together(struct group *group, const struct rg_round *round, int64
     bool root = group->session->rank == 0;
     int failed = rg_collective_open(
         "mpi", (uint64_t)round->size_bytes, (uint64_t)group->session->orders->seed, &group->collective, &why);
-    int code = rg_control_start(group->session->control, rg_clock_after_ns(3 * group->settings->deadline_s),
-        "start of the round", &group->start, missing, err);
+    int code = rg_control_start(group->session->control, failed == 0 || failed == -EOPNOTSUPP ? "" : why.text,
+        rg_clock_after_ns(3 * group->settings->deadline_s), "start of the round", &group->start, missing, err);
     if (code != 0)
         return code;
+    out->started = true;
     out->clock_error_us = group->start.clock_error_us;
     if (failed == 0) {
         failed = measure(group, &why);
-        group->end_ns = out->end_ns = rg_clock_now_ns();
+        out->end_ns = rg_clock_now_ns();
     }
     if (failed != 0) {
         if (root)

@@ -15,7 +15,6 @@
 
 #define POISON_PASS UINT32_MAX /* what the target holds before anything arrives */
 #define SAMPLES_A_SECOND 2500000.0
-#define SAMPLES_MOST (1u << 24)
 
 /* What peers tell each other of a step; code 0: it went well. */
 struct outcome {
@@ -184,6 +183,25 @@ static int open_buffers(struct flow *flow, struct rg_error *err)
     return code == 0 ? fill_buffers(flow, err) : code;
 }
 
+/* Room for what the loops leave, before they begin. */
+static int open_results(struct flow *flow, struct rg_error *err)
+{
+    const struct rg_settings *s = flow->settings;
+    size_t marks = (size_t)s->subwindows + 1;
+    double wanted = s->iterations != RG_NONE ? (double)s->iterations : 1000 + s->duration_s * SAMPLES_A_SECOND;
+    flow->samples.room = wanted > RG_LATENCY_SAMPLES_MOST ? RG_LATENCY_SAMPLES_MOST : (uint64_t)wanted;
+    if (flow->kind == RG_TEST_BANDWIDTH) {
+        flow->marks.at_ns = calloc(marks, sizeof *flow->marks.at_ns);
+        flow->marks.messages = calloc(marks, sizeof *flow->marks.messages);
+        if (flow->marks.at_ns != NULL && flow->marks.messages != NULL)
+            return 0;
+    } else if ((flow->samples.ns = malloc(flow->samples.room * sizeof *flow->samples.ns)) != NULL) {
+        memset(flow->samples.ns, 1, flow->samples.room * sizeof *flow->samples.ns); /* no page fault in the loop */
+        return 0;
+    }
+    return rg_fail(err, -ENOMEM, "no memory for the results");
+}
+
 /* Opens this end and learns of the other; what fails here is in flow->mine. */
 static int open_ends(
     struct flow *flow, struct setup_note *mine, struct setup_note *theirs, uint64_t until_ns, struct rg_error *err)
@@ -222,10 +240,12 @@ static int set_up(struct flow *flow, struct rg_error *err)
 {
     struct setup_note *notes = calloc(2, sizeof *notes);
     struct rg_error why = {{0}};
-    uint64_t now_ns = rg_clock_now_ns();
     if (notes == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     int code = open_buffers(flow, &why);
+    if (code == 0)
+        code = open_results(flow, &why);
+    uint64_t now_ns = rg_clock_now_ns();
     if (code != 0)
         note_failure(&flow->mine, code, &why);
     code = open_ends(flow, &notes[0], &notes[1], later(now_ns, 1, flow->settings), err);
@@ -244,25 +264,6 @@ static int set_up(struct flow *flow, struct rg_error *err)
     else
         flow->arrival = flow->operation == RG_OPERATION_WRITE ? RG_ARRIVAL_BYTE : RG_ARRIVAL_MESSAGE;
     return code;
-}
-
-/* Room for what the loops leave, before they begin. */
-static int open_results(struct flow *flow, struct rg_error *err)
-{
-    const struct rg_settings *s = flow->settings;
-    size_t marks = (size_t)s->subwindows + 1;
-    double wanted = s->iterations != RG_NONE ? (double)s->iterations : 1000 + s->duration_s * SAMPLES_A_SECOND;
-    flow->samples.room = wanted > SAMPLES_MOST ? SAMPLES_MOST : (uint64_t)wanted;
-    if (flow->kind == RG_TEST_BANDWIDTH) {
-        flow->marks.at_ns = calloc(marks, sizeof *flow->marks.at_ns);
-        flow->marks.messages = calloc(marks, sizeof *flow->marks.messages);
-        if (flow->marks.at_ns != NULL && flow->marks.messages != NULL)
-            return 0;
-    } else if ((flow->samples.ns = malloc(flow->samples.room * sizeof *flow->samples.ns)) != NULL) {
-        memset(flow->samples.ns, 1, flow->samples.room * sizeof *flow->samples.ns); /* no page fault in the loop */
-        return 0;
-    }
-    return rg_fail(err, -ENOMEM, "no memory for the results");
 }
 
 /* --- the measured part --- */
@@ -324,20 +325,33 @@ static int run_latency(struct flow *flow)
                                 : rg_latency_serve(flow->endpoint, flow->arrival, &pings);
 }
 
+/* What a loop's code means where it is not the queue pair that failed. */
+static void explain_loop(const struct flow *flow, int code, struct rg_endpoint_fault *fault, struct rg_error *why)
+{
+    const char *status = "no completion by the deadline";
+    if (code == -ETIME)
+        status = "too many messages for the deadline: ask for fewer, or set --deadline";
+    else if (code == -ENOSPC)
+        status = "more round trips than there is room for: measure for a shorter time";
+    else if (code == -EAGAIN)
+        status = "heard of the common start after the warm-up was over: make --warmup longer";
+    snprintf(fault->step, sizeof fault->step, "run");
+    snprintf(fault->status, sizeof fault->status, "%s", status);
+    rg_fail(why, code, "%s: %s (%llu messages outstanding)", flow->nic.device, status,
+        (unsigned long long)flow->endpoint->outstanding);
+}
+
 static void run_loop(struct flow *flow)
 {
     struct rg_error why = {{0}};
     int code = flow->kind == RG_TEST_BANDWIDTH ? run_bandwidth(flow) : run_latency(flow);
-    if (code == -ETIMEDOUT) {
-        snprintf(flow->mine.fault.step, sizeof flow->mine.fault.step, "run");
-        snprintf(flow->mine.fault.status, sizeof flow->mine.fault.status, "no completion by the deadline");
-        rg_fail(&why, code, "%s: %llu messages were still outstanding %g s after the window", flow->nic.device,
-            (unsigned long long)flow->endpoint->outstanding, flow->settings->deadline_s);
-    } else if (code != 0) {
+    if (code == 0)
+        return;
+    if (code == -EIO)
         rg_endpoint_explain(flow->endpoint, &flow->mine.fault, &why);
-    }
-    if (code != 0)
-        note_failure(&flow->mine, code, &why);
+    else
+        explain_loop(flow, code, &flow->mine.fault, &why);
+    note_failure(&flow->mine, code, &why);
 }
 
 /* --- afterwards --- */
@@ -396,6 +410,14 @@ static void close_flow(struct flow *flow)
 
 /* --- the record --- */
 
+/* What was asked for and could not be had is no fault of the fabric. */
+static const char *status_of(int code)
+{
+    if (code == -EOPNOTSUPP)
+        return "unsupported";
+    return code == -ETIME || code == -ENOSPC || code == -EAGAIN ? "not_run" : "failed";
+}
+
 static void describe_fault(const struct flow *flow, struct rg_measurement *out, char message[900])
 {
     bool here = flow->mine.code != 0;
@@ -404,7 +426,7 @@ static void describe_fault(const struct flow *flow, struct rg_measurement *out, 
     const struct rg_rank_facts *facts = &flow->session->ranks[rank];
     char name[320];
     snprintf(message, 900, "%s: %s", rg_control_name(flow->session->control, rank, name), outcome->message);
-    out->status = outcome->code == -EOPNOTSUPP ? "unsupported" : "failed";
+    out->status = status_of(outcome->code);
     out->reason = message;
     out->has_error = true;
     out->error = (struct rg_fault){
@@ -473,39 +495,35 @@ static char *record(const struct flow *flow)
     return line;
 }
 
-/* A peer that does not come is this flow's failure, too. */
+/* A peer that does not come is this flow's failure, too, unless the flow had failed already. */
 static void blame_peer(struct flow *flow, const struct rg_error *err)
 {
+    if (!went_well(flow))
+        return;
     snprintf(flow->mine.fault.step, sizeof flow->mine.fault.step, "exchange");
-    if (went_well(flow))
-        note_failure(&flow->mine, -ETIMEDOUT, err);
+    note_failure(&flow->mine, -ETIMEDOUT, err);
 }
 
 static int measure(struct flow *flow, bool *missing, struct rg_round_result *out, struct rg_error *err)
 {
     const struct rg_settings *s = flow->settings;
     bool paired = flow->role.peer >= 0;
-    struct rg_error why = {{0}};
-    int lost = paired ? set_up(flow, err) : 0;
-    int code = paired && lost == 0 && went_well(flow) ? open_results(flow, &why) : 0;
-    if (code != 0)
-        note_failure(&flow->mine, code, &why);
+    struct rg_error trouble = {{0}};
+    if (paired && set_up(flow, &trouble) != 0)
+        blame_peer(flow, &trouble);
     out->end_ns = rg_clock_now_ns();
-    if (lost != 0) {
-        blame_peer(flow, err);
-        return lost;
-    }
-    code = rg_control_start(
-        flow->session->control, later(out->end_ns, 3, s), "start of the round", &flow->start, missing, err);
+    int code = rg_control_start(flow->session->control, trouble.text, later(out->end_ns, 3, s), "start of the round",
+        &flow->start, missing, err);
     if (code != 0)
         return code;
     plan_stream(flow, &flow->start);
+    out->started = true;
     out->clock_error_us = flow->start.clock_error_us;
+    out->end_ns = flow->stream.end_ns; /* of those who sit out, too */
     if (!paired || !went_well(flow))
         return 0;
-    out->end_ns = flow->stream.end_ns;
     run_loop(flow);
-    lost = compare_notes(flow, later(out->end_ns, 1.5, s), err);
+    int lost = compare_notes(flow, later(out->end_ns, 1.5, s), err);
     if (lost == 0 && s->verify && flow->kind == RG_TEST_BANDWIDTH)
         lost = check_integrity(flow, later(out->end_ns, 2, s), err);
     if (lost != 0)

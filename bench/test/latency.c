@@ -1,8 +1,6 @@
 #include "test/latency.h"
 
 #include "base/clock.h"
-#include "test/bandwidth.h"
-
 #include <errno.h>
 #include <sched.h>
 
@@ -106,10 +104,12 @@ static inline __attribute__((always_inline)) int initiate_as(struct rg_endpoint 
             samples->last_ns = now_ns;
         }
         if (timed && now_ns >= pings->end_ns)
-            break;
+            return 0;
+        if (now_ns > pings->give_up_ns)
+            return -ETIME;
         before_ns = now_ns;
     }
-    return 0;
+    return timed ? -ENOSPC : 0;
 }
 
 /* Tells the server that it was all. */
@@ -147,7 +147,9 @@ int rg_latency_initiate(
         [RG_ARRIVAL_BYTE] = {byte_timed, byte_counted},
     };
     samples->count = 0;
-    rg_bandwidth_wait_until(pings->start_ns);
+    rg_clock_wait_until(pings->start_ns);
+    if (pings->messages == 0 && rg_clock_missed(pings->begin_ns, pings->end_ns))
+        return -EAGAIN;
     int code = loops[arrival][pings->messages > 0](endpoint, pings, samples);
     return code == 0 ? end_pings(endpoint, arrival, pings) : code;
 }

@@ -16,7 +16,7 @@ struct rg_pings {
     volatile uint8_t *departing_byte; /* the same in the source buffer */
 };
 
-/* Room for `room` samples in ns; a test bounded by time ends early when it is full. */
+/* Room for `room` samples in ns. */
 struct rg_samples {
     uint64_t *ns;
     uint64_t count, room;
@@ -27,7 +27,8 @@ struct rg_samples {
  * the last byte. */
 enum rg_arrival { RG_ARRIVAL_COMPLETION, RG_ARRIVAL_MESSAGE, RG_ARRIVAL_BYTE };
 
-/* A sample is the whole round trip from one post to the next. 0, -EIO (see rg_endpoint_explain) or -ETIMEDOUT. */
+/* A sample is the whole round trip from one post to the next. 0; -EIO: see rg_endpoint_explain; -ETIMEDOUT: no answer;
+ * -ETIME, -EAGAIN: as for a stream; -ENOSPC: no room for the samples of the window. */
 int rg_latency_initiate(
     struct rg_endpoint *endpoint, enum rg_arrival arrival, const struct rg_pings *pings, struct rg_samples *samples);
 

@@ -37,6 +37,7 @@ void rg_session_describe(const struct rg_session *session, const struct rg_round
 struct rg_round_result {
     char *line;            /* malloc'd: the measurement that this rank owes; NULL if none */
     uint64_t end_ns;       /* when the window ends, or would have; deadlines after the loop count from here */
+    bool started;          /* the ranks agreed on a start */
     double clock_error_us; /* NAN: it never started */
 };
 

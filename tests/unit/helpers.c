@@ -362,7 +362,7 @@ struct rg_machine a_machine(struct rg_expectation *expectations, size_t count)
     return (struct rg_machine){.name = "lab-2x100",
         .description = "A lab.",
         .hardware = true,
-        .rails = 2,
+        .rails = RG_NONE,
         .mtu_bytes = 4096,
         .ip_version = 4,
         .line_rate_gbps = 100,

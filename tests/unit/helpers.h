@@ -103,7 +103,7 @@ extern struct rg_verdict last_verdict;
 struct rg_verdict *a_verdict(void);
 int drop_verdict(void **state);
 
-/* A machine of hardware with these expectations: 2 rails of 100 Gb/s. */
+/* A machine of hardware with these expectations: any number of rails of 100 Gb/s, 200 a node. */
 struct rg_machine a_machine(struct rg_expectation *expectations, size_t count);
 
 /* bandwidth_gbps of the made run's first test for a rail. */

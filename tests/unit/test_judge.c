@@ -110,6 +110,33 @@ static void bandwidth_with_the_threshold_inside_its_interval_is_noisy(void **sta
     assert_int_equal(status_of_bandwidth(96, 10, 190), RG_NOISY);
 }
 
+/* 16 of 20 sub-windows at 120 and 4 at nothing: the mean is 96, and the interval of the median [120, 120]. */
+static void a_link_that_is_down_for_a_part_of_the_window_fails(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_bandwidth(96, 120, 120), RG_FAIL);
+}
+
+static void a_run_on_some_rails_of_the_machine_is_inconclusive(void **state)
+{
+    struct made_run *made = *state;
+    struct rg_expectation expectations[2] = {an_expectation(100, 3), an_expectation(200, 3)};
+    struct rg_machine machine = a_machine(expectations, 2);
+    expectations[1].scope = "node";
+    machine.rails = 8;
+    add_and_close(made, a_flow(made, 0, 0, 1, 0, 100, 99, 101));
+    struct rg_verdict verdict = {0};
+    struct rg_error err = {{0}};
+    struct rg_yardstick yardstick = {.machine = &machine};
+    assert_int_equal(rg_judge_run(&made->run, made->directory, &yardstick, &verdict, &err), 0);
+    assert_int_equal(verdict.exit_status, 3);
+    assert_int_equal(verdict.counts[RG_PASS], 1);
+    assert_int_equal(verdict.counts[RG_FAIL], 0);
+    assert_int_equal(verdict.counts[RG_NOT_RUN], 2); /* both sides: a part of a node is no node that is slow */
+    assert_int_equal(verdict.incompatible_count, 1);
+    rg_verdict_close(&verdict);
+}
+
 static void one_noisy_row_is_enough_for_an_inconclusive_run(void **state)
 {
     struct made_run *made = *state;
@@ -210,7 +237,7 @@ static void what_is_not_of_hardware_never_passes_a_hardware_machine(void **state
     assert_int_equal(verdict->counts[RG_PASS], 0);
     assert_ends(verdict, "inconclusive", 3);
     assert_int_equal(verdict->hardware, 0);
-    assert_int_equal(verdict->incompatible_count, 2); /* that, and one rail where the machine has two */
+    assert_int_equal(verdict->incompatible_count, 1);
     assert_has(verdict->incompatible[0], "simulated");
 }
 
@@ -388,7 +415,9 @@ int main(void)
         cmocka_unit_test(bandwidth_passes_when_it_and_its_interval_reach_the_threshold),
         cmocka_unit_test(bandwidth_fails_when_it_and_its_interval_stay_below_the_threshold),
         cmocka_unit_test(bandwidth_with_the_threshold_inside_its_interval_is_noisy),
+        cmocka_unit_test(a_link_that_is_down_for_a_part_of_the_window_fails),
         IN_RUN(one_noisy_row_is_enough_for_an_inconclusive_run),
+        IN_RUN(a_run_on_some_rails_of_the_machine_is_inconclusive),
         cmocka_unit_test(latency_is_judged_the_other_way_round),
         IN_RUN(a_tail_that_is_expected_is_judged_and_others_are_left_out),
         IN_RUN(a_collective_is_judged_by_its_bus_bandwidth),

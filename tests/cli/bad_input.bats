@@ -51,6 +51,9 @@ bats_require_minimum_version 1.5.0
     refused "both_ways is for bandwidth tests" "$railgauge" run --test rdma_write_lat --direction both_ways
     refused "exclude each other" "$railgauge" run --test rdma_write_lat --suite demo
     refused "exclude each other" "$railgauge" run --hosts a --hostfile b
+    refused "could fill up with messages that ask for no completion" \
+        "$railgauge" run --test rdma_write_bw --hosts a,b --depth 16 --post-list 4 --signal-interval 15
+    refused "host 'a' is named twice" "$railgauge" run --test rdma_write_bw --hosts a,b,a
     refused "needs two nodes" "$railgauge" run --test rdma_write_lat --hosts a
 }
 
@@ -120,10 +123,13 @@ suite() { # TEXT
     refused "give the directory of one run" "$railgauge" compare
     refused "run.json: cannot be read: No such file" "$railgauge" compare "$work"
     refused "exclude each other" "$railgauge" compare x --machine y --baseline z
+    refused "--tolerance is for --baseline" "$railgauge" compare x --tolerance 3
 }
 
 @test "a hostfile that names nobody is refused" {
     echo "# nobody" >"$work/hosts"
     refused "hosts: names no host" "$railgauge" run --hostfile "$work/hosts"
+    printf 'a slots=2\nb slots=x\n' >"$work/hosts"
+    refused "hosts: line 2: slots= must be a number" "$railgauge" run --hostfile "$work/hosts"
     refused "is no list of names" "$railgauge" run --hosts a,,b
 }

@@ -114,6 +114,21 @@ all_reduce() { # OPTION...
     scripts/validate "$out"
 }
 
+@test "an mpirun that hangs costs the start timeout, however long the orders are" {
+    printf '#!/bin/sh\nexec sleep 60\n' >"$BATS_TEST_TMPDIR/mpirun"
+    chmod +x "$BATS_TEST_TMPDIR/mpirun"
+    tests=$(for ((i = 0; i < 200; i++)); do echo '{"test": "all_reduce", "sizes_bytes": {"from": 4, "to": 1048576, "factor": 1.05}},'; done)
+    echo "{\"schema_version\": \"1.0\", \"document\": \"suite\", \"name\": \"long\", \"description\": \"Many sizes.\",
+        \"tests\": [${tests%,}]}" >"$BATS_TEST_TMPDIR/long.json"
+    SECONDS=0
+    run --separate-stderr "$railgauge" run --suite "$BATS_TEST_TMPDIR/long.json" --mpirun "$BATS_TEST_TMPDIR/mpirun" --start-timeout 1 \
+        -o "$out"
+    [ "$status" = 4 ]
+    [[ $stderr == *"the ranks did not come up within 1 s"* ]]
+    ((SECONDS < 20))
+    scripts/validate "$out"
+}
+
 @test "no mpirun: exit 4, with the name of what is missing" {
     run --separate-stderr "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --mpirun no-such-mpirun -o "$out"
     [ "$status" = 4 ]

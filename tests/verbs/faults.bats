@@ -65,6 +65,19 @@ finish() { # sets $status
     valid
 }
 
+@test "ranks whose flow is broken wait for those that measure, though the window is longer than their deadlines" {
+    arm 'ip link set rail1 down'
+    begin --test rdma_write_bw --size 64K --duration 16 --deadline 4
+    await_round 1
+    fire
+    finish
+    ssh node1 ip link set rail1 up
+    [ "$status" = 1 ]
+    # In round 2 rail 1 breaks at set-up, long before rail 0 has finished.
+    [ "$(figure 'select(.round == 1 and .flow.from.rail == 0) | .status')" = ok ]
+    [ "$(jq -r '[.status, (.lost | length)] | @csv' "$out/run.json")" = '"complete",0' ]
+}
+
 @test "a rank that is killed is named, and what was measured before it stays" {
     arm 'pkill -KILL -o railgauge-rank'
     begin --test rdma_write_bw --size 64K --duration 10

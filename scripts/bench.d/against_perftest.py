@@ -21,11 +21,12 @@ DEVICE, GID_INDEX, ADDRESS = "rxe0", "1", "10.10.0.1"
 DEPTH, SIGNAL_INTERVAL, READS = 128, 16, 16
 BANDWIDTH_MESSAGES = {64: 24000, 4096: 8000, 65536: 2000, 1048576: 160}
 LATENCY_MESSAGES, LATENCY_BYTES = 4000, 8
-INSTRUCTION_MESSAGES = (2048, 10240)
+# So far apart that what each program does once, such as calibrating its clock for a fixed time, weighs little.
+INSTRUCTION_MESSAGES = (5000, 105000)
 if QUICK:
     BANDWIDTH_MESSAGES = {size: max(count // 4, 64) for size, count in BANDWIDTH_MESSAGES.items()}
     LATENCY_MESSAGES = 1000
-    INSTRUCTION_MESSAGES = (256, 1024)
+    INSTRUCTION_MESSAGES = (1000, 11000)
 
 scratch = tempfile.mkdtemp()
 
@@ -144,7 +145,8 @@ def instructions(operation):
     size = 64
 
     def perftest_under(messages, valgrind):
-        perftest(f"ib_{operation}_bw", "-s", size, "-n", messages, "-t", DEPTH, "-Q", SIGNAL_INTERVAL, under=valgrind)
+        # -N: without a time stamp a message, which would only make it look worse
+        perftest(f"ib_{operation}_bw", "-N", "-s", size, "-n", messages, "-t", DEPTH, "-Q", SIGNAL_INTERVAL, under=valgrind)
 
     def railgauge_under(messages, valgrind):
         wrapper = os.path.join(scratch, "rank")
@@ -156,9 +158,17 @@ def instructions(operation):
 
     theirs = instructions_of(f"ib_{operation}_bw", perftest_under)
     ours = instructions_of("railgauge-rank", railgauge_under)
-    for whose, words in (("own", "its own"), ("verbs", "the verbs libraries'")):
+    for whose, words in (("own", "its own"), ("verbs", "the verbs libraries'"), ("other", "the rest")):
         print(f"{operation}, 64 B, {words:<20} {theirs[whose]:>8.1f} {ours[whose]:>8.1f} {ours[whose] / theirs[whose]:>7.3f}", flush=True)
-    return {"what": f"rdma_{operation}_bw 64 B", "perftest": theirs, "railgauge": ours}
+    return {"what": f"{operation}, instructions of its own", "perftest": theirs, "railgauge": ours, "ratio": ours["own"] / theirs["own"]}
+
+
+def misses(result):
+    """What is outside the limits: bandwidth at least 0.97 of perftest's, latency at most 1.05, instructions at most as many."""
+    for row in result["speed"]:
+        if row["ratio"] < 0.97 if row["unit"] == "Gb/s" else row["ratio"] > 1.05:
+            yield row
+    yield from (row for row in result["instructions"] if row["ratio"] > 1)
 
 
 def main():
@@ -175,7 +185,10 @@ def main():
         result["instructions"].append(instructions(operation))
     with open("build/bench.json", "w") as file:
         json.dump(result, file, indent=1)
-    print("\nbuild/bench.json has every run")
+    outside = [f"{row['what']}: {row['ratio']:.3f}" for row in misses(result)]
+    print("\noutside the limits (bandwidth 0.97, latency 1.05, instructions 1): " + ("; ".join(outside) or "nothing"))
+    print("build/bench.json has every run")
+    sys.exit(1 if outside else 0)
 
 
 main()

@@ -435,7 +435,7 @@ static int start_elsewhere(
 static int read_troubles(const struct rg_control *control, char *const *texts, struct rg_error *err)
 {
     for (int rank = 0; rank < control->size; rank++)
-        if (texts[rank] != NULL && texts[rank][0] != '\0')
+        if (texts != NULL && texts[rank] != NULL && texts[rank][0] != '\0')
             return rg_fail(err, -ETIMEDOUT, "%s", texts[rank]);
     return 0;
 }

@@ -194,6 +194,7 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
         return rg_fail(err, -EINVAL,
             "depth %lld is too small for signal_interval %lld with post_list %lld: the queue could fill up with messages that ask for no completion",
             (long long)s->depth, (long long)s->signal_interval, (long long)s->post_list);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every test has a name */
     if (strstr(s->test, "_lat") != NULL && s->iterations > RG_LATENCY_SAMPLES_MOST)
         return rg_fail(err, -EINVAL, "iterations %lld: a latency test keeps every sample, %d at most",
             (long long)s->iterations, RG_LATENCY_SAMPLES_MOST);

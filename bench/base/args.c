@@ -1,5 +1,7 @@
 #include "base/args.h"
 
+#include "base/wrap.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
@@ -380,38 +382,11 @@ static void option_text(const struct rg_option *row, char *out, size_t room)
         snprintf(out + used, room - used, " [%s]", row->fallback);
 }
 
-/* Prints text wrapped to 100 columns, each line after `indent` blanks; the first line is indented already. */
-static void print_wrapped(const char *text, int indent, FILE *out)
-{
-    int column = indent;
-    while (*text != '\0') {
-        if (*text == '\n') {
-            fprintf(out, "\n%*s", text[1] == '\n' ? 0 : indent, "");
-            column = indent;
-            text++;
-            continue;
-        }
-        int length = (int)strcspn(text, " \n");
-        if (column > indent && column + 1 + length > 100) {
-            fprintf(out, "\n%*s", indent, "");
-            column = indent;
-        } else if (column > indent) {
-            fputc(' ', out);
-            column++;
-        }
-        fwrite(text, 1, (size_t)length, out);
-        column += length;
-        text += length;
-        text += *text == ' ';
-    }
-    fputc('\n', out);
-}
-
 void rg_args_print_help(const struct rg_command *command, FILE *out)
 {
     char head[128], text[1024];
     fprintf(out, "Usage: railgauge %s %s\n\n", command->name, command->synopsis);
-    print_wrapped(command->description, 0, out);
+    rg_wrap_print(command->description, 0, 0, out);
     for (size_t g = 0; g < command->group_count; g++) {
         fprintf(out, "\n%s:\n", command->groups[g].title);
         for (size_t i = 0; i < command->groups[g].count; i++) {
@@ -421,12 +396,12 @@ void rg_args_print_help(const struct rg_command *command, FILE *out)
             option_head(row, head, sizeof head);
             option_text(row, text, sizeof text);
             fprintf(out, "  %-28s%s", head, strlen(head) > 27 ? "\n                              " : "");
-            print_wrapped(text, 30, out);
+            rg_wrap_print(text, 30, 30, out);
         }
     }
     if (command->notes != NULL) {
         fputc('\n', out);
-        print_wrapped(command->notes, 0, out);
+        rg_wrap_print(command->notes, 0, 0, out);
     }
 }
 

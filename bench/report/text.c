@@ -1,6 +1,7 @@
 #include "report/text.h"
 
 #include "base/args.h"
+#include "base/wrap.h"
 #include "stat/summary.h"
 
 #include <math.h>
@@ -9,7 +10,6 @@
 
 #define ROWS_SHOWN 24 /* of one point, before it is summed up */
 #define NAME_SHOWN 18
-#define WIDTH 100
 #define PLACE_WIDTH 29
 
 static const char *const colours[RG_STATUSES] = {[RG_PASS] = "\033[32m",
@@ -71,29 +71,10 @@ static void print_place(const struct rg_row *row, FILE *out)
         fprintf(out, "\n%*s", 14 + PLACE_WIDTH, "");
 }
 
-/* Long sentences go on below, indented; `column` columns of the first line are taken. */
-static void print_rest(const char *text, int column, int indent, FILE *out)
-{
-    while (*text != '\0') {
-        int length = (int)strcspn(text, " ");
-        if (column > indent && column + 1 + length > WIDTH) {
-            fprintf(out, "\n%*s", indent, "");
-            column = indent;
-        } else if (column > indent) {
-            fputc(' ', out);
-            column++;
-        }
-        fwrite(text, 1, (size_t)length, out);
-        column += length;
-        text += length + (text[length] == ' ');
-    }
-    fputc('\n', out);
-}
-
 static void print_sentence(const char *text, int indent, FILE *out)
 {
     fprintf(out, "%*s", indent, "");
-    print_rest(text, indent, indent, out);
+    rg_wrap_print(text, indent, indent, out);
 }
 
 static void print_row(const struct rg_row *row, const struct rg_text_style *style, FILE *out)
@@ -184,7 +165,7 @@ static void print_head(
     const char *shown = strcmp(word, "pass") == 0 ? "PASS" : strcmp(word, "fail") == 0 ? "FAIL" : "INCONCLUSIVE";
     char line[2048];
     fprintf(out, "%s%s%s:", style->colour ? colours[verdict->status] : "", shown, style->colour ? "\033[0m" : "");
-    print_rest(verdict->summary, (int)strlen(shown) + 1, 0, out);
+    rg_wrap_print(verdict->summary, (int)strlen(shown) + 1, 0, out);
     snprintf(line, sizeof line, "run %s, suite %s, %zu rank%s%s%s", run->run_id, run->suite.name, run->rank_count,
         run->rank_count == 1 ? "" : "s", run->hardware == 0 ? "; not hardware: " : "",
         run->hardware == 0 ? run->hardware_reason : "");

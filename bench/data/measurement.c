@@ -1,13 +1,11 @@
 #include "data/measurement.h"
 
+#include "data/fields.h"
 #include "data/suite.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define MOST 9007199254740992.0 /* 2^53 */
 
 static const char *const kinds[] = {"flow", "collective", NULL};
 static const char *const statuses[] = {"ok", "failed", "unsupported", "not_run", NULL};
@@ -19,141 +17,109 @@ static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
 static const char *const arrivals[] = {"last_byte", "immediate", "receive_completion", "send_completion", NULL};
 static const char *const integrities[] = {"ok", "mismatch", "not_run", NULL};
 
-/* Rows of the structure S: a name is both the JSON key and the member. */
-#define AT(member) .offset = offsetof(struct S, member), .required = true
-#define TEXT(member)                                                                                                   \
-    {                                                                                                                  \
-        .key = #member, .type = RG_TEXT, AT(member)                                                                    \
-    }
-#define TEXT_OR_NULL(member)                                                                                           \
-    {                                                                                                                  \
-        .key = #member, .type = RG_TEXT, AT(member), .nullable = true                                                  \
-    }
-#define WORD(member, words)                                                                                            \
-    {                                                                                                                  \
-        .key = #member, .type = RG_CHOICE, AT(member), .choices = (words)                                              \
-    }
-#define WORD_OR_NULL(member, words)                                                                                    \
-    {                                                                                                                  \
-        .key = #member, .type = RG_CHOICE, AT(member), .choices = (words), .nullable = true                            \
-    }
-#define COUNTED(member)                                                                                                \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST                                          \
-    }
-#define COUNTED_OR_NULL(member)                                                                                        \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true                        \
-    }
-#define RAIL(member)                                                                                                   \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63                                            \
-    }
-#define REAL(member)                                                                                                   \
-    {                                                                                                                  \
-        .key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300                                          \
-    }
-#define REAL_OR_NULL(member)                                                                                           \
-    {                                                                                                                  \
-        .key = #member, .type = RG_NUMBER, AT(member), .min = 0, .max = 1e300, .nullable = true                        \
-    }
-#define SHAPE(rows_)                                                                                                   \
-    {                                                                                                                  \
-        .rows = (rows_), .row_count = COUNT(rows_)                                                                     \
-    }
-
 #define S rg_end
-static const struct rg_option end_rows[] = {TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device)};
-static const struct rg_shape end_shape = SHAPE(end_rows);
+static const struct rg_option end_rows[] = {
+    RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank), RG_FIELD_TEXT_OR_NULL(device)};
+static const struct rg_shape end_shape = RG_FIELD_SHAPE(end_rows);
 #undef S
 
 #define S rg_fault
-static const struct rg_option fault_rows[] = {
-    TEXT(node), RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device), TEXT(step), TEXT_OR_NULL(status), TEXT(message)};
-static const struct rg_shape fault_shape = SHAPE(fault_rows);
+static const struct rg_option fault_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank),
+    RG_FIELD_TEXT_OR_NULL(device), RG_FIELD_TEXT(step), RG_FIELD_TEXT_OR_NULL(status), RG_FIELD_TEXT(message)};
+static const struct rg_shape fault_shape = RG_FIELD_SHAPE(fault_rows);
 #undef S
 
 #define S rg_flow_ends
-static const struct rg_option flow_rows[] = {WORD(initiator, initiators)};
+static const struct rg_option flow_rows[] = {RG_FIELD_WORD(initiator, initiators)};
 static const struct rg_section flow_sections[] = {
     {"from", &end_shape, offsetof(struct S, from), 0, true},
     {"to", &end_shape, offsetof(struct S, to), 0, true},
 };
-static const struct rg_shape flow_shape = {flow_rows, COUNT(flow_rows), flow_sections, COUNT(flow_sections), NULL};
+static const struct rg_shape flow_shape = {
+    flow_rows, RG_FIELD_COUNT(flow_rows), flow_sections, RG_FIELD_COUNT(flow_sections), NULL};
 #undef S
 
 #define S rg_group
-static const struct rg_option group_rows[] = {TEXT(scope), COUNTED(ranks)};
-static const struct rg_shape group_shape = SHAPE(group_rows);
+static const struct rg_option group_rows[] = {RG_FIELD_TEXT(scope), RG_FIELD_COUNTED(ranks)};
+static const struct rg_shape group_shape = RG_FIELD_SHAPE(group_rows);
 #undef S
 
 #define S rg_path
-static const struct rg_option path_rows[] = {COUNTED(mtu_bytes), COUNTED(ip_version), COUNTED(gid_index_from),
-    COUNTED(gid_index_to), {.key = "payload_share", .type = RG_NUMBER, AT(payload_share), .min = 0, .max = 1}};
-static const struct rg_shape path_shape = SHAPE(path_rows);
+static const struct rg_option path_rows[] = {RG_FIELD_COUNTED(mtu_bytes), RG_FIELD_COUNTED(ip_version),
+    RG_FIELD_COUNTED(gid_index_from), RG_FIELD_COUNTED(gid_index_to),
+    {.key = "payload_share", .type = RG_NUMBER, RG_FIELD_AT(payload_share), .min = 0, .max = 1}};
+static const struct rg_shape path_shape = RG_FIELD_SHAPE(path_rows);
 #undef S
 
 #define S rg_window
-static const struct rg_option window_rows[] = {REAL(start_s), REAL(duration_s), REAL(clock_error_us)};
-static const struct rg_shape window_shape = SHAPE(window_rows);
+static const struct rg_option window_rows[] = {
+    RG_FIELD_REAL(start_s), RG_FIELD_REAL(duration_s), RG_FIELD_REAL(clock_error_us)};
+static const struct rg_shape window_shape = RG_FIELD_SHAPE(window_rows);
 #undef S
 
 #define S rg_subwindows
 static const struct rg_option subwindow_rows[] = {
-    {.key = "end_s", .type = RG_NUMBERS, AT(end_s), .min = 0, .max = 1e300},
-    {.key = "gbps", .type = RG_NUMBERS, AT(gbps), .min = 0, .max = 1e300}, REAL(median_gbps), REAL(p5_gbps),
-    REAL(min_gbps), REAL_OR_NULL(ci95_low_gbps), REAL_OR_NULL(ci95_high_gbps)};
-static const struct rg_shape subwindow_shape = SHAPE(subwindow_rows);
+    {.key = "end_s", .type = RG_NUMBERS, RG_FIELD_AT(end_s), .min = 0, .max = 1e300},
+    {.key = "gbps", .type = RG_NUMBERS, RG_FIELD_AT(gbps), .min = 0, .max = 1e300}, RG_FIELD_REAL(median_gbps),
+    RG_FIELD_REAL(p5_gbps), RG_FIELD_REAL(min_gbps), RG_FIELD_REAL_OR_NULL(ci95_low_gbps),
+    RG_FIELD_REAL_OR_NULL(ci95_high_gbps)};
+static const struct rg_shape subwindow_shape = RG_FIELD_SHAPE(subwindow_rows);
 #undef S
 
 #define S rg_bandwidth
-static const struct rg_option bandwidth_rows[] = {
-    COUNTED(bytes), COUNTED(messages), REAL(bandwidth_gbps), REAL(message_rate_per_s)};
+static const struct rg_option bandwidth_rows[] = {RG_FIELD_COUNTED(bytes), RG_FIELD_COUNTED(messages),
+    RG_FIELD_REAL(bandwidth_gbps), RG_FIELD_REAL(message_rate_per_s)};
 static const struct rg_section bandwidth_sections[] = {
     {"subwindows", &subwindow_shape, offsetof(struct S, subwindows), 0, true},
 };
-static const struct rg_shape bandwidth_shape = {bandwidth_rows, COUNT(bandwidth_rows), bandwidth_sections, 1, NULL};
+static const struct rg_shape bandwidth_shape = {
+    bandwidth_rows, RG_FIELD_COUNT(bandwidth_rows), bandwidth_sections, 1, NULL};
 #undef S
 
 #define S rg_latency
-static const struct rg_option latency_rows[] = {WORD(method, methods), WORD(arrival, arrivals),
-    {.key = "in_order_guaranteed", .type = RG_MAYBE, AT(in_order_guaranteed), .nullable = true}, COUNTED(samples),
-    REAL(min_us), REAL(p50_us), REAL(p90_us), REAL(p99_us), REAL(p99_9_us), REAL(max_us), REAL(mean_us),
-    REAL(stddev_us), {.key = "p50_ci95_low_us", .type = RG_NUMBER, AT(ci95_low_us), .nullable = true},
-    {.key = "p50_ci95_high_us", .type = RG_NUMBER, AT(ci95_high_us), .nullable = true},
-    {.key = "samples_us", .type = RG_NUMBERS, AT(samples_us), .nullable = true}};
-static const struct rg_shape latency_shape = SHAPE(latency_rows);
+static const struct rg_option latency_rows[] = {RG_FIELD_WORD(method, methods), RG_FIELD_WORD(arrival, arrivals),
+    {.key = "in_order_guaranteed", .type = RG_MAYBE, RG_FIELD_AT(in_order_guaranteed), .nullable = true},
+    RG_FIELD_COUNTED(samples), RG_FIELD_REAL(min_us), RG_FIELD_REAL(p50_us), RG_FIELD_REAL(p90_us),
+    RG_FIELD_REAL(p99_us), RG_FIELD_REAL(p99_9_us), RG_FIELD_REAL(max_us), RG_FIELD_REAL(mean_us),
+    RG_FIELD_REAL(stddev_us), {.key = "p50_ci95_low_us", .type = RG_NUMBER, RG_FIELD_AT(ci95_low_us), .nullable = true},
+    {.key = "p50_ci95_high_us", .type = RG_NUMBER, RG_FIELD_AT(ci95_high_us), .nullable = true},
+    {.key = "samples_us", .type = RG_NUMBERS, RG_FIELD_AT(samples_us), .nullable = true}};
+static const struct rg_shape latency_shape = RG_FIELD_SHAPE(latency_rows);
 #undef S
 
 #define S rg_collective_result
-static const struct rg_option collective_rows[] = {TEXT(operation), TEXT(data_type),
-    {.key = "in_place", .type = RG_FLAG, AT(in_place)}, COUNTED(iterations), REAL(time_avg_us), REAL(time_min_us),
-    REAL(time_max_us), REAL(time_p50_us), REAL(time_p99_us), REAL(algbw_gigabytes_per_s), REAL(busbw_gigabytes_per_s)};
-static const struct rg_shape collective_shape = SHAPE(collective_rows);
+static const struct rg_option collective_rows[] = {RG_FIELD_TEXT(operation), RG_FIELD_TEXT(data_type),
+    {.key = "in_place", .type = RG_FLAG, RG_FIELD_AT(in_place)}, RG_FIELD_COUNTED(iterations),
+    RG_FIELD_REAL(time_avg_us), RG_FIELD_REAL(time_min_us), RG_FIELD_REAL(time_max_us), RG_FIELD_REAL(time_p50_us),
+    RG_FIELD_REAL(time_p99_us), RG_FIELD_REAL(algbw_gigabytes_per_s), RG_FIELD_REAL(busbw_gigabytes_per_s)};
+static const struct rg_shape collective_shape = RG_FIELD_SHAPE(collective_rows);
 #undef S
 
 #define S rg_first_mismatch
-static const struct rg_option first_rows[] = {
-    COUNTED(rank), TEXT(node), RAIL(rail), COUNTED(offset_bytes), TEXT(expected), TEXT(got)};
-static const struct rg_shape first_shape = SHAPE(first_rows);
+static const struct rg_option first_rows[] = {RG_FIELD_COUNTED(rank), RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail),
+    RG_FIELD_COUNTED(offset_bytes), RG_FIELD_TEXT(expected), RG_FIELD_TEXT(got)};
+static const struct rg_shape first_shape = RG_FIELD_SHAPE(first_rows);
 #undef S
 
 #define S rg_integrity
-static const struct rg_option integrity_rows[] = {
-    WORD(status, integrities), TEXT_OR_NULL(reason), COUNTED(words_checked), COUNTED(mismatches)};
+static const struct rg_option integrity_rows[] = {RG_FIELD_WORD(status, integrities), RG_FIELD_TEXT_OR_NULL(reason),
+    RG_FIELD_COUNTED(words_checked), RG_FIELD_COUNTED(mismatches)};
 static const struct rg_section integrity_sections[] = {
     {"first", &first_shape, offsetof(struct S, first), offsetof(struct S, has_first), false},
 };
-static const struct rg_shape integrity_shape = {integrity_rows, COUNT(integrity_rows), integrity_sections, 1, NULL};
+static const struct rg_shape integrity_shape = {
+    integrity_rows, RG_FIELD_COUNT(integrity_rows), integrity_sections, 1, NULL};
 #undef S
 
 #define S rg_measurement
-static const struct rg_option measurement_rows[] = {TEXT(run_id), COUNTED(sequence), COUNTED(round),
-    COUNTED(test_index), WORD(test, rg_test_names), WORD(kind, kinds), WORD(status, statuses), TEXT_OR_NULL(reason),
-    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), .min = 1, .max = 1073741824.0},
-    WORD_OR_NULL(direction, directions), WORD(memory, memories), WORD_OR_NULL(registration, memories),
-    COUNTED_OR_NULL(queue_pairs), WORD(transport, transports), TEXT_OR_NULL(backend),
-    {.key = "hardware", .type = RG_FLAG, AT(hardware)}, TEXT_OR_NULL(hardware_reason)};
+static const struct rg_option measurement_rows[] = {RG_FIELD_TEXT(run_id), RG_FIELD_COUNTED(sequence),
+    RG_FIELD_COUNTED(round), RG_FIELD_COUNTED(test_index), RG_FIELD_WORD(test, rg_test_names),
+    RG_FIELD_WORD(kind, kinds), RG_FIELD_WORD(status, statuses), RG_FIELD_TEXT_OR_NULL(reason),
+    {.key = "size_bytes", .type = RG_BYTES, RG_FIELD_AT(size_bytes), .min = 1, .max = 1073741824.0},
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, memories),
+    RG_FIELD_WORD_OR_NULL(registration, memories), RG_FIELD_COUNTED_OR_NULL(queue_pairs),
+    RG_FIELD_WORD(transport, transports), RG_FIELD_TEXT_OR_NULL(backend),
+    {.key = "hardware", .type = RG_FLAG, RG_FIELD_AT(hardware)}, RG_FIELD_TEXT_OR_NULL(hardware_reason)};
 #define SECTION(member, shape)                                                                                         \
     {                                                                                                                  \
 #member, &(shape), offsetof(struct S, member), offsetof(struct S, has_##member), false                         \
@@ -170,8 +136,9 @@ static const struct rg_section measurement_sections[] = {
     SECTION(integrity, integrity_shape),
 };
 #undef S
-static const struct rg_shape measurement_shape = {measurement_rows, COUNT(measurement_rows), measurement_sections,
-    COUNT(measurement_sections), (const char *const[]){"schema_version", "document", NULL}};
+static const struct rg_shape measurement_shape = {measurement_rows, RG_FIELD_COUNT(measurement_rows),
+    measurement_sections, RG_FIELD_COUNT(measurement_sections),
+    (const char *const[]){"schema_version", "document", NULL}};
 
 void rg_measurement_clear(struct rg_measurement *out)
 {

@@ -1,6 +1,7 @@
 #include "data/run.h"
 
 #include "base/file.h"
+#include "data/fields.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -10,74 +11,57 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-#define MOST 9007199254740992.0 /* 2^53 */
-
-#define AT(member) .offset = offsetof(struct S, member), .required = true
-#define TEXT(member)                                                                                                   \
-    {                                                                                                                  \
-        .key = #member, .type = RG_TEXT, AT(member)                                                                    \
-    }
-#define TEXT_OR_NULL(member)                                                                                           \
-    {                                                                                                                  \
-        .key = #member, .type = RG_TEXT, AT(member), .nullable = true                                                  \
-    }
-#define COUNTED(member)                                                                                                \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST                                          \
-    }
-#define RAIL(member)                                                                                                   \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = 63                                            \
-    }
-#define COUNTED_OR_NULL(member)                                                                                        \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member), .min = 0, .max = MOST, .nullable = true                        \
-    }
-
 #define S rg_node_facts
-static const struct rg_option node_rows[] = {TEXT(node), TEXT(kernel), TEXT_OR_NULL(os), TEXT_OR_NULL(cpu_model),
-    COUNTED(cpus), COUNTED(numa_nodes), COUNTED(memory_bytes), TEXT_OR_NULL(mpi), TEXT_OR_NULL(rdma_core)};
+static const struct rg_option node_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEXT(kernel), RG_FIELD_TEXT_OR_NULL(os),
+    RG_FIELD_TEXT_OR_NULL(cpu_model), RG_FIELD_COUNTED(cpus), RG_FIELD_COUNTED(numa_nodes),
+    RG_FIELD_COUNTED(memory_bytes), RG_FIELD_TEXT_OR_NULL(mpi), RG_FIELD_TEXT_OR_NULL(rdma_core)};
 #undef S
 static const struct rg_shape node_shape = {
-    .rows = node_rows, .row_count = COUNT(node_rows), .others = (const char *const[]){"rails", NULL}};
+    .rows = node_rows, .row_count = RG_FIELD_COUNT(node_rows), .others = (const char *const[]){"rails", NULL}};
 
 #define S rg_rail_facts
-static const struct rg_option rail_rows[] = {RAIL(rail), COUNTED(rank), TEXT_OR_NULL(device), COUNTED_OR_NULL(port),
-    TEXT_OR_NULL(netdev), TEXT_OR_NULL(driver), TEXT_OR_NULL(firmware), TEXT_OR_NULL(gid), COUNTED_OR_NULL(gid_index),
-    TEXT_OR_NULL(gid_type), TEXT_OR_NULL(link_layer),
-    {.key = "link_gbps", .type = RG_NUMBER, AT(link_gbps), .nullable = true}, TEXT_OR_NULL(port_state),
-    COUNTED_OR_NULL(active_mtu_bytes), COUNTED_OR_NULL(netdev_mtu_bytes), COUNTED_OR_NULL(numa_node),
-    TEXT_OR_NULL(pci_address), {.key = "soft", .type = RG_FLAG, AT(soft)}};
+static const struct rg_option rail_rows[] = {RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank), RG_FIELD_TEXT_OR_NULL(device),
+    RG_FIELD_COUNTED_OR_NULL(port), RG_FIELD_TEXT_OR_NULL(netdev), RG_FIELD_TEXT_OR_NULL(driver),
+    RG_FIELD_TEXT_OR_NULL(firmware), RG_FIELD_TEXT_OR_NULL(gid), RG_FIELD_COUNTED_OR_NULL(gid_index),
+    RG_FIELD_TEXT_OR_NULL(gid_type), RG_FIELD_TEXT_OR_NULL(link_layer),
+    {.key = "link_gbps", .type = RG_NUMBER, RG_FIELD_AT(link_gbps), .nullable = true},
+    RG_FIELD_TEXT_OR_NULL(port_state), RG_FIELD_COUNTED_OR_NULL(active_mtu_bytes),
+    RG_FIELD_COUNTED_OR_NULL(netdev_mtu_bytes), RG_FIELD_COUNTED_OR_NULL(numa_node), RG_FIELD_TEXT_OR_NULL(pci_address),
+    {.key = "soft", .type = RG_FLAG, RG_FIELD_AT(soft)}};
 #undef S
-static const struct rg_shape rail_shape = {.rows = rail_rows, .row_count = COUNT(rail_rows)};
+static const struct rg_shape rail_shape = {.rows = rail_rows, .row_count = RG_FIELD_COUNT(rail_rows)};
 
 #define S rg_lost_rank
-static const struct rg_option lost_rows[] = {COUNTED(rank), TEXT(node), RAIL(rail), TEXT(where)};
+static const struct rg_option lost_rows[] = {
+    RG_FIELD_COUNTED(rank), RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_TEXT(where)};
 #undef S
-static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = COUNT(lost_rows)};
+static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = RG_FIELD_COUNT(lost_rows)};
 
 static const char *const statuses[] = {"complete", "incomplete", NULL};
 
 #define S rg_run
-static const struct rg_option run_rows[] = {TEXT(run_id), {.key = "railgauge_version", .type = RG_TEXT, AT(version)},
-    {.key = "status", .type = RG_CHOICE, AT(status), .choices = statuses}, TEXT_OR_NULL(incomplete_reason),
-    TEXT(started_at), TEXT_OR_NULL(ended_at),
-    {.key = "exit_status", .type = RG_INTEGER, AT(exit_status), .min = 0, .max = 255, .nullable = true}, COUNTED(seed),
-    TEXT_OR_NULL(machine), {.key = "hardware", .type = RG_MAYBE, AT(hardware), .nullable = true},
-    TEXT_OR_NULL(hardware_reason), COUNTED(rounds_planned), COUNTED(rounds_done), COUNTED(measurements)};
+static const struct rg_option run_rows[] = {RG_FIELD_TEXT(run_id),
+    {.key = "railgauge_version", .type = RG_TEXT, RG_FIELD_AT(version)},
+    {.key = "status", .type = RG_CHOICE, RG_FIELD_AT(status), .choices = statuses},
+    RG_FIELD_TEXT_OR_NULL(incomplete_reason), RG_FIELD_TEXT(started_at), RG_FIELD_TEXT_OR_NULL(ended_at),
+    {.key = "exit_status", .type = RG_INTEGER, RG_FIELD_AT(exit_status), .min = 0, .max = 255, .nullable = true},
+    RG_FIELD_COUNTED(seed), RG_FIELD_TEXT_OR_NULL(machine),
+    {.key = "hardware", .type = RG_MAYBE, RG_FIELD_AT(hardware), .nullable = true},
+    RG_FIELD_TEXT_OR_NULL(hardware_reason), RG_FIELD_COUNTED(rounds_planned), RG_FIELD_COUNTED(rounds_done),
+    RG_FIELD_COUNTED(measurements)};
 static const struct rg_option launch_rows[] = {
-    {.key = "ranks_per_node", .type = RG_INTEGER, AT(ranks_per_node), .min = 1, .max = 64},
-    TEXT_OR_NULL(mpi_interface)};
+    {.key = "ranks_per_node", .type = RG_INTEGER, RG_FIELD_AT(ranks_per_node), .min = 1, .max = 64},
+    RG_FIELD_TEXT_OR_NULL(mpi_interface)};
 static const struct rg_option clock_rows[] = {
-    {.key = "error_us", .type = RG_NUMBER, AT(clock_error_us), .min = 0, .max = 1e12}};
+    {.key = "error_us", .type = RG_NUMBER, RG_FIELD_AT(clock_error_us), .min = 0, .max = 1e12}};
 #undef S
 static const struct rg_shape run_shape = {.rows = run_rows,
-    .row_count = COUNT(run_rows),
+    .row_count = RG_FIELD_COUNT(run_rows),
     .others = (const char *const[]){"schema_version", "document", "launch", "suite", "clock", "nodes", "lost", NULL}};
-static const struct rg_shape launch_shape = {
-    .rows = launch_rows, .row_count = COUNT(launch_rows), .others = (const char *const[]){"hosts", "mpirun", NULL}};
-static const struct rg_shape clock_shape = {.rows = clock_rows, .row_count = COUNT(clock_rows)};
+static const struct rg_shape launch_shape = {.rows = launch_rows,
+    .row_count = RG_FIELD_COUNT(launch_rows),
+    .others = (const char *const[]){"hosts", "mpirun", NULL}};
+static const struct rg_shape clock_shape = {.rows = clock_rows, .row_count = RG_FIELD_COUNT(clock_rows)};
 
 void rg_run_new_id(char out[RG_RUN_ID_LENGTH])
 {

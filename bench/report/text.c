@@ -99,12 +99,6 @@ static bool same_point(const struct rg_row *a, const struct rg_row *b)
            a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" for the rows of one scope. */
 static void print_sum(const struct rg_row *const *rows, size_t count, const char *scope, FILE *out)
 {
@@ -123,10 +117,11 @@ static void print_sum(const struct rg_row *const *rows, size_t count, const char
         char line[256];
         int used = snprintf(line, sizeof line, "%zu %s", of_scope, strcmp(scope, "rail") == 0 ? "flows" : "node sides");
         if (measured > 0) {
-            qsort(values, measured, sizeof *values, by_value);
+            struct rg_summary summary;
+            rg_summary_of(values, measured, &summary);
             used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
-                figure(values[0], least), figure(rg_summary_quantile(values, measured, 0.5), median),
-                figure(values[measured - 1], most), unit_of(rows[0]->metric));
+                figure(summary.min, least), figure(summary.p50, median), figure(summary.max, most),
+                unit_of(rows[0]->metric));
         }
         for (int s = 0; s < RG_STATUSES; s++)
             if (counts[s] > 0 && s != RG_UNJUDGED)

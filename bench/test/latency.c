@@ -17,43 +17,54 @@ static int pause_polling(struct rg_endpoint *endpoint, const struct rg_pings *pi
     return rg_clock_now_ns() > pings->give_up_ns ? -ETIMEDOUT : 0;
 }
 
+#define LOOKS_A_POLL 64 /* looks at a byte that take about as long as a poll for completions */
+
 /* Waits for a byte to become `tag`, or LAST_BYTE; which of them came, or negative. */
 static int await_byte(struct rg_endpoint *endpoint, const struct rg_pings *pings, int tag)
 {
-    for (uint32_t spins = 1;; spins++) {
+    for (uint32_t left = pings->idle_polls * LOOKS_A_POLL;; left--) {
         int seen = *pings->arriving_byte;
         if (seen == tag || seen == LAST_BYTE)
             return seen;
-        int code = spins % pings->idle_polls == 0 ? pause_polling(endpoint, pings) : 0;
+        if (__builtin_expect(left > 0, 1))
+            continue;
+        int code = pause_polling(endpoint, pings);
         if (code < 0)
             return code;
+        left = pings->idle_polls * LOOKS_A_POLL;
     }
 }
 
 /* Waits for a message, or for the peer's word that it was the last; 1, 0 or negative. */
 static int await_message(struct rg_endpoint *endpoint, const struct rg_pings *pings)
 {
-    for (uint32_t spins = 1;; spins++) {
+    for (uint32_t left = pings->idle_polls;; left--) {
         int64_t arrived = rg_endpoint_receive(endpoint);
         if (arrived != 0)
             return arrived > 0 ? 1 : -EIO;
         if (endpoint->peers_finished > 0)
             return 0;
-        int code = spins % pings->idle_polls == 0 ? pause_polling(endpoint, pings) : 0;
+        if (__builtin_expect(left > 0, 1))
+            continue;
+        int code = pause_polling(endpoint, pings);
         if (code < 0)
             return code;
+        left = pings->idle_polls;
     }
 }
 
 /* Waits until no message of ours is outstanding. */
 static int await_completion(struct rg_endpoint *endpoint, const struct rg_pings *pings)
 {
-    for (uint32_t spins = 1; endpoint->outstanding > 0; spins++) {
+    for (uint32_t left = pings->idle_polls; endpoint->outstanding > 0; left--) {
         if (rg_endpoint_reap(endpoint) < 0)
             return -EIO;
-        int code = spins % pings->idle_polls == 0 ? pause_polling(endpoint, pings) : 0;
+        if (__builtin_expect(left > 0, 1))
+            continue;
+        int code = pause_polling(endpoint, pings);
         if (code < 0)
             return code;
+        left = pings->idle_polls;
     }
     return 0;
 }

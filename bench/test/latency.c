@@ -88,14 +88,13 @@ static inline __attribute__((always_inline)) int ping_once(
     if (arrival == RG_ARRIVAL_BYTE)
         *pings->departing_byte = (uint8_t)tag;
     int code = send_one(endpoint, pings);
-    if (code < 0)
+    if (__builtin_expect(code < 0, 0))
         return code;
     if (arrival == RG_ARRIVAL_COMPLETION)
         return await_completion(endpoint, pings);
-    code = arrival == RG_ARRIVAL_BYTE ? await_byte(endpoint, pings, tag) : await_message(endpoint, pings);
-    if (code < 0)
-        return code;
-    return rg_endpoint_reap(endpoint) < 0 ? -EIO : 0;
+    if (rg_endpoint_reap(endpoint) < 0) /* of earlier messages, while this one is on its way */
+        return -EIO;
+    return arrival == RG_ARRIVAL_BYTE ? await_byte(endpoint, pings, tag) : await_message(endpoint, pings);
 }
 
 static inline __attribute__((always_inline)) int initiate_as(struct rg_endpoint *endpoint, const struct rg_pings *pings,

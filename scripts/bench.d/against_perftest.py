@@ -16,11 +16,11 @@ import sys
 import tempfile
 
 QUICK = "--quick" in sys.argv
-PAIRS = 1 if QUICK else 5
+PAIRS = 1 if QUICK else 7
 DEVICE, GID_INDEX, ADDRESS = "rxe0", "1", "10.10.0.1"
 DEPTH, SIGNAL_INTERVAL, READS = 128, 16, 16
-BANDWIDTH_MESSAGES = {64: 24000, 4096: 8000, 65536: 2000, 1048576: 160}
-LATENCY_MESSAGES, LATENCY_BYTES = 4000, 8
+BANDWIDTH_MESSAGES = {64: 40000, 4096: 20000, 65536: 4000, 1048576: 320}
+LATENCY_MESSAGES, LATENCY_BYTES = 10000, 8
 # So far apart that what each program does once, such as calibrating its clock for a fixed time, weighs little.
 INSTRUCTION_MESSAGES = (5000, 105000)
 if QUICK:

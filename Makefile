@@ -28,9 +28,26 @@ MPI_LIBS = $(shell mpicc --showme:link 2>/dev/null)
 sources = $(foreach module,$(1),$(wildcard bench/$(module)/*.c))
 objects = $(patsubst bench/%.c,$(BUILD)/%.o,$(1))
 
+# CUDA and NCCL are optional: without them nothing but the registries of memory, endpoints and collectives differs.
+CUDA ?= $(firstword $(wildcard /usr/local/cuda /opt/cuda) $(patsubst %/bin/nvcc,%,$(shell command -v nvcc)))
+NVCC ?= $(firstword $(wildcard $(CUDA)/bin/nvcc) $(shell command -v nvcc))
+NCCL_HEADER := $(firstword $(wildcard $(CUDA)/include/nccl.h /usr/include/nccl.h))
+ifneq ($(NVCC),)
+CUDA_CPPFLAGS := -DRG_CUDA -I. -isystem $(CUDA)/include
+CUDA_OBJECTS := $(BUILD)/kernels/kernels.o
+CUDA_LIBS := -L$(CUDA)/lib64 -L$(CUDA)/lib -lcudart -lstdc++
+ifneq ($(NCCL_HEADER),)
+CUDA_CPPFLAGS += -DRG_NCCL
+CUDA_LIBS += -lnccl
+endif
+endif
+WITHOUT := $(if $(NVCC),,bench/mem/cuda.c bench/mem/cuda_device.c bench/mem/pinned.c bench/net/cuda_copy.c) \
+	$(if $(and $(NVCC),$(NCCL_HEADER)),,bench/coll/nccl.c)
+
+RANK_COMMAND := bench/cmd/rank.c bench/cmd/self.c
 PURE := $(call sources,base stat fleet data)
-FRONT := $(PURE) $(call sources,judge report) $(filter-out bench/cmd/rank.c,$(call sources,cmd))
-RANK := $(PURE) $(call sources,hw mem net coll ctl test) bench/cmd/rank.c
+FRONT := $(PURE) $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
+RANK := $(filter-out $(WITHOUT),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
 COMMANDS := run compare
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
@@ -44,10 +61,18 @@ parts:
 $(BUILD)/railgauge: $(call objects,$(FRONT))
 	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 
-$(BUILD)/railgauge-rank: $(call objects,$(RANK))
-	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lm
+$(BUILD)/railgauge-rank: $(call objects,$(RANK)) $(CUDA_OBJECTS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lm $(CUDA_LIBS)
 
 $(BUILD)/ctl/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(MPI_CPPFLAGS)
+$(BUILD)/mem/%.o $(BUILD)/net/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(CUDA_CPPFLAGS)
+# What was built with CUDA is built anew without, and the other way round.
+$(call objects,$(call sources,mem net coll)): $(BUILD)/flavour
+$(BUILD)/flavour: always
+	@mkdir -p $(@D)
+	@echo '$(CUDA_CPPFLAGS)' | cmp -s - $@ || echo '$(CUDA_CPPFLAGS)' >$@
+.PHONY: always
+-include kernels/rules.mk
 $(BUILD)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -94,9 +119,9 @@ clean:
 # The unit tests: one program a module's subject, linked with what it tests, and with doubles of what it must do without.
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
-UNIT_OBJECTS := $(call objects,$(PURE) $(call sources,mem judge report) bench/net/wire.c bench/net/endpoint.c \
-	bench/coll/collective.c bench/test/record.c) \
-	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES)))
+UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem judge report)) bench/net/wire.c \
+	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/coll/collective.c bench/test/record.c) \
+	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES))) $(CUDA_OBJECTS)
 UNIT_CC = $(CC) $(CPPFLAGS) -DRG_SOURCE='"$(CURDIR)"' $(CFLAGS) -MMD -MP
 .PHONY: unit
 unit: $(UNIT_TESTS)
@@ -105,6 +130,6 @@ $(BUILD)/unit/%.o: tests/unit/%.c
 	$(UNIT_CC) -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lm
+	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lm $(CUDA_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,13 +1,12 @@
 /* railgauge-rank: what mpirun starts, one process a rail. Rank 0 reads its orders from standard input and reports
  * events on standard output; nobody else prints, but for errors. */
 #include "base/clock.h"
+#include "cmd/self.h"
 #include "data/event.h"
-#include "hw/host.h"
 #include "test/session.h"
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@ struct rank {
     int *node_of;
     bool *missing;
     int node_count;
+    struct rg_self self;
 };
 
 static void say(const struct rg_event *event)
@@ -57,106 +57,6 @@ static int read_orders(struct rank *rank, struct rg_error *err)
         code = rg_orders_read(text, &rank->orders, err);
     free(text);
     return code;
-}
-
-static const char *text_or_null(const char *text)
-{
-    return text[0] ? text : NULL;
-}
-
-static int64_t known_or_none(int value)
-{
-    return value < 0 ? RG_NONE : value;
-}
-
-static void describe_nic(const struct rg_nic *nic, struct rg_rail_facts *out)
-{
-    out->device = text_or_null(nic->device);
-    out->port = nic->port;
-    out->netdev = text_or_null(nic->netdev);
-    out->driver = text_or_null(nic->driver);
-    out->firmware = text_or_null(nic->firmware);
-    out->gid = text_or_null(nic->gid);
-    out->gid_index = known_or_none(nic->gid_index);
-    out->gid_type = text_or_null(nic->gid_type);
-    out->link_layer = text_or_null(nic->link_layer);
-    out->link_gbps = nic->link_gbps < 0 ? NAN : nic->link_gbps;
-    out->port_state = text_or_null(nic->state);
-    out->active_mtu_bytes = known_or_none(nic->active_mtu_bytes);
-    out->netdev_mtu_bytes = known_or_none(nic->netdev_mtu_bytes);
-    out->numa_node = known_or_none(nic->numa_node);
-    out->pci_address = text_or_null(nic->pci_address);
-    out->soft = nic->soft;
-}
-
-/* Runs near the NIC: on the processors of its NUMA node, where the system tells which these are. */
-static void move_near(const struct rg_nic *nic)
-{
-    char path[128], list[4096], *at = list;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", nic->numa_node);
-    FILE *file = nic->numa_node >= 0 ? fopen(path, "re") : NULL;
-    if (file == NULL)
-        return;
-    bool read = fgets(list, sizeof list, file) != NULL;
-    fclose(file);
-    while (read && *at >= '0' && *at <= '9') {
-        unsigned long first = strtoul(at, &at, 10), last = first;
-        if (*at == '-')
-            last = strtoul(at + 1, &at, 10);
-        for (; first <= last && first < CPU_SETSIZE; first++)
-            CPU_SET(first, &set);
-        at += *at == ',';
-    }
-    if (CPU_COUNT(&set) > 0)
-        sched_setaffinity(0, sizeof set, &set);
-}
-
-static bool needs_rdma(const struct rg_suite *suite)
-{
-    for (size_t i = 0; i < suite->test_count; i++)
-        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE)
-            return true;
-    return false;
-}
-
-/* Devices and GID as the first RDMA test asks for them; a test may ask for others. */
-static const struct rg_settings *first_rdma_test(const struct rg_suite *suite)
-{
-    for (size_t i = 0; i < suite->test_count; i++)
-        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE)
-            return &suite->tests[i];
-    return &suite->tests[0];
-}
-
-/* One line that tells what this rank is, or "!" and why it cannot take part. */
-static char *describe_self(const struct rank *rank, struct rg_error *err)
-{
-    struct rg_host host;
-    struct rg_rank_facts facts;
-    struct rg_nic nic = {.numa_node = -1};
-    char mpi[64], *line = NULL;
-    const struct rg_settings *settings = first_rdma_test(&rank->orders.suite);
-    int rail = rg_control_local_rank(rank->control) % (int)rank->orders.rails;
-    int code = rg_nic_of_rail(
-        rail, settings->devices, settings->gid_index == RG_NONE ? -1 : (int)settings->gid_index, &nic, err);
-    rg_host_describe(&host);
-    if (code != 0 && needs_rdma(&rank->orders.suite)) {
-        if (asprintf(&line, "!%s: %s", host.node, err->text) < 0)
-            return NULL;
-        return line;
-    }
-    rg_control_mpi_version(mpi, sizeof mpi);
-    rg_rank_facts_clear(&facts);
-    facts.node = (struct rg_node_facts){host.node, host.kernel, text_or_null(host.os), text_or_null(host.cpu_model),
-        mpi, text_or_null(host.rdma_core), host.cpus, host.numa_nodes, host.memory_bytes};
-    facts.rail.rail = rail;
-    facts.rail.rank = rg_control_rank(rank->control);
-    if (code == 0)
-        describe_nic(&nic, &facts.rail);
-    move_near(&nic);
-    return rg_rank_facts_line(&facts);
 }
 
 /* Nodes are numbered in the order of their first ranks. */
@@ -218,7 +118,7 @@ static char *join(const struct rank *rank, char *const *texts)
 /* Everyone tells rank 0 what it is, and rank 0 tells everyone. */
 static int introduce(struct rank *rank, struct rg_error *err)
 {
-    char **texts = NULL, *joined = NULL, *self = describe_self(rank, err);
+    char **texts = NULL, *joined = NULL, *self = rg_self_line(&rank->self, rank->control, &rank->orders, err);
     uint64_t until_ns = rg_clock_after_ns(HELLO_DEADLINE_S);
     if (self == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
@@ -294,18 +194,25 @@ static int end_round(struct rank *rank, int64_t number, const struct rg_round_re
     return code;
 }
 
+static int (*const run_kind[])(const struct rg_session *session, const struct rg_round *round, int64_t number,
+    bool *missing, struct rg_round_result *out, struct rg_error *err) = {
+    [RG_TEST_BANDWIDTH] = rg_session_flow,
+    [RG_TEST_LATENCY] = rg_session_flow,
+    [RG_TEST_COLLECTIVE] = rg_session_collective,
+    [RG_TEST_COPY] = rg_session_copy,
+};
+
 static int run_round(struct rank *rank, const struct rg_session *session, int64_t number, struct rg_error *err)
 {
     const struct rg_suite *suite = &rank->orders.suite;
     struct rg_round round = rg_plan_round(suite, (int)rank->orders.nodes, number);
     struct rg_round_result result;
     char label[96];
-    bool collective = rg_test_kind_of(suite->tests[round.test_index].test) == RG_TEST_COLLECTIVE;
     rg_plan_label(suite, &round, label, sizeof label);
     if (session->rank == 0)
         say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, &round), label);
-    int code = collective ? rg_session_collective(session, &round, number, rank->missing, &result, err)
-                          : rg_session_flow(session, &round, number, rank->missing, &result, err);
+    int code = run_kind[rg_test_kind_of(suite->tests[round.test_index].test)](
+        session, &round, number, rank->missing, &result, err);
     /* What went wrong before the start is known by now, and the others still wait for it: asking all once more would
      * only add these. */
     if (code < 0 && !result.started)
@@ -323,8 +230,8 @@ static int run(struct rank *rank, struct rg_error *err)
         code = introduce(rank, err);
     if (code != 0)
         return code;
-    struct rg_session session = {
-        rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count, rg_control_rank(rank->control)};
+    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count,
+        rg_control_rank(rank->control), rank->self.monitor};
     bool root = session.rank == 0;
     if (root)
         say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);
@@ -353,6 +260,7 @@ int main(int argc, char **argv)
     if (code != 0 && rg_control_rank(rank.control) == 0)
         say_text(RG_EVENT_FAILED, 0, 0, err.text);
     rg_control_close(rank.control);
+    rg_self_close(&rank.self);
     for (size_t i = 0; rank.facts != NULL && i < size; i++)
         rg_rank_facts_close(&rank.facts[i]);
     free(rank.facts);

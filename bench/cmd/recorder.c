@@ -65,19 +65,21 @@ static void remember_lost(struct recorder *recorder, int64_t rank, const char *w
         run->ranks[rank].node.node, strdup(where ? where : "the run"), rank, run->ranks[rank].rail.rail};
 }
 
-static bool has_flows(const struct rg_suite *suite)
+/* Whether the suite asks for more than collectives on the processors. */
+static bool asks_for_hardware(const struct rg_suite *suite)
 {
     for (size_t i = 0; i < suite->test_count; i++)
-        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE)
+        if (rg_test_kind_of(suite->tests[i].test) != RG_TEST_COLLECTIVE || strcmp(suite->tests[i].memory, "host") != 0)
             return true;
     return false;
 }
 
-/* A run is of hardware when every flow is; collectives, which may be the processors' stand-in, count where there is
- * nothing else. */
+/* A run is of hardware when everything in it is; collectives over MPI, the processors' stand-in, count where there is
+ * nothing else, and what was not measured says nothing. */
 static void judge_hardware(struct rg_run *run, const struct rg_measurement *measurement)
 {
-    if (!measurement->has_flow && has_flows(&run->suite))
+    bool stand_in = strcmp(measurement->transport, "mpi") == 0 && asks_for_hardware(&run->suite);
+    if (stand_in || strcmp(measurement->status, "not_run") == 0)
         return;
     if (measurement->hardware && run->hardware == RG_NONE)
         run->hardware = 1;

@@ -152,7 +152,11 @@ static int check_pairs(const struct front *front, struct rg_error *err)
     for (size_t i = 0; i < front->run.suite.test_count; i++) {
         const struct rg_settings *s = &front->run.suite.tests[i];
         bool loopback = strcmp(s->pattern, "loopback") == 0;
-        if (rg_test_kind_of(s->test) == RG_TEST_COLLECTIVE)
+        enum rg_test_kind kind = rg_test_kind_of(s->test);
+        if (kind == RG_TEST_COLLECTIVE && strcmp(s->group, "pair") == 0 && front->node_count < 2)
+            return rg_fail(
+                err, -EINVAL, "%s among pairs of nodes needs two: name them with --hosts or --hostfile", s->test);
+        if (!rg_test_has_flows(kind))
             continue;
         if (front->node_count < 2 && !loopback)
             return rg_fail(err, -EINVAL,

@@ -37,6 +37,14 @@
     {                                                                                                                  \
         .key = #member, .type = RG_INTEGER, RG_FIELD_AT(member), .min = 0, .max = 63                                   \
     }
+#define RG_FIELD_RAIL_OR_NULL(member)                                                                                  \
+    {                                                                                                                  \
+        .key = #member, .type = RG_INTEGER, RG_FIELD_AT(member), .min = 0, .max = 63, .nullable = true                 \
+    }
+#define RG_FIELD_FLAG(member)                                                                                          \
+    {                                                                                                                  \
+        .key = #member, .type = RG_FLAG, RG_FIELD_AT(member)                                                           \
+    }
 #define RG_FIELD_REAL(member)                                                                                          \
     {                                                                                                                  \
         .key = #member, .type = RG_NUMBER, RG_FIELD_AT(member), .min = 0, .max = 1e300                                 \

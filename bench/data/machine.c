@@ -8,8 +8,7 @@
 #include <string.h>
 
 static const char *const directions[] = {"one_way", "both_ways", NULL};
-static const char *const memories[] = {"host", NULL};
-static const char *const scopes[] = {"rail", "node", "group", NULL};
+static const char *const scopes[] = {"rail", "node", "group", "gpu", NULL};
 static const char *const metrics[] = {
     "bandwidth_gbps", "latency_p50_us", "latency_p99_us", "busbw_gigabytes_per_s", NULL};
 
@@ -17,9 +16,10 @@ static const char *const metrics[] = {
 
 static const struct rg_option expectation_rows[] = {
     {.key = "test", .type = RG_CHOICE, AT(test), .choices = rg_test_names, .required = true},
-    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), 1, 1073741824.0, .required = true},
+    {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), 1, RG_SIZE_MOST, .required = true},
     {.key = "direction", .type = RG_CHOICE, AT(direction), .choices = directions, .nullable = true, .required = true},
-    {.key = "memory", .type = RG_CHOICE, AT(memory), .choices = memories, .required = true},
+    {.key = "memory", .type = RG_CHOICE, AT(memory), .choices = rg_memory_words, .required = true},
+    {.key = "variant", .type = RG_TEXT, AT(variant), .nullable = true},
     {.key = "queue_pairs", .type = RG_INTEGER, AT(queue_pairs), 1, 1024, .nullable = true, .required = true},
     {.key = "scope", .type = RG_CHOICE, AT(scope), .choices = scopes, .required = true},
     {.key = "metric", .type = RG_CHOICE, AT(metric), .choices = metrics, .required = true},

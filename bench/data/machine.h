@@ -7,7 +7,8 @@
 /* One promise. Bandwidths must reach expected * (1 - tolerance/100); latencies stay within expected * (1 +
  * tolerance/100). */
 struct rg_expectation {
-    const char *test, *direction, *memory, *scope, *metric, *source, *note;
+    const char *test, *direction, *memory, *variant /* as in a verdict's rows; NULL: any */, *scope, *metric, *source,
+        *note;
     int64_t size_bytes, queue_pairs; /* RG_NONE: any number of queue pairs */
     double expected, tolerance_percent;
 };

@@ -7,19 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"flow", "collective", NULL};
+static const char *const kinds[] = {"flow", "collective", "copy", NULL};
 static const char *const statuses[] = {"ok", "failed", "unsupported", "not_run", NULL};
 static const char *const directions[] = {"one_way", "both_ways", NULL};
-static const char *const memories[] = {"host", NULL};
-static const char *const transports[] = {"verbs", "mpi", NULL};
+static const char *const registrations[] = {"host", "dmabuf", "data_direct", "peermem", NULL};
+static const char *const transports[] = {"verbs", "mpi", "nccl", "cuda", NULL};
 static const char *const initiators[] = {"from", "to", NULL};
 static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
 static const char *const arrivals[] = {"last_byte", "immediate", "receive_completion", "send_completion", NULL};
 static const char *const integrities[] = {"ok", "mismatch", "not_run", NULL};
 
 #define S rg_end
-static const struct rg_option end_rows[] = {
-    RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank), RG_FIELD_TEXT_OR_NULL(device)};
+static const struct rg_option end_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank),
+    RG_FIELD_TEXT_OR_NULL(device), RG_FIELD_TEXT_OR_NULL(gpu), RG_FIELD_WORD_OR_NULL(registration, registrations),
+    RG_FIELD_TEXT_OR_NULL(registration_note)};
 static const struct rg_shape end_shape = RG_FIELD_SHAPE(end_rows);
 #undef S
 
@@ -40,7 +41,8 @@ static const struct rg_shape flow_shape = {
 #undef S
 
 #define S rg_group
-static const struct rg_option group_rows[] = {RG_FIELD_TEXT(scope), RG_FIELD_COUNTED(ranks)};
+static const struct rg_option group_rows[] = {RG_FIELD_WORD(scope, rg_group_words), RG_FIELD_COUNTED(ranks),
+    RG_FIELD_TEXT_OR_NULL(node), RG_FIELD_TEXT_OR_NULL(peer_node), RG_FIELD_RAIL_OR_NULL(rail)};
 static const struct rg_shape group_shape = RG_FIELD_SHAPE(group_rows);
 #undef S
 
@@ -88,11 +90,20 @@ static const struct rg_shape latency_shape = RG_FIELD_SHAPE(latency_rows);
 #undef S
 
 #define S rg_collective_result
-static const struct rg_option collective_rows[] = {RG_FIELD_TEXT(operation), RG_FIELD_TEXT(data_type),
-    {.key = "in_place", .type = RG_FLAG, RG_FIELD_AT(in_place)}, RG_FIELD_COUNTED(iterations),
+static const struct rg_option collective_rows[] = {RG_FIELD_WORD(data_type, rg_data_type_words),
+    RG_FIELD_WORD_OR_NULL(reduction, rg_reduction_words), RG_FIELD_FLAG(in_place), RG_FIELD_FLAG(cuda_graph),
+    RG_FIELD_FLAG(registered_buffers), RG_FIELD_TEXT(library), RG_FIELD_TEXT_OR_NULL(plugin),
+    RG_FIELD_TEXT_OR_NULL(settings), RG_FIELD_COUNTED(iterations), RG_FIELD_COUNTED(moved_bytes),
     RG_FIELD_REAL(time_avg_us), RG_FIELD_REAL(time_min_us), RG_FIELD_REAL(time_max_us), RG_FIELD_REAL(time_p50_us),
     RG_FIELD_REAL(time_p99_us), RG_FIELD_REAL(algbw_gigabytes_per_s), RG_FIELD_REAL(busbw_gigabytes_per_s)};
 static const struct rg_shape collective_shape = RG_FIELD_SHAPE(collective_rows);
+#undef S
+
+#define S rg_copy
+static const struct rg_option copy_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank),
+    RG_FIELD_WORD(copy, rg_copy_words), RG_FIELD_WORD(by, rg_copy_by_words), RG_FIELD_TEXT_OR_NULL(gpu),
+    RG_FIELD_TEXT_OR_NULL(peer_gpu), RG_FIELD_WORD_OR_NULL(numa, rg_numa_words), RG_FIELD_COUNTED_OR_NULL(numa_node)};
+static const struct rg_shape copy_shape = RG_FIELD_SHAPE(copy_rows);
 #undef S
 
 #define S rg_first_mismatch
@@ -115,10 +126,9 @@ static const struct rg_shape integrity_shape = {
 static const struct rg_option measurement_rows[] = {RG_FIELD_TEXT(run_id), RG_FIELD_COUNTED(sequence),
     RG_FIELD_COUNTED(round), RG_FIELD_COUNTED(test_index), RG_FIELD_WORD(test, rg_test_names),
     RG_FIELD_WORD(kind, kinds), RG_FIELD_WORD(status, statuses), RG_FIELD_TEXT_OR_NULL(reason),
-    {.key = "size_bytes", .type = RG_BYTES, RG_FIELD_AT(size_bytes), .min = 1, .max = 1073741824.0},
-    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, memories),
-    RG_FIELD_WORD_OR_NULL(registration, memories), RG_FIELD_COUNTED_OR_NULL(queue_pairs),
-    RG_FIELD_WORD(transport, transports), RG_FIELD_TEXT_OR_NULL(backend),
+    {.key = "size_bytes", .type = RG_BYTES, RG_FIELD_AT(size_bytes), .min = 1, .max = RG_SIZE_MOST},
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, rg_memory_words),
+    RG_FIELD_COUNTED_OR_NULL(queue_pairs), RG_FIELD_WORD(transport, transports), RG_FIELD_TEXT_OR_NULL(backend),
     {.key = "hardware", .type = RG_FLAG, RG_FIELD_AT(hardware)}, RG_FIELD_TEXT_OR_NULL(hardware_reason)};
 #define SECTION(member, shape)                                                                                         \
     {                                                                                                                  \
@@ -133,16 +143,19 @@ static const struct rg_section measurement_sections[] = {
     SECTION(bandwidth, bandwidth_shape),
     SECTION(latency, latency_shape),
     SECTION(collective, collective_shape),
+    SECTION(copy, copy_shape),
     SECTION(integrity, integrity_shape),
 };
 #undef S
 static const struct rg_shape measurement_shape = {measurement_rows, RG_FIELD_COUNT(measurement_rows),
     measurement_sections, RG_FIELD_COUNT(measurement_sections),
-    (const char *const[]){"schema_version", "document", NULL}};
+    (const char *const[]){"schema_version", "document", "gpus", NULL}};
 
 void rg_measurement_clear(struct rg_measurement *out)
 {
     rg_json_clear(&measurement_shape, out);
+    out->gpus = NULL;
+    out->gpu_count = 0;
     out->root = NULL;
 }
 
@@ -150,6 +163,7 @@ char *rg_measurement_line(const struct rg_measurement *measurement)
 {
     cJSON *object = rg_json_document("measurement");
     rg_json_write(object, &measurement_shape, measurement);
+    rg_json_add_gpu_reports(object, "gpus", measurement->gpus, measurement->gpu_count);
     char *line = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return line;
@@ -165,13 +179,14 @@ static int check(const struct rg_measurement *m, const struct rg_place *place, s
         return rg_json_refuse(place, err, "a measurement has a reason just when its status is not ok");
     if (m->hardware != (m->hardware_reason == NULL))
         return rg_json_refuse(place, err, "a measurement has a hardware_reason just when hardware is false");
-    if (m->has_flow != (strcmp(m->kind, "flow") == 0) || m->has_group == m->has_flow)
-        return rg_json_refuse(place, err, "a flow has a flow, a collective has a group, and neither has both");
+    if (m->has_flow != (strcmp(m->kind, "flow") == 0) || m->has_group != (strcmp(m->kind, "collective") == 0) ||
+        m->has_copy != (strcmp(m->kind, "copy") == 0))
+        return rg_json_refuse(place, err, "a flow has a flow, a collective a group, a copy a copy, and none another's");
     if (ok && m->has_bandwidth + m->has_latency + m->has_collective != 1)
         return rg_json_refuse(place, err, "a measurement that is ok has one of bandwidth, latency and collective");
-    bool latency = strstr(m->test, "_lat") != NULL, bandwidth = strstr(m->test, "_bw") != NULL;
-    if ((m->has_bandwidth && !bandwidth) || (m->has_latency && !latency) ||
-        (m->has_collective && (bandwidth || latency)))
+    enum rg_test_kind kind = rg_test_kind_of(m->test);
+    if ((m->has_bandwidth && kind != RG_TEST_BANDWIDTH && kind != RG_TEST_COPY) ||
+        (m->has_latency && kind != RG_TEST_LATENCY) || (m->has_collective && kind != RG_TEST_COLLECTIVE))
         return rg_json_refuse(place, err, "%s has not that kind of result", m->test);
     bool damaged = m->has_integrity && strcmp(m->integrity.status, "mismatch") == 0;
     if (m->has_integrity && damaged != (m->integrity.mismatches > 0))
@@ -192,6 +207,9 @@ int rg_measurement_read(const char *line, const char *name, struct rg_measuremen
     if (code == 0)
         code = rg_json_read(measurement.root, &measurement_shape, &measurement, &place, err);
     if (code == 0)
+        code =
+            rg_json_read_gpu_reports(measurement.root, "gpus", &place, &measurement.gpus, &measurement.gpu_count, err);
+    if (code == 0)
         code = check(&measurement, &place, err);
     if (code != 0) {
         rg_measurement_close(&measurement);
@@ -204,6 +222,8 @@ int rg_measurement_read(const char *line, const char *name, struct rg_measuremen
 void rg_measurement_close(struct rg_measurement *measurement)
 {
     rg_json_release(&measurement_shape, measurement);
+    if (measurement->root != NULL)
+        free(measurement->gpus); /* of one that was made, they are the maker's */
     cJSON_Delete(measurement->root);
     measurement->root = NULL;
 }

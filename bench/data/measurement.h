@@ -2,11 +2,12 @@
 #ifndef RG_DATA_MEASUREMENT_H
 #define RG_DATA_MEASUREMENT_H
 
-#include "data/json.h"
+#include "data/gpu.h"
 
-/* One end of a flow. */
+/* One end of a flow. gpu: PCI address of the GPU that holds the payload; registration: how the NIC learned of the
+ * memory (host, dmabuf, peermem), and why not by dma-buf where it is peermem. */
 struct rg_end {
-    const char *node, *device;
+    const char *node, *device, *gpu, *registration, *registration_note;
     int64_t rail, rank;
 };
 
@@ -22,9 +23,10 @@ struct rg_flow_ends {
     const char *initiator;
 };
 
+/* node: of the ranks of one node, and the lower of a pair; rail: of the ranks of one rail. */
 struct rg_group {
-    const char *scope;
-    int64_t ranks;
+    const char *scope, *node, *peer_node;
+    int64_t ranks, rail;
 };
 
 struct rg_path {
@@ -56,11 +58,17 @@ struct rg_latency {
 };
 
 struct rg_collective_result {
-    const char *operation, *data_type;
-    bool in_place;
-    int64_t iterations;
+    const char *reduction, *data_type, *library, *plugin, *settings;
+    bool in_place, cuda_graph, registered_buffers;
+    int64_t iterations, moved_bytes;
     double time_avg_us, time_min_us, time_max_us, time_p50_us, time_p99_us;
     double algbw_gigabytes_per_s, busbw_gigabytes_per_s;
+};
+
+/* A copy that one rank's GPU made; peer_gpu: where it went, of a copy between two GPUs. */
+struct rg_copy {
+    const char *node, *copy, *by, *gpu, *peer_gpu, *numa;
+    int64_t rail, rank, numa_node;
 };
 
 struct rg_first_mismatch {
@@ -77,7 +85,7 @@ struct rg_integrity {
 
 struct rg_measurement {
     const char *run_id, *test, *kind, *status, *reason;
-    const char *direction, *memory, *registration, *transport, *backend, *hardware_reason;
+    const char *direction, *memory, *transport, *backend, *hardware_reason;
     int64_t sequence, round, test_index, size_bytes, queue_pairs;
     bool hardware;
     struct rg_fault error;
@@ -88,8 +96,11 @@ struct rg_measurement {
     struct rg_bandwidth bandwidth;
     struct rg_latency latency;
     struct rg_collective_result collective;
+    struct rg_copy copy;
     struct rg_integrity integrity;
-    bool has_error, has_flow, has_group, has_path, has_window, has_bandwidth, has_latency, has_collective,
+    struct rg_gpu_report *gpus; /* of the GPUs whose memory took part; of one that was read, malloc'd */
+    size_t gpu_count;
+    bool has_error, has_flow, has_group, has_path, has_window, has_bandwidth, has_latency, has_collective, has_copy,
         has_integrity;
     cJSON *root; /* of one that was read */
 };

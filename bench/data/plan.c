@@ -7,13 +7,6 @@
 
 #define SLACK_S 60.0
 
-enum rg_test_kind rg_test_kind_of(const char *test)
-{
-    if (strstr(test, "_bw") != NULL)
-        return RG_TEST_BANDWIDTH;
-    return strstr(test, "_lat") != NULL ? RG_TEST_LATENCY : RG_TEST_COLLECTIVE;
-}
-
 static bool loops_back(const struct rg_settings *settings)
 {
     return strcmp(settings->pattern, "loopback") == 0;
@@ -22,13 +15,18 @@ static bool loops_back(const struct rg_settings *settings)
 /* Both ends initiate in turn, unless they do so at once, or the test tells the same from either end. */
 static int phases_of(const struct rg_settings *settings)
 {
-    bool ping_pong = rg_test_kind_of(settings->test) == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
-    return strcmp(settings->direction, "both_ways") == 0 || ping_pong || loops_back(settings) ? 1 : 2;
+    enum rg_test_kind kind = rg_test_kind_of(settings->test);
+    bool ping_pong = kind == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
+    bool at_once = strcmp(settings->direction, "both_ways") == 0 || !rg_test_has_flows(kind);
+    return at_once || ping_pong || loops_back(settings) ? 1 : 2;
 }
 
 static int rounds_of(const struct rg_settings *settings, int nodes)
 {
-    if (rg_test_kind_of(settings->test) == RG_TEST_COLLECTIVE)
+    enum rg_test_kind kind = rg_test_kind_of(settings->test);
+    if (kind == RG_TEST_COLLECTIVE && strcmp(settings->group, "pair") == 0)
+        return rg_schedule_rounds(nodes);
+    if (!rg_test_has_flows(kind))
         return 1;
     int meetings = loops_back(settings) ? 1 : rg_schedule_rounds(nodes);
     return meetings * phases_of(settings);

@@ -4,10 +4,6 @@
 
 #include "data/suite.h"
 
-enum rg_test_kind { RG_TEST_BANDWIDTH, RG_TEST_LATENCY, RG_TEST_COLLECTIVE };
-
-enum rg_test_kind rg_test_kind_of(const char *test);
-
 /* One round: one test at one size, with a set of pairs that share no NIC. */
 struct rg_round {
     size_t test_index;

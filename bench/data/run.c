@@ -27,9 +27,14 @@ static const struct rg_option rail_rows[] = {RG_FIELD_RAIL(rail), RG_FIELD_COUNT
     {.key = "link_gbps", .type = RG_NUMBER, RG_FIELD_AT(link_gbps), .nullable = true},
     RG_FIELD_TEXT_OR_NULL(port_state), RG_FIELD_COUNTED_OR_NULL(active_mtu_bytes),
     RG_FIELD_COUNTED_OR_NULL(netdev_mtu_bytes), RG_FIELD_COUNTED_OR_NULL(numa_node), RG_FIELD_TEXT_OR_NULL(pci_address),
-    {.key = "soft", .type = RG_FLAG, RG_FIELD_AT(soft)}};
+    {.key = "soft", .type = RG_FLAG, RG_FIELD_AT(soft)}, RG_FIELD_TEXT_OR_NULL(gpu),
+    RG_FIELD_COUNTED_OR_NULL(gpu_device), RG_FIELD_TEXT_OR_NULL(gpu_distance), RG_FIELD_TEXT_OR_NULL(gpu_why)};
+static const struct rg_section rail_sections[] = {
+    {"gpu_facts", &rg_json_gpu_facts, offsetof(struct S, gpu_facts), offsetof(struct S, has_gpu_facts), false},
+};
 #undef S
-static const struct rg_shape rail_shape = {.rows = rail_rows, .row_count = RG_FIELD_COUNT(rail_rows)};
+static const struct rg_shape rail_shape = {
+    rail_rows, RG_FIELD_COUNT(rail_rows), rail_sections, RG_FIELD_COUNT(rail_sections), NULL};
 
 #define S rg_lost_rank
 static const struct rg_option lost_rows[] = {

@@ -2,6 +2,7 @@
 #ifndef RG_DATA_RUN_H
 #define RG_DATA_RUN_H
 
+#include "data/gpu.h"
 #include "data/suite.h"
 
 /* What a node is. The environment is recorded by this list alone, never as a whole. */
@@ -12,10 +13,14 @@ struct rg_node_facts {
 
 /* One rail of a node: the NIC that one rank drives. Everything but rail, rank and soft may be null. */
 struct rg_rail_facts {
+    const char *gpu, *gpu_distance, *gpu_why; /* PCI address; how near the NIC; why none, or no hardware */
+    int64_t gpu_device;                       /* CUDA ordinal; RG_NONE: no GPU */
     const char *device, *netdev, *driver, *firmware, *gid, *gid_type, *link_layer, *port_state, *pci_address;
     int64_t rail, rank, port, gid_index, active_mtu_bytes, netdev_mtu_bytes, numa_node;
     double link_gbps; /* null for software RDMA, whose rate is made up */
     bool soft;
+    bool has_gpu_facts;
+    struct rg_gpu_facts gpu_facts;
 };
 
 struct rg_rank_facts {

@@ -5,21 +5,42 @@
 #include <string.h>
 
 const char *const rg_test_names[] = {"rdma_write_bw", "rdma_read_bw", "rdma_send_bw", "rdma_write_lat", "rdma_read_lat",
-    "rdma_send_lat", "all_reduce", NULL};
+    "rdma_send_lat", "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all", "send_recv", "gpu_copy",
+    NULL};
 
+enum rg_test_kind rg_test_kind_of(const char *test)
+{
+    if (strcmp(test, "gpu_copy") == 0)
+        return RG_TEST_COPY;
+    if (strncmp(test, "rdma_", 5) != 0)
+        return RG_TEST_COLLECTIVE;
+    return strstr(test, "_lat") != NULL ? RG_TEST_LATENCY : RG_TEST_BANDWIDTH;
+}
+
+const char *const rg_memory_words[] = {"host", "cuda", "cuda_to_host", "host_to_cuda", NULL};
+const char *const rg_data_type_words[] = {"float32", "bfloat16", "float16", "int32", "uint8", NULL};
+const char *const rg_reduction_words[] = {"sum", "prod", "min", "max", "avg", NULL};
+const char *const rg_group_words[] = {"world", "node", "rail", "pair", NULL};
+const char *const rg_copy_words[] = {"host_to_device", "device_to_host", "device_to_device", "peer_to_peer", NULL};
+const char *const rg_copy_by_words[] = {"engine", "kernel", NULL};
+const char *const rg_numa_words[] = {"local", "remote", NULL};
+static const char *const algorithms[] = {
+    "ring", "tree", "nvls", "nvlstree", "collnetdirect", "collnetchain", "pat", NULL};
+static const char *const protocols[] = {"simple", "ll", "ll128", NULL};
+static const char *const registrations[] = {"auto", "dmabuf", "data_direct", "peermem", NULL};
 static const char *const directions[] = {"one_way", "both_ways", NULL};
-static const char *const memories[] = {"host", NULL};
+static const char *const memories[] = {"host", "cuda", "cuda_to_host", "host_to_cuda", "auto", NULL};
 static const char *const patterns[] = {"pairs", "loopback", NULL};
 static const char *const write_polls[] = {"auto", "last_byte", "immediate", NULL};
 
 #define AT(member) .offset = offsetof(struct rg_settings, member)
-#define ONE_GIB 1073741824.0
 
 const struct rg_option rg_settings_rows[] = {
     {"test", "test", RG_CHOICE, AT(test), .choices = rg_test_names, .metavar = "TEST", .letter = 't', .required = true,
         .help = "What to measure, instead of a suite."},
-    {"size", "sizes_bytes", RG_SIZES, AT(sizes), 1, ONE_GIB, "65536", .metavar = "SIZES",
-        .help = "Message sizes: a list (64,4K,1M) or a range FROM:TO:FACTOR (1:1G:4)."},
+    {"size", "sizes_bytes", RG_SIZES, AT(sizes), 1, RG_SIZE_MOST, "65536", .metavar = "SIZES",
+        .help = "Message sizes: a list (64,4K,1M) or a range FROM:TO:FACTOR (1:1G:4). Of a collective: the larger of a "
+                "rank's two buffers. Up to 1G; collectives and copies up to 16G."},
     {"direction", "direction", RG_CHOICE, AT(direction), .fallback = "one_way", .choices = directions,
         .metavar = "WORD", .help = "Bandwidth tests: each flow alone, or both ways at once."},
     {"duration", "duration_s", RG_NUMBER, AT(duration_s), 0.01, 3600, "2", .metavar = "SECONDS",
@@ -46,7 +67,14 @@ const struct rg_option rg_settings_rows[] = {
     {"pattern", "pattern", RG_CHOICE, AT(pattern), .fallback = "pairs", .choices = patterns, .metavar = "WORD",
         .help = "Who talks to whom: every pair of nodes, or each NIC to itself inside its node."},
     {"memory", "memory", RG_CHOICE, AT(memory), .fallback = "host", .choices = memories, .metavar = "KIND",
-        .help = "Where the payload lies."},
+        .help = "Where the payload lies: in the nodes' own memory (host), in the memory of the GPU next to each rail "
+                "(cuda), in one of them where it leaves and in the other where it arrives (cuda_to_host, "
+                "host_to_cuda), or on the GPU wherever there is one (auto). A collective on the GPU is NCCL's, on the "
+                "host MPI's; gpu_copy goes by --copy alone."},
+    {"registration", "registration", RG_CHOICE, AT(registration), .fallback = "auto", .choices = registrations,
+        .metavar = "WORD",
+        .help = "How NICs learn of GPU memory: by dma-buf, by dma-buf with data-direct, or by its address with the "
+                "module nvidia-peermem. auto takes dma-buf, or else peermem, and the record says why."},
     {"devices", "devices", RG_TEXT, AT(devices), .nullable = true, .metavar = "LIST",
         .help = "RDMA devices of rails 0, 1, ... on every node, each with its port: mlx5_0,mlx5_1:1. Without it, the "
                 "active ports in PCI order."},
@@ -67,6 +95,27 @@ const struct rg_option rg_settings_rows[] = {
         .metavar = "WORD",
         .help = "How rdma_write_lat sees a message arrive: by its last byte, or by immediate data. auto takes the last "
                 "byte only where the device promises to write in order."},
+    {"data-type", "data_type", RG_CHOICE, AT(data_type), .fallback = "float32", .choices = rg_data_type_words,
+        .metavar = "TYPE", .help = "Collectives: type of the elements."},
+    {"reduction", "reduction", RG_CHOICE, AT(reduction), .fallback = "sum", .choices = rg_reduction_words,
+        .metavar = "WORD", .help = "all_reduce and reduce_scatter: what is done with the elements."},
+    {"in-place", "in_place", RG_FLAG, AT(in_place), .help = "Collectives: input and result share a buffer."},
+    {"group", "group", RG_CHOICE, AT(group), .fallback = "world", .choices = rg_group_words, .metavar = "WORD",
+        .help = "Collectives: among all ranks, among those of each node, of each rail, or of each pair of nodes."},
+    {"cuda-graph", "cuda_graph", RG_FLAG, AT(cuda_graph),
+        .help = "NCCL: launches the operation as a CUDA graph, captured once."},
+    {"register-buffers", "register_buffers", RG_FLAG, AT(register_buffers),
+        .help = "NCCL: registers both buffers with the communicator."},
+    {"nccl-algorithm", "nccl_algorithm", RG_CHOICE, AT(nccl_algorithm), .nullable = true, .choices = algorithms,
+        .metavar = "WORD", .help = "NCCL_ALGO of the test's communicators; without it NCCL chooses."},
+    {"nccl-protocol", "nccl_protocol", RG_CHOICE, AT(nccl_protocol), .nullable = true, .choices = protocols,
+        .metavar = "WORD", .help = "NCCL_PROTO of the test's communicators; without it NCCL chooses."},
+    {"copy", "copy", RG_CHOICE, AT(copy), .fallback = "device_to_device", .choices = rg_copy_words, .metavar = "WORD",
+        .help = "gpu_copy: from where to where; peer_to_peer is to the next GPU of the node. All GPUs copy at once."},
+    {"copy-by", "copy_by", RG_CHOICE, AT(copy_by), .fallback = "engine", .choices = rg_copy_by_words, .metavar = "WORD",
+        .help = "gpu_copy between GPUs, or inside one: by a copy engine, or by a kernel."},
+    {"numa", "numa", RG_CHOICE, AT(numa), .fallback = "local", .choices = rg_numa_words, .metavar = "WORD",
+        .help = "gpu_copy from and to the host: its memory on the GPU's NUMA node, or on another."},
     {"verify", "verify", RG_FLAG, AT(verify), .fallback = "yes",
         .help = "Without it, the data that bandwidth tests moved are not checked."},
     {"keep-samples", "keep_samples", RG_FLAG, AT(keep_samples),
@@ -184,6 +233,8 @@ int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err
 
 static int check_settings(const struct rg_settings *s, struct rg_error *err)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every test has a name */
+    enum rg_test_kind kind = rg_test_kind_of(s->test);
     if (s->signal_interval > s->depth)
         return rg_fail(err, -EINVAL, "signal_interval %lld is above depth %lld: no completion would ever come",
             (long long)s->signal_interval, (long long)s->depth);
@@ -194,8 +245,7 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
         return rg_fail(err, -EINVAL,
             "depth %lld is too small for signal_interval %lld with post_list %lld: the queue could fill up with messages that ask for no completion",
             (long long)s->depth, (long long)s->signal_interval, (long long)s->post_list);
-    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every test has a name */
-    if (strstr(s->test, "_lat") != NULL && s->iterations > RG_LATENCY_SAMPLES_MOST)
+    if (kind == RG_TEST_LATENCY && s->iterations > RG_LATENCY_SAMPLES_MOST)
         return rg_fail(err, -EINVAL, "iterations %lld: a latency test keeps every sample, %d at most",
             (long long)s->iterations, RG_LATENCY_SAMPLES_MOST);
     if (s->mtu_bytes != RG_NONE && (s->mtu_bytes & (s->mtu_bytes - 1)) != 0)
@@ -203,8 +253,22 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): its row has a default and allows no null */
     if (strcmp(s->write_poll, "last_byte") == 0 && s->relaxed_ordering)
         return rg_fail(err, -EINVAL, "write_poll last_byte cannot be trusted with relaxed_ordering; use immediate");
-    if (strcmp(s->direction, "both_ways") == 0 && strstr(s->test, "_bw") == NULL)
+    if (strcmp(s->direction, "both_ways") == 0 && kind != RG_TEST_BANDWIDTH)
         return rg_fail(err, -EINVAL, "direction both_ways is for bandwidth tests, not for %s", s->test);
+    if (strcmp(s->memory, "host") != 0 && s->inline_bytes > 0)
+        return rg_fail(err, -EINVAL, "inline_bytes %lld: the processor cannot put GPU memory into a work request",
+            (long long)s->inline_bytes);
+    if (strcmp(s->memory, "host") != 0 && strcmp(s->write_poll, "last_byte") == 0)
+        return rg_fail(err, -EINVAL, "write_poll last_byte: the processor cannot poll GPU memory; use immediate");
+    if (strcmp(s->copy_by, "kernel") == 0 && strstr(s->copy, "host") != NULL && kind == RG_TEST_COPY)
+        return rg_fail(err, -EINVAL, "copy_by kernel is not for %s", s->copy);
+    if (strstr(s->memory, "_to_") != NULL && kind == RG_TEST_COLLECTIVE)
+        return rg_fail(err, -EINVAL, "memory %s is for flows, not for %s", s->memory, s->test);
+    if (kind != RG_TEST_COLLECTIVE && kind != RG_TEST_COPY)
+        for (uint32_t i = 0; i < s->sizes.count; i++)
+            if ((double)s->sizes.bytes[i] > RG_MESSAGE_MOST)
+                return rg_fail(
+                    err, -EINVAL, "sizes_bytes %lld: a message has 1 GiB at most", (long long)s->sizes.bytes[i]);
     return 0;
 }
 

@@ -6,26 +6,43 @@
 
 #define RG_SUITE_TESTS_MOST 1000
 #define RG_LATENCY_SAMPLES_MOST (1 << 26)
+#define RG_MESSAGE_MOST 1073741824.0 /* of a flow */
+#define RG_SIZE_MOST 17179869184.0   /* of a collective or copy */
+
+enum rg_test_kind { RG_TEST_BANDWIDTH, RG_TEST_LATENCY, RG_TEST_COLLECTIVE, RG_TEST_COPY };
+
+/* The tests' names, NULL-terminated, and what kind each is of. */
+extern const char *const rg_test_names[];
+enum rg_test_kind rg_test_kind_of(const char *test);
+
+/* Whether a test of that kind joins rails of different nodes by RDMA. */
+static inline bool rg_test_has_flows(enum rg_test_kind kind)
+{
+    return kind == RG_TEST_BANDWIDTH || kind == RG_TEST_LATENCY;
+}
+
+/* Words of more than one document, NULL-terminated. */
+extern const char *const rg_memory_words[]; /* of what is measured: where the payload lies */
+extern const char *const rg_data_type_words[], *const rg_reduction_words[], *const rg_group_words[];
+extern const char *const rg_copy_words[], *const rg_copy_by_words[], *const rg_numa_words[];
 
 /* One test. The table rg_settings_rows says what each field means, its range and its default. */
 struct rg_settings {
     const char *test;
     struct rg_sizes sizes;
     const char *direction, *memory, *pattern, *write_poll, *devices;
+    const char *data_type, *reduction, *group, *nccl_algorithm, *nccl_protocol, *copy, *copy_by, *numa, *registration;
     double duration_s, warmup_s, deadline_s;
     int64_t iterations, warmup_iterations, subwindows;
     int64_t queue_pairs, depth, signal_interval, post_list, inline_bytes;
     int64_t traffic_class, service_level, gid_index, mtu_bytes, qp_timeout, retry_count;
     int64_t working_set_bytes;
-    bool relaxed_ordering, verify, keep_samples;
+    bool relaxed_ordering, verify, keep_samples, in_place, cuda_graph, register_buffers;
     int64_t damage_rank, damage_offset_bytes;
 };
 
 extern const struct rg_option rg_settings_rows[];
 extern const size_t rg_settings_row_count;
-
-/* The tests' names, NULL-terminated. */
-extern const char *const rg_test_names[];
 
 struct rg_suite {
     const char *name, *description;

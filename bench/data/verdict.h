@@ -16,12 +16,14 @@ enum rg_status {
 
 extern const char *const rg_status_names[RG_STATUSES + 1]; /* NULL-terminated */
 
-/* One line: a flow (scope rail), what a node sends or receives (node), or a collective (group). */
+/* One line: a flow (scope rail), what a node sends or receives (node), a collective (group), or a copy (gpu). variant:
+ * what else must be alike for two rows to be compared: how GPU memory was registered ("dmabuf"), a collective's type,
+ * reduction, place and group ("bfloat16 sum in_place world"), a copy's way ("host_to_device remote"). */
 struct rg_row {
     enum rg_status status;
     bool asked;    /* the suite asked for it; what was not asked counts for nothing */
     bool hardware; /* measured on hardware */
-    const char *test, *direction, *memory, *scope, *node, *peer_node, *side, *metric, *source;
+    const char *test, *direction, *memory, *variant, *scope, *node, *peer_node, *side, *metric, *source;
     const char *opposite; /* of a node: the one it met in that round; in no document */
     char *reason;         /* malloc'd or NULL */
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;

@@ -56,7 +56,7 @@ static void add_ceiling(struct rg_row *row, const struct rg_machine *machine, si
     if (machine != NULL && strcmp(row->scope, "node") == 0 && !isnan(machine->node_nominal_gbps))
         nominal = machine->node_nominal_gbps;
     row->ceiling *= line_rate;
-    if (!isnan(row->measured) && same(row->metric, "bandwidth_gbps")) {
+    if (!isnan(row->measured) && same(row->metric, "bandwidth_gbps") && !same(row->scope, "gpu")) {
         row->nominal_percent = 100 * row->measured / nominal;
         row->ceiling_percent = 100 * row->measured / row->ceiling;
     }
@@ -79,7 +79,8 @@ static bool uses_all_rails(const struct rg_run *run, const struct rg_machine *ma
 static bool expects(const struct rg_expectation *e, const struct rg_row *row)
 {
     return same(e->test, row->test) && e->size_bytes == row->size_bytes && same(e->direction, row->direction) &&
-           same(e->memory, row->memory) && same(e->scope, row->scope) && same(e->metric, row->metric) &&
+           same(e->memory, row->memory) && (e->variant == NULL || same(e->variant, row->variant)) &&
+           same(e->scope, row->scope) && same(e->metric, row->metric) &&
            (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
 }
 
@@ -88,9 +89,10 @@ static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
 {
     for (size_t i = 0; i < suite->test_count; i++) {
         const struct rg_settings *s = &suite->tests[i];
-        if (!same(s->test, e->test) || !same(s->memory, e->memory) ||
-            (e->direction != NULL && !same(s->direction, e->direction)) ||
-            (e->queue_pairs != RG_NONE && strstr(s->test, "_bw") != NULL && e->queue_pairs != s->queue_pairs))
+        enum rg_test_kind kind = rg_test_kind_of(s->test);
+        bool memory = same(s->memory, e->memory) || same(s->memory, "auto") || kind == RG_TEST_COPY;
+        if (!same(s->test, e->test) || !memory || (e->direction != NULL && !same(s->direction, e->direction)) ||
+            (e->queue_pairs != RG_NONE && kind == RG_TEST_BANDWIDTH && e->queue_pairs != s->queue_pairs))
             continue;
         for (uint32_t size = 0; size < s->sizes.count; size++)
             if (s->sizes.bytes[size] == e->size_bytes)
@@ -122,6 +124,7 @@ static int add_absent(
     row->test = e->test;
     row->direction = e->direction;
     row->memory = e->memory;
+    row->variant = e->variant;
     row->scope = e->scope;
     row->metric = e->metric;
     row->size_bytes = e->size_bytes;
@@ -173,8 +176,8 @@ static int judge_by_machine(
 static bool same_place(const struct rg_row *a, const struct rg_row *b)
 {
     return same(a->test, b->test) && a->size_bytes == b->size_bytes && same(a->direction, b->direction) &&
-           same(a->memory, b->memory) && a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) &&
-           same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
+           same(a->memory, b->memory) && same(a->variant, b->variant) && a->queue_pairs == b->queue_pairs &&
+           same(a->scope, b->scope) && same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
            same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side) &&
            same(a->opposite, b->opposite);
 }
@@ -190,6 +193,7 @@ static int add_missing(const struct rg_row *before, double tolerance_percent, co
     row->test = rg_verdict_text(out, before->test);
     row->direction = rg_verdict_text(out, before->direction);
     row->memory = rg_verdict_text(out, before->memory);
+    row->variant = rg_verdict_text(out, before->variant);
     row->node = rg_verdict_text(out, before->node);
     row->peer_node = rg_verdict_text(out, before->peer_node);
     row->status = RG_NOT_RUN;

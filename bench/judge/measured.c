@@ -33,12 +33,31 @@ static enum rg_status status_of(const struct rg_measurement *m)
     return strcmp(m->status, "unsupported") == 0 ? RG_UNSUPPORTED : RG_NOT_RUN;
 }
 
+/* What of a measurement the verdict calls its variant; empty: nothing. */
+static void variant_of(const struct rg_measurement *m, char *out, size_t room)
+{
+    const struct rg_collective_result *c = &m->collective;
+    const char *from = m->flow.from.registration, *to = m->flow.to.registration;
+    out[0] = '\0';
+    if (m->has_collective)
+        snprintf(out, room, "%s%s%s %s %s", c->data_type, c->reduction ? " " : "", c->reduction ? c->reduction : "",
+            c->in_place ? "in_place" : "out_of_place", m->group.scope);
+    else if (m->has_copy)
+        snprintf(out, room, "%s %s%s%s", m->copy.copy, m->copy.by, m->copy.numa ? " " : "",
+            m->copy.numa ? m->copy.numa : "");
+    else if (m->has_flow && from != NULL && to != NULL && strcmp(m->memory, "host") != 0)
+        snprintf(out, room, "%s%s%s", from, strcmp(from, to) != 0 ? " to " : "", strcmp(from, to) != 0 ? to : "");
+}
+
 static struct rg_row *add_row(
     struct rg_verdict *verdict, const struct rg_measurement *m, const char *scope, const char *metric)
 {
+    char variant[128];
     struct rg_row *row = rg_verdict_add(verdict);
     if (row == NULL)
         return NULL;
+    variant_of(m, variant, sizeof variant);
+    row->variant = variant[0] ? rg_verdict_text(verdict, variant) : NULL;
     row->status = status_of(m);
     row->hardware = m->hardware;
     row->test = rg_verdict_text(verdict, m->test);
@@ -55,6 +74,15 @@ static struct rg_row *add_row(
         row->rail = m->flow.from.rail;
         row->peer_node = rg_verdict_text(verdict, m->flow.to.node);
         row->peer_rail = m->flow.to.rail;
+    }
+    if (m->has_group) {
+        row->node = rg_verdict_text(verdict, m->group.node);
+        row->peer_node = rg_verdict_text(verdict, m->group.peer_node);
+        row->rail = m->group.rail;
+    }
+    if (m->has_copy) {
+        row->node = rg_verdict_text(verdict, m->copy.node);
+        row->rail = m->copy.rail;
     }
     return row;
 }
@@ -78,7 +106,7 @@ static int add_latency(struct rg_verdict *verdict, const struct rg_measurement *
 
 static int add_bandwidth(struct rg_verdict *verdict, const struct rg_measurement *m, struct rg_error *err)
 {
-    struct rg_row *row = add_row(verdict, m, "rail", "bandwidth_gbps");
+    struct rg_row *row = add_row(verdict, m, m->has_copy ? "gpu" : "rail", "bandwidth_gbps");
     if (row == NULL)
         return no_memory(err);
     if (m->has_path)
@@ -205,6 +233,7 @@ static int keep_flow(struct reader *reader, struct rg_measurement *m, struct rg_
 
 static int take(struct reader *reader, struct rg_measurement *m, struct rg_error *err)
 {
+    enum rg_test_kind kind = rg_test_kind_of(m->test);
     int code = 0;
     if (m->round != reader->round)
         code = add_nodes(reader, err);
@@ -212,10 +241,10 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     if (code == 0 && strcmp(m->run_id, reader->run->run_id) != 0)
         code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
     if (code == 0)
-        code = strstr(m->test, "_lat") ? add_latency(reader->verdict, m, err)
-               : m->has_flow           ? add_bandwidth(reader->verdict, m, err)
-                                       : add_collective(reader->verdict, m, err);
-    if (code == 0 && m->has_flow && strstr(m->test, "_bw") != NULL)
+        code = kind == RG_TEST_LATENCY      ? add_latency(reader->verdict, m, err)
+               : kind == RG_TEST_COLLECTIVE ? add_collective(reader->verdict, m, err)
+                                            : add_bandwidth(reader->verdict, m, err);
+    if (code == 0 && kind == RG_TEST_BANDWIDTH)
         return keep_flow(reader, m, err);
     rg_measurement_close(m);
     return code;

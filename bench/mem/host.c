@@ -14,7 +14,7 @@ static void host_close(struct rg_memory *memory)
     free(memory);
 }
 
-static int host_open(size_t bytes, struct rg_memory **out, struct rg_error *err)
+static int host_open(const struct rg_memory_place *place, size_t bytes, struct rg_memory **out, struct rg_error *err)
 {
     const size_t page = 4096;
     struct sysinfo system;
@@ -24,6 +24,7 @@ static int host_open(size_t bytes, struct rg_memory **out, struct rg_error *err)
     if (memory == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     memory->ops = &rg_memory_host;
+    memory->place = *place;
     memory->bytes = (bytes + page - 1) / page * page;
     memory->address = mmap(NULL, memory->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory->address == MAP_FAILED) {
@@ -38,7 +39,7 @@ static int host_open(size_t bytes, struct rg_memory **out, struct rg_error *err)
     return 0;
 }
 
-static int host_fill(struct rg_memory *memory, uint64_t key, struct rg_error *err)
+int rg_memory_fill_words(struct rg_memory *memory, uint64_t key, struct rg_error *err)
 {
     (void)err;
     uint64_t *words = memory->address;
@@ -47,13 +48,7 @@ static int host_fill(struct rg_memory *memory, uint64_t key, struct rg_error *er
     return 0;
 }
 
-/* Bytes of a word that belong to a block which ends inside it. */
-static uint64_t mask_of(uint64_t bytes_left)
-{
-    return bytes_left >= 8 ? ~0ull : (1ull << (bytes_left * 8)) - 1;
-}
-
-static int host_verify(const struct rg_memory *memory, uint64_t key, const struct rg_blocks *blocks,
+int rg_memory_verify_words(const struct rg_memory *memory, uint64_t key, const struct rg_blocks *blocks,
     struct rg_mismatch *io, struct rg_error *err)
 {
     (void)err;
@@ -62,7 +57,7 @@ static int host_verify(const struct rg_memory *memory, uint64_t key, const struc
         uint64_t first = (blocks->first_bytes + block * blocks->stride_bytes) / 8;
         uint64_t count = (blocks->block_bytes + 7) / 8;
         for (uint64_t i = 0; i < count; i++) {
-            uint64_t mask = mask_of(blocks->block_bytes - i * 8);
+            uint64_t mask = rg_memory_mask(blocks->block_bytes - i * 8);
             uint64_t expected = rg_pattern_word(key, first + i) & mask, got = words[first + i] & mask;
             if (expected == got)
                 continue;
@@ -77,7 +72,7 @@ static int host_verify(const struct rg_memory *memory, uint64_t key, const struc
     return 0;
 }
 
-static int host_damage(struct rg_memory *memory, uint64_t offset_bytes, struct rg_error *err)
+int rg_memory_damage_word(struct rg_memory *memory, uint64_t offset_bytes, struct rg_error *err)
 {
     (void)err;
     uint64_t *words = memory->address;
@@ -87,9 +82,10 @@ static int host_damage(struct rg_memory *memory, uint64_t offset_bytes, struct r
 
 const struct rg_memory_ops rg_memory_host = {
     .name = "host",
+    .on_host = true,
     .open = host_open,
     .close = host_close,
-    .fill = host_fill,
-    .verify = host_verify,
-    .damage = host_damage,
+    .fill = rg_memory_fill_words,
+    .verify = rg_memory_verify_words,
+    .damage = rg_memory_damage_word,
 };

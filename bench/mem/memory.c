@@ -1,4 +1,4 @@
-/* The registry of memory kinds. */
+/* The registry of memory kinds and of what knows GPUs. */
 #include "mem/memory.h"
 
 #include "mem/kinds.h"
@@ -6,14 +6,48 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct rg_memory_ops *const kinds[] = {&rg_memory_host};
+static const struct rg_memory_ops *const kinds[] = {
+    &rg_memory_host,
+#ifdef RG_CUDA
+    &rg_memory_cuda,
+    &rg_memory_pinned,
+#endif
+};
 
-int rg_memory_open(const char *kind, size_t bytes, struct rg_memory **out, struct rg_error *err)
+#ifdef RG_CUDA
+static const struct rg_device_ops *const devices = &rg_device_cuda;
+#else
+static const struct rg_device_ops *const devices = NULL;
+#endif
+
+static int no_cuda(struct rg_error *err)
+{
+    return rg_fail(err, -ENODEV, "railgauge was built without CUDA");
+}
+
+int rg_device_count(int *out, struct rg_error *err)
+{
+    return devices ? devices->count(out, err) : no_cuda(err);
+}
+
+int rg_device_describe(int ordinal, struct rg_device *out, struct rg_error *err)
+{
+    return devices ? devices->describe(ordinal, out, err) : no_cuda(err);
+}
+
+int rg_device_find(const char *pci_address, int *ordinal, struct rg_error *err)
+{
+    return devices ? devices->find(pci_address, ordinal, err) : no_cuda(err);
+}
+
+int rg_memory_open(
+    const char *kind, const struct rg_memory_place *place, size_t bytes, struct rg_memory **out, struct rg_error *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i]->name, kind) == 0)
-            return kinds[i]->open(bytes, out, err);
-    return rg_fail(err, -EINVAL, "memory '%s' is not built in", kind);
+            return kinds[i]->open(place, bytes, out, err);
+    bool of_gpu = strcmp(kind, "cuda") == 0 || strcmp(kind, "pinned") == 0;
+    return of_gpu ? no_cuda(err) : rg_fail(err, -EINVAL, "there is no memory '%s'", kind);
 }
 
 void rg_memory_close(struct rg_memory *memory)
@@ -30,6 +64,29 @@ void *rg_memory_address(const struct rg_memory *memory)
 size_t rg_memory_bytes(const struct rg_memory *memory)
 {
     return memory->bytes;
+}
+
+bool rg_memory_on_host(const struct rg_memory *memory)
+{
+    return memory->ops->on_host;
+}
+
+struct rg_memory_place rg_memory_place_of(const struct rg_memory *memory)
+{
+    return memory->place;
+}
+
+int rg_memory_dmabuf(
+    const struct rg_memory *memory, bool through_pcie, int *fd, uint64_t *offset_bytes, struct rg_error *err)
+{
+    if (memory->ops->dmabuf == NULL)
+        return rg_fail(err, -EOPNOTSUPP, "%s memory has no dma-buf", memory->ops->name);
+    return memory->ops->dmabuf(memory, through_pcie, fd, offset_bytes, err);
+}
+
+int rg_memory_settle(const struct rg_memory *memory, struct rg_error *err)
+{
+    return memory->ops->settle ? memory->ops->settle(memory, err) : 0;
 }
 
 int rg_memory_fill(struct rg_memory *memory, uint64_t key, struct rg_error *err)

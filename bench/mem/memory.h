@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,15 +22,35 @@ struct rg_blocks {
     uint64_t first_bytes, count, block_bytes, stride_bytes;
 };
 
-/* A kind of memory ("host"), at least `bytes` large, page-aligned and touched. Close with rg_memory_close. -EINVAL: no
- * such kind. */
-int rg_memory_open(const char *kind, size_t bytes, struct rg_memory **out, struct rg_error *err);
+/* Which GPU, and which of the node's memories. */
+struct rg_memory_place {
+    int device;    /* CUDA ordinal; for the kinds cuda and pinned */
+    int numa_node; /* for pinned; negative: any */
+};
+
+/* A kind of memory, at least `bytes` large and touched: "host", page-aligned; "cuda", a GPU's; "pinned", host memory
+ * that a GPU copies from and to. Close with rg_memory_close. -ENODEV: there is no such GPU, no driver for it, or
+ * nothing built in to use it. */
+int rg_memory_open(
+    const char *kind, const struct rg_memory_place *place, size_t bytes, struct rg_memory **out, struct rg_error *err);
 
 /* Takes NULL. */
 void rg_memory_close(struct rg_memory *memory);
 
+/* Of a GPU's memory: an address that NICs and the GPU understand, and that the processor must not touch. */
 void *rg_memory_address(const struct rg_memory *memory);
 size_t rg_memory_bytes(const struct rg_memory *memory);
+bool rg_memory_on_host(const struct rg_memory *memory);
+struct rg_memory_place rg_memory_place_of(const struct rg_memory *memory);
+
+/* A dma-buf by which a NIC finds a GPU's memory: the buffer begins offset_bytes into it; *fd is the caller's to close,
+ * which may happen as soon as the NIC knows the memory. through_pcie: with a mapping for NICs that reach the GPU on a
+ * path of their own. -EOPNOTSUPP with what refused it. */
+int rg_memory_dmabuf(
+    const struct rg_memory *memory, bool through_pcie, int *fd, uint64_t *offset_bytes, struct rg_error *err);
+
+/* Makes what NICs have written visible to kernels and copies, where the GPU wants to be asked for it. */
+int rg_memory_settle(const struct rg_memory *memory, struct rg_error *err);
 
 /* Writes the pattern of `key` into every word. */
 int rg_memory_fill(struct rg_memory *memory, uint64_t key, struct rg_error *err);

@@ -8,7 +8,12 @@
 
 #define BLOCK_ALIGNMENT 64ull
 
-static const struct rg_transport *const transports[] = {&rg_transport_verbs};
+static const struct rg_transport *const transports[] = {
+    &rg_transport_verbs,
+#ifdef RG_CUDA
+    &rg_transport_cuda,
+#endif
+};
 
 static const struct rg_transport *transport_of(const struct rg_endpoint *endpoint)
 {
@@ -58,6 +63,12 @@ void rg_endpoint_close(struct rg_endpoint *endpoint)
 {
     if (endpoint != NULL)
         transport_of(endpoint)->close(endpoint);
+}
+
+void rg_endpoint_registration(
+    const struct rg_endpoint *endpoint, struct rg_registration *source, struct rg_registration *target)
+{
+    transport_of(endpoint)->registration(endpoint, source, target);
 }
 
 void rg_endpoint_address(const struct rg_endpoint *endpoint, struct rg_endpoint_address *out)

@@ -11,6 +11,20 @@
 
 #define RG_QUEUE_PAIRS_MOST 1024
 
+/* How a NIC is made to know memory. AUTO: by dma-buf, else by the peer-memory module. DATA_DIRECT: by dma-buf, on a
+ * path to the GPU of its own (ConnectX-8 and later). Host memory is always registered as such. */
+enum rg_registration_way {
+    RG_REGISTER_AUTO,
+    RG_REGISTER_DMABUF,
+    RG_REGISTER_DATA_DIRECT,
+    RG_REGISTER_PEERMEM,
+};
+
+/* How it was: "host", "dmabuf", "data_direct" or "peermem", and why not by dma-buf where that was tried. */
+struct rg_registration {
+    char how[16], note[240];
+};
+
 struct rg_endpoint_config {
     enum rg_operation operation;
     const char *device;
@@ -19,7 +33,9 @@ struct rg_endpoint_config {
     uint8_t traffic_class, service_level, qp_timeout, retry_count;
     uint32_t mtu_bytes; /* 0: the smaller active MTU of both sides */
     bool relaxed_ordering;
+    enum rg_registration_way registration; /* of a GPU's memory */
     uint64_t message_bytes, working_set_bytes;
+    bool by_kernel;           /* copies: not by a copy engine */
     struct rg_memory *source; /* data leave from here; a read takes them from the peer's */
     struct rg_memory *target; /* data arrive here */
 };
@@ -70,6 +86,10 @@ int rg_endpoint_open(const char *transport, const struct rg_endpoint_config *con
 
 /* Takes NULL. */
 void rg_endpoint_close(struct rg_endpoint *endpoint);
+
+/* Of source and target. */
+void rg_endpoint_registration(
+    const struct rg_endpoint *endpoint, struct rg_registration *source, struct rg_registration *target);
 
 void rg_endpoint_address(const struct rg_endpoint *endpoint, struct rg_endpoint_address *out);
 

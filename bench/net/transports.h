@@ -15,6 +15,8 @@ struct rg_transport {
     int (*open)(const struct rg_endpoint_config *config, struct rg_endpoint **out, struct rg_endpoint_fault *fault,
         struct rg_error *err);
     void (*close)(struct rg_endpoint *endpoint);
+    void (*registration)(
+        const struct rg_endpoint *endpoint, struct rg_registration *source, struct rg_registration *target);
     void (*address)(const struct rg_endpoint *endpoint, struct rg_endpoint_address *out);
     int (*connect)(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, struct rg_endpoint_path *out,
         struct rg_endpoint_fault *fault, struct rg_error *err);
@@ -22,6 +24,6 @@ struct rg_transport {
     void (*explain)(const struct rg_endpoint *endpoint, struct rg_endpoint_fault *fault, struct rg_error *err);
 };
 
-extern const struct rg_transport rg_transport_verbs;
+extern const struct rg_transport rg_transport_verbs, rg_transport_cuda;
 
 #endif

@@ -52,26 +52,21 @@ static int open_device(struct rg_verbs *ep, struct rg_endpoint_fault *fault, str
     return ep->pd ? 0 : errno_failed(ep, errno, "allocate protection domain", fault, err);
 }
 
-static struct ibv_mr *register_buffer(struct rg_verbs *ep, struct rg_memory *memory)
-{
-    unsigned access = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ;
-    if (ep->config.relaxed_ordering)
-        access |= (unsigned)IBV_ACCESS_RELAXED_ORDERING;
-    return ibv_reg_mr(ep->pd, rg_memory_address(memory), rg_memory_bytes(memory), access);
-}
-
 static int register_memory(struct rg_verbs *ep, struct rg_endpoint_fault *fault, struct rg_error *err)
 {
-    ep->source = register_buffer(ep, ep->config.source);
+    char status[sizeof fault->status];
+    ep->source = rg_verbs_register(ep, ep->config.source, &ep->source_way, status, sizeof status);
     if (ep->source != NULL)
-        ep->target = register_buffer(ep, ep->config.target);
-    if (ep->target != NULL)
-        return 0;
-    int error = errno;
-    char words[128];
-    snprintf(words, sizeof words, "%s%s", strerror(error),
-        error == ENOMEM ? "; raise the limit of locked memory (ulimit -l unlimited)" : "");
-    return setup_failed(ep, -error, "register memory", words, fault, err);
+        ep->target = rg_verbs_register(ep, ep->config.target, &ep->target_way, status, sizeof status);
+    return ep->target ? 0 : setup_failed(ep, -errno, "register memory", status, fault, err);
+}
+
+static void verbs_registration(
+    const struct rg_endpoint *endpoint, struct rg_registration *source, struct rg_registration *target)
+{
+    const struct rg_verbs *ep = (const struct rg_verbs *)(const void *)endpoint;
+    *source = ep->source_way;
+    *target = ep->target_way;
 }
 
 static int make_completion_queues(struct rg_verbs *ep, struct rg_endpoint_fault *fault, struct rg_error *err)
@@ -163,8 +158,9 @@ static int make_queue(struct rg_verbs *ep, uint32_t q, struct rg_endpoint_fault 
     queue->step = layout->queue_pairs * layout->stride_bytes;
     queue->span = queue->first + layout->per_queue * queue->step;
     queue->offset = queue->receive_offset = queue->first;
-    const struct ibv_mr *local = ep->config.operation == RG_OPERATION_READ ? ep->target : ep->source;
-    ep->local_base = (uint64_t)(uintptr_t)local->addr;
+    bool read = ep->config.operation == RG_OPERATION_READ;
+    const struct ibv_mr *local = read ? ep->target : ep->source;
+    ep->local_base = (uint64_t)(uintptr_t)rg_memory_address(read ? ep->config.target : ep->config.source);
     for (uint32_t i = 0; i < list; i++) {
         queue->pieces[i] = (struct ibv_sge){.length = (uint32_t)ep->config.message_bytes, .lkey = local->lkey};
         queue->requests[i] = (struct ibv_send_wr){.sg_list = &queue->pieces[i],
@@ -238,8 +234,8 @@ static void verbs_address(const struct rg_endpoint *endpoint, struct rg_endpoint
 {
     const struct rg_verbs *ep = (const struct rg_verbs *)(const void *)endpoint;
     *out = (struct rg_endpoint_address){
-        .source_address = (uint64_t)(uintptr_t)ep->source->addr,
-        .target_address = (uint64_t)(uintptr_t)ep->target->addr,
+        .source_address = (uint64_t)(uintptr_t)rg_memory_address(ep->config.source),
+        .target_address = (uint64_t)(uintptr_t)rg_memory_address(ep->config.target),
         .source_key = ep->source->rkey,
         .target_key = ep->target->rkey,
         .active_mtu_bytes = 128u << ep->port.active_mtu,
@@ -377,6 +373,7 @@ const struct rg_transport rg_transport_verbs = {
     .name = "verbs",
     .open = verbs_open,
     .close = verbs_close,
+    .registration = verbs_registration,
     .address = verbs_address,
     .connect = verbs_connect,
     .posted = verbs_posted,

@@ -1,4 +1,5 @@
-/* Endpoints over verbs: what set-up (verbs.c) and the timed loops (verbs_loop.c) share; for these two alone. */
+/* Endpoints over verbs: what set-up (verbs.c), registration (verbs_memory.c) and the timed loops
+ * (verbs_loop.c) share; for these alone. */
 #ifndef RG_NET_VERBS_H
 #define RG_NET_VERBS_H
 
@@ -24,6 +25,7 @@ struct rg_verbs {
     struct ibv_pd *pd;
     struct ibv_cq *send_cq, *receive_cq;
     struct ibv_mr *source, *target;
+    struct rg_registration source_way, target_way;
     struct ibv_port_attr port;
     union ibv_gid gid;
     struct rg_layout layout;
@@ -47,6 +49,10 @@ static inline bool rg_verbs_receives(const struct rg_verbs *ep)
 {
     return ep->config.operation == RG_OPERATION_SEND || ep->config.operation == RG_OPERATION_WRITE_IMMEDIATE;
 }
+
+/* Makes the device know the memory; NULL with errno set, and *status in words. verbs_memory.c */
+struct ibv_mr *rg_verbs_register(
+    struct rg_verbs *ep, struct rg_memory *memory, struct rg_registration *out, char *status, size_t room);
 
 /* The loops' functions for the endpoint's operation and settings. */
 struct rg_endpoint_ops rg_verbs_choose_ops(const struct rg_verbs *ep);

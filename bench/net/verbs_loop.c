@@ -127,7 +127,7 @@ static int64_t reap(struct rg_endpoint *endpoint)
 int rg_verbs_post_receive(struct rg_verbs *ep, uint32_t q)
 {
     struct rg_verbs_queue *queue = &ep->queues[q];
-    struct ibv_sge piece = {(uint64_t)(uintptr_t)ep->target->addr + queue->receive_offset,
+    struct ibv_sge piece = {(uint64_t)(uintptr_t)rg_memory_address(ep->config.target) + queue->receive_offset,
         (uint32_t)ep->config.message_bytes, ep->target->lkey};
     struct ibv_recv_wr request = {.wr_id = q, .sg_list = &piece, .num_sge = 1}, *bad;
     queue->receive_offset += queue->step;

@@ -55,12 +55,28 @@ static const char *figure(double value, char out[16])
     return out;
 }
 
+/* Which ranks a collective joined: of a pair of nodes, of a node, of a rail, or all. */
+static void print_group(const struct rg_row *row, char *out, size_t room)
+{
+    char a[NAME_SHOWN + 3], b[NAME_SHOWN + 3];
+    if (row->peer_node != NULL)
+        snprintf(out, room, "%s with %s", short_name(row->node, a), short_name(row->peer_node, b));
+    else if (row->node != NULL)
+        snprintf(out, room, "%s, all rails", short_name(row->node, a));
+    else if (row->rail != RG_NONE)
+        snprintf(out, room, "rail %lld of all nodes", (long long)row->rail);
+}
+
 static void print_place(const struct rg_row *row, FILE *out)
 {
     char place[80] = "all ranks", a[NAME_SHOWN + 3], b[NAME_SHOWN + 3];
-    if (row->peer_node != NULL)
+    if (row->peer_node != NULL && strcmp(row->scope, "rail") == 0)
         snprintf(place, sizeof place, "%s r%lld > %s r%lld", short_name(row->node, a), (long long)row->rail,
             short_name(row->peer_node, b), (long long)row->peer_rail);
+    else if (strcmp(row->scope, "gpu") == 0)
+        snprintf(place, sizeof place, "%s r%lld, its GPU", short_name(row->node, a), (long long)row->rail);
+    else if (strcmp(row->scope, "group") == 0)
+        print_group(row, place, sizeof place);
     else if (row->node != NULL)
         snprintf(place, sizeof place, "%s %s, %s", short_name(row->node, a),
             strcmp(row->side, "tx") == 0 ? "sends" : "receives", "all rails");
@@ -91,16 +107,20 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
         print_sentence(row->reason, 14, out);
 }
 
+static bool same_word(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
 static bool same_point(const struct rg_row *a, const struct rg_row *b)
 {
     return a->asked == b->asked && strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes &&
-           (a->direction == b->direction ||
-               (a->direction && b->direction && strcmp(a->direction, b->direction) == 0)) &&
-           a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
+           same_word(a->direction, b->direction) && same_word(a->memory, b->memory) &&
+           same_word(a->variant, b->variant) && a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
 }
 
 /* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" for the rows of one scope. */
-static void print_sum(const struct rg_row *const *rows, size_t count, const char *scope, FILE *out)
+static void print_sum(const struct rg_row *const *rows, size_t count, const char *scope, const char *what, FILE *out)
 {
     double *values = calloc(count + 1, sizeof *values);
     size_t measured = 0, of_scope = 0, counts[RG_STATUSES] = {0};
@@ -115,7 +135,7 @@ static void print_sum(const struct rg_row *const *rows, size_t count, const char
     }
     if (of_scope > 0) {
         char line[256];
-        int used = snprintf(line, sizeof line, "%zu %s", of_scope, strcmp(scope, "rail") == 0 ? "flows" : "node sides");
+        int used = snprintf(line, sizeof line, "%zu %s", of_scope, what);
         if (measured > 0) {
             struct rg_summary summary;
             rg_summary_of(values, measured, &summary);
@@ -140,13 +160,19 @@ static void print_point(const struct rg_row *const *rows, size_t count, const st
         fprintf(out, " %s", first->direction);
     if (first->queue_pairs != RG_NONE && first->direction != NULL)
         fprintf(out, ", %lld queue pair%s", (long long)first->queue_pairs, first->queue_pairs == 1 ? "" : "s");
+    if (first->memory != NULL && strcmp(first->memory, "host") != 0)
+        fprintf(out, ", %s", first->memory);
+    if (first->variant != NULL)
+        fprintf(out, ", %s", first->variant);
     if (strncmp(first->metric, "latency", 7) == 0)
         fprintf(out, ", %s", strcmp(first->metric, "latency_p50_us") == 0 ? "median" : "99th percentile");
     fputc('\n', out);
     bool summed = count > ROWS_SHOWN && !style->all;
     if (summed) {
-        print_sum(rows, count, "rail", out);
-        print_sum(rows, count, "node", out);
+        print_sum(rows, count, "rail", "flows", out);
+        print_sum(rows, count, "node", "node sides", out);
+        print_sum(rows, count, "group", "groups", out);
+        print_sum(rows, count, "gpu", "GPUs", out);
     }
     for (size_t i = 0; i < count; i++)
         if (!summed || (rows[i]->status != RG_PASS && rows[i]->status != RG_UNJUDGED))

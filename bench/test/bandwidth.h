@@ -18,7 +18,7 @@ struct rg_stream {
 };
 
 /* For idle_polls: a rank with a processor of its own polls on; where ranks outnumber processors, they take turns. */
-#define RG_IDLE_POLLS_ALONE 4096
+#define RG_IDLE_POLLS_ALONE 1000000
 #define RG_IDLE_POLLS_SHARED 16
 
 /* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. The window has

@@ -131,8 +131,9 @@ static void describe_times(struct group *group, const struct share *shares, stru
     struct rg_collective_result *result = &out->collective;
     rg_summary_of(group->samples_us, group->iterations, &summary);
     *result = (struct rg_collective_result){
-        .operation = "sum",
+        .reduction = "sum",
         .data_type = "float32",
+        .library = "mpi",
         .iterations = (int64_t)group->iterations,
         .time_min_us = shares[0].mean_us,
         .time_max_us = shares[0].mean_us,
@@ -151,11 +152,23 @@ static void describe_times(struct group *group, const struct share *shares, stru
         (struct rg_window){0, rg_ns_to_seconds(group->end_ns - group->start.at_ns), group->start.clock_error_us};
 }
 
+static void describe_group(
+    const struct group *group, const struct rg_round *round, int64_t number, struct rg_measurement *out)
+{
+    rg_session_describe(group->session, round, number, -1, -1, out);
+    out->kind = "collective";
+    out->memory = "host";
+    out->transport = out->backend = "mpi";
+    out->hardware_reason = "over MPI on host memory: no GPU and no RDMA device has a part in it";
+    out->has_group = true;
+    out->group = (struct rg_group){"world", NULL, NULL, rg_control_size(group->session->control), RG_NONE};
+}
+
 static char *record(struct group *group, const struct rg_round *round, int64_t number, const struct share *shares)
 {
     struct rg_measurement measurement;
     struct rg_record_texts texts;
-    rg_session_describe(group->session, round, number, -1, -1, &measurement);
+    describe_group(group, round, number, &measurement);
     measurement.status = "ok";
     describe_times(group, shares, &measurement);
     int worst = 0;
@@ -176,7 +189,7 @@ static char *record_failure(
     struct group *group, const struct rg_round *round, int64_t number, int code, const struct rg_error *why)
 {
     struct rg_measurement measurement;
-    rg_session_describe(group->session, round, number, -1, -1, &measurement);
+    describe_group(group, round, number, &measurement);
     measurement.status = code == -EOPNOTSUPP ? "unsupported" : "failed";
     measurement.reason = why->text;
     return rg_measurement_line(&measurement);

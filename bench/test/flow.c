@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct outcome) == 712, "a wire structure");
 
 struct setup_note {
     struct outcome outcome;
+    struct rg_registration source, target;
     struct rg_endpoint_address address;
 };
 
@@ -53,6 +54,7 @@ struct flow {
     struct rg_memory *source, *target;
     struct rg_endpoint *endpoint;
     struct rg_endpoint_path path;
+    struct rg_registration from_way, to_way; /* of the memory that data leave from and arrive in */
     bool writes_in_order;
     struct outcome mine, theirs;
     struct rg_start start;
@@ -61,6 +63,8 @@ struct flow {
     struct rg_stream stream;
     uint64_t their_posted[RG_QUEUE_PAIRS_MOST];
     struct integrity_note arrived_here, arrived_there;
+    struct rg_gpu_state gpu_before;
+    struct rg_gpu_change my_gpu, their_gpu;
 };
 
 static uint64_t later(uint64_t from_ns, double deadlines, const struct rg_settings *settings)
@@ -99,6 +103,18 @@ static enum rg_operation operation_of(const struct rg_settings *settings)
     return immediate ? RG_OPERATION_WRITE_IMMEDIATE : RG_OPERATION_WRITE;
 }
 
+static enum rg_registration_way registration_of(const struct rg_settings *settings)
+{
+    static const char *const words[] = {[RG_REGISTER_AUTO] = "auto",
+        [RG_REGISTER_DMABUF] = "dmabuf",
+        [RG_REGISTER_DATA_DIRECT] = "data_direct",
+        [RG_REGISTER_PEERMEM] = "peermem"};
+    unsigned way = RG_REGISTER_AUTO;
+    while (strcmp(words[way], settings->registration) != 0)
+        way++;
+    return (enum rg_registration_way)way;
+}
+
 /* Latency has one message on the way: one queue pair, one block, each message asks for its completion. */
 static struct rg_endpoint_config config_of(const struct flow *flow)
 {
@@ -120,6 +136,7 @@ static struct rg_endpoint_config config_of(const struct flow *flow)
         .retry_count = (uint8_t)s->retry_count,
         .mtu_bytes = s->mtu_bytes == RG_NONE ? 0 : (uint32_t)s->mtu_bytes,
         .relaxed_ordering = s->relaxed_ordering,
+        .registration = registration_of(s),
         .message_bytes = (uint64_t)flow->round->size_bytes,
         .working_set_bytes = latency ? 1 : (uint64_t)s->working_set_bytes,
         .source = flow->source,
@@ -172,14 +189,22 @@ static int find_nic(struct flow *flow, struct rg_error *err)
     return rg_nic_of_rail(0, own, gid_index, &flow->nic, err);
 }
 
+static int open_buffer(struct flow *flow, bool leaves, struct rg_memory **out, struct rg_error *err)
+{
+    const struct rg_session *session = flow->session;
+    const char *kind = rg_session_memory_kind(session, flow->round, session->rank, leaves);
+    struct rg_memory_place place = {-1, -1};
+    int code = strcmp(kind, "cuda") == 0 ? rg_session_place(session, &place, err) : 0;
+    return code == 0 ? rg_memory_open(kind, &place, rg_layout_bytes(&flow->layout), out, err) : code;
+}
+
 static int open_buffers(struct flow *flow, struct rg_error *err)
 {
-    const struct rg_settings *s = flow->settings;
     int code = find_nic(flow, err);
     if (code == 0)
-        code = rg_memory_open(s->memory, rg_layout_bytes(&flow->layout), &flow->source, err);
+        code = open_buffer(flow, true, &flow->source, err);
     if (code == 0)
-        code = rg_memory_open(s->memory, rg_layout_bytes(&flow->layout), &flow->target, err);
+        code = open_buffer(flow, false, &flow->target, err);
     return code == 0 ? fill_buffers(flow, err) : code;
 }
 
@@ -217,12 +242,18 @@ static int open_ends(
     }
     memset(mine, 0, sizeof *mine);
     mine->outcome = flow->mine;
-    if (flow->endpoint != NULL)
+    if (flow->endpoint != NULL) {
         rg_endpoint_address(flow->endpoint, &mine->address);
+        rg_endpoint_registration(flow->endpoint, &mine->source, &mine->target);
+    }
     int code = exchange(flow, mine, theirs, sizeof *mine, until_ns, "set-up", err);
-    if (code == 0)
-        flow->theirs = theirs->outcome;
-    return code;
+    if (code != 0)
+        return code;
+    flow->theirs = theirs->outcome;
+    bool read = flow->operation == RG_OPERATION_READ; /* of the flow that this end initiates */
+    flow->from_way = read ? theirs->source : mine->source;
+    flow->to_way = read ? mine->target : theirs->target;
+    return 0;
 }
 
 static int connect_ends(
@@ -233,6 +264,13 @@ static int connect_ends(
     if (code != 0)
         note_failure(&flow->mine, code, &why);
     return exchange(flow, &flow->mine, &flow->theirs, sizeof flow->mine, until_ns, "connect", err);
+}
+
+/* Whether the processor of that end may take a message's last byte for all of it. */
+static bool sees_bytes(const struct setup_note *end)
+{
+    bool on_host = strcmp(end->source.how, "host") == 0 && strcmp(end->target.how, "host") == 0;
+    return on_host && end->address.writes_in_order;
 }
 
 /* Negative only when the peer did not come. */
@@ -249,7 +287,7 @@ static int set_up(struct flow *flow, struct rg_error *err)
     if (code != 0)
         note_failure(&flow->mine, code, &why);
     code = open_ends(flow, &notes[0], &notes[1], later(now_ns, 1, flow->settings), err);
-    flow->writes_in_order = notes[0].address.writes_in_order && notes[1].address.writes_in_order;
+    flow->writes_in_order = sees_bytes(&notes[0]) && sees_bytes(&notes[1]);
     bool automatic =
         strcmp(flow->settings->test, "rdma_write_lat") == 0 && strcmp(flow->settings->write_poll, "auto") == 0;
     if (code == 0 && automatic && !flow->writes_in_order && went_well(flow)) {
@@ -267,36 +305,6 @@ static int set_up(struct flow *flow, struct rg_error *err)
 }
 
 /* --- the measured part --- */
-
-/* Whether this node has more ranks than processors. */
-static bool shares_processors(const struct rg_session *session)
-{
-    int64_t ranks = 0;
-    for (int rank = 0; rank < rg_control_size(session->control); rank++)
-        ranks += session->node_of[rank] == session->node_of[session->rank];
-    return ranks > session->ranks[session->rank].node.cpus;
-}
-
-static void plan_stream(struct flow *flow, const struct rg_start *start)
-{
-    const struct rg_settings *s = flow->settings;
-    struct rg_stream *stream = &flow->stream;
-    bool counted = s->iterations != RG_NONE;
-    stream->start_ns = start->at_ns;
-    stream->begin_ns = start->at_ns + rg_seconds_to_ns(s->warmup_s);
-    stream->end_ns = stream->begin_ns + rg_seconds_to_ns(s->duration_s);
-    if (counted) {
-        stream->end_ns = later(start->at_ns, 1, s);
-        stream->messages = (uint64_t)s->iterations;
-        stream->warmup_messages = (uint64_t)s->warmup_iterations;
-    }
-    stream->subwindows = (uint64_t)s->subwindows;
-    stream->last = true;
-    if (flow->role.initiates && flow->role.serves && flow->operation == RG_OPERATION_SEND)
-        stream->arrivals_from = (uint32_t)s->queue_pairs;
-    stream->idle_polls = shares_processors(flow->session) ? RG_IDLE_POLLS_SHARED : RG_IDLE_POLLS_ALONE;
-    stream->give_up_ns = later(stream->end_ns, 1, s);
-}
 
 static int run_bandwidth(struct flow *flow)
 {
@@ -379,6 +387,10 @@ static void verify_here(struct flow *flow)
     bool read = flow->operation == RG_OPERATION_READ;
     uint64_t key = key_of(flow, flow->role.peer, (uint32_t)flow->number);
     struct rg_error why = {{0}};
+    if (rg_memory_settle(flow->target, &why) != 0) {
+        note_failure(&flow->mine, -EIO, &why);
+        return;
+    }
     for (uint32_t q = 0; q < flow->layout.queue_pairs; q++) {
         uint64_t posted = read ? rg_endpoint_posted(flow->endpoint, q) : flow->their_posted[q];
         struct rg_blocks blocks = rg_layout_touched(&flow->layout, q, posted);
@@ -388,6 +400,23 @@ static void verify_here(struct flow *flow)
         }
     }
     flow->arrived_here.checked = 1;
+}
+
+/* Whether a GPU's memory has a part in it, at a rank. */
+static bool uses_gpu(const struct flow *flow, int rank)
+{
+    return strcmp(rg_session_memory_kind(flow->session, flow->round, rank, true), "cuda") == 0 ||
+           strcmp(rg_session_memory_kind(flow->session, flow->round, rank, false), "cuda") == 0;
+}
+
+static int compare_gpus(struct flow *flow, uint64_t until_ns, struct rg_error *err)
+{
+    struct rg_gpu_state after;
+    if (!uses_gpu(flow, flow->session->rank) && !uses_gpu(flow, flow->role.peer))
+        return 0;
+    rg_session_look(flow->session, &after);
+    rg_gpu_change(&flow->gpu_before, &after, &flow->my_gpu);
+    return exchange(flow, &flow->my_gpu, &flow->their_gpu, sizeof flow->my_gpu, until_ns, "GPU states", err);
 }
 
 static int check_integrity(struct flow *flow, uint64_t until_ns, struct rg_error *err)
@@ -415,7 +444,7 @@ static const char *status_of(int code)
 {
     if (code == -EOPNOTSUPP)
         return "unsupported";
-    return code == -ETIME || code == -ENOSPC || code == -EAGAIN ? "not_run" : "failed";
+    return code == -ENXIO || code == -ETIME || code == -ENOSPC || code == -EAGAIN ? "not_run" : "failed";
 }
 
 static void describe_fault(const struct flow *flow, struct rg_measurement *out, char message[900])
@@ -455,6 +484,16 @@ static void describe_path(const struct flow *flow, struct rg_measurement *out)
     };
 }
 
+/* Texts point into the flow. */
+static void describe_registration(const struct flow *flow, struct rg_measurement *out)
+{
+    const struct rg_registration *from = &flow->from_way, *to = &flow->to_way;
+    out->flow.from.registration = from->how[0] ? from->how : NULL;
+    out->flow.from.registration_note = from->note[0] ? from->note : NULL;
+    out->flow.to.registration = to->how[0] ? to->how : NULL;
+    out->flow.to.registration_note = to->note[0] ? to->note : NULL;
+}
+
 static void describe_results(const struct flow *flow, struct rg_measurement *out, struct rg_record_texts *texts)
 {
     static const char *const arrivals[] = {[RG_ARRIVAL_COMPLETION] = "send_completion",
@@ -478,14 +517,28 @@ static void describe_results(const struct flow *flow, struct rg_measurement *out
     }
 }
 
+static size_t report_gpus(const struct flow *flow, struct rg_gpu_report reports[2])
+{
+    size_t count = 0;
+    if (went_well(flow) && uses_gpu(flow, flow->session->rank))
+        rg_session_report_gpu(flow->session, flow->session->rank, &flow->my_gpu, &reports[count++]);
+    if (went_well(flow) && uses_gpu(flow, flow->role.peer))
+        rg_session_report_gpu(flow->session, flow->role.peer, &flow->their_gpu, &reports[count++]);
+    return count;
+}
+
 static char *record(const struct flow *flow)
 {
     struct rg_measurement measurement;
     struct rg_record_texts texts;
+    struct rg_gpu_report reports[2];
     char message[900];
     bool read = flow->operation == RG_OPERATION_READ;
     int self = flow->session->rank, peer = flow->role.peer;
     rg_session_describe(flow->session, flow->round, flow->number, read ? peer : self, read ? self : peer, &measurement);
+    describe_registration(flow, &measurement);
+    measurement.gpus = reports;
+    measurement.gpu_count = report_gpus(flow, reports);
     if (went_well(flow))
         describe_results(flow, &measurement, &texts);
     else
@@ -511,12 +564,18 @@ static int measure(struct flow *flow, bool *missing, struct rg_round_result *out
     struct rg_error trouble = {{0}};
     if (paired && set_up(flow, &trouble) != 0)
         blame_peer(flow, &trouble);
+    if (paired && uses_gpu(flow, flow->session->rank))
+        rg_session_look(flow->session, &flow->gpu_before);
+    else
+        rg_gpu_unknown("no part in it", NULL, &flow->gpu_before);
     out->end_ns = rg_clock_now_ns();
     int code = rg_control_start(flow->session->control, trouble.text, later(out->end_ns, 3, s), "start of the round",
         &flow->start, missing, err);
     if (code != 0)
         return code;
-    plan_stream(flow, &flow->start);
+    rg_session_plan_stream(flow->session, s, &flow->start, &flow->stream);
+    if (flow->role.initiates && flow->role.serves && flow->operation == RG_OPERATION_SEND)
+        flow->stream.arrivals_from = (uint32_t)s->queue_pairs;
     out->started = true;
     out->clock_error_us = flow->start.clock_error_us;
     out->end_ns = flow->stream.end_ns; /* of those who sit out, too */
@@ -524,6 +583,8 @@ static int measure(struct flow *flow, bool *missing, struct rg_round_result *out
         return 0;
     run_loop(flow);
     int lost = compare_notes(flow, later(out->end_ns, 1.5, s), err);
+    if (lost == 0)
+        lost = compare_gpus(flow, later(out->end_ns, 1.5, s), err);
     if (lost == 0 && s->verify && flow->kind == RG_TEST_BANDWIDTH)
         lost = check_integrity(flow, later(out->end_ns, 2, s), err);
     if (lost != 0)

@@ -1,7 +1,9 @@
 #include "test/session.h"
 
+#include "base/clock.h"
 #include "fleet/schedule.h"
 
+#include <errno.h>
 #include <string.h>
 
 const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round)
@@ -49,48 +51,136 @@ struct rg_role rg_session_role(const struct rg_session *session, const struct rg
 static struct rg_end end_of(const struct rg_session *session, int rank)
 {
     const struct rg_rank_facts *facts = &session->ranks[rank];
-    return (struct rg_end){facts->node.node, facts->rail.device, facts->rail.rail, rank};
+    return (struct rg_end){
+        .node = facts->node.node, .device = facts->rail.device, .rail = facts->rail.rail, .rank = rank};
 }
 
-/* What is measured counts as hardware when no software device has a part in it. */
-static const char *why_no_hardware(const struct rg_session *session, int from, int to)
+const char *rg_session_memory_kind(
+    const struct rg_session *session, const struct rg_round *round, int rank, bool leaves)
 {
-    if (from < 0)
-        return "all_reduce over MPI on host memory: no GPU and no RDMA device has a part in it";
+    const char *memory = rg_session_settings(session, round)->memory;
+    if (strcmp(memory, "auto") == 0)
+        return session->ranks[rank].rail.gpu_device == RG_NONE ? "host" : "cuda";
+    if (strcmp(memory, "cuda_to_host") == 0)
+        return leaves ? "cuda" : "host";
+    if (strcmp(memory, "host_to_cuda") == 0)
+        return leaves ? "host" : "cuda";
+    return memory;
+}
+
+int rg_session_place(const struct rg_session *session, struct rg_memory_place *out, struct rg_error *err)
+{
+    const struct rg_rail_facts *rail = &session->ranks[session->rank].rail;
+    if (rail->gpu_device == RG_NONE)
+        return rg_fail(err, -ENXIO, "%s", rail->gpu_why ? rail->gpu_why : "no GPU");
+    *out = (struct rg_memory_place){(int)rail->gpu_device, (int)(rail->numa_node == RG_NONE ? -1 : rail->numa_node)};
+    return 0;
+}
+
+/* From the kinds at both ends to the word of the record. */
+static const char *memory_word(const char *leaves, const char *arrives)
+{
+    bool from_gpu = strcmp(leaves, "cuda") == 0, to_gpu = strcmp(arrives, "cuda") == 0;
+    return from_gpu ? to_gpu ? "cuda" : "cuda_to_host" : to_gpu ? "host_to_cuda" : "host";
+}
+
+/* What is measured counts as hardware when neither a software device nor a double has a part in it. */
+const char *rg_session_why_no_gpu_hardware(const struct rg_session *session, int rank)
+{
+    const struct rg_rail_facts *rail = &session->ranks[rank].rail;
+    return rail->gpu_device == RG_NONE ? "no GPU" : rail->gpu_why;
+}
+
+static void judge_hardware(const struct rg_session *session, int from, int to, struct rg_measurement *out)
+{
+    const char *why = NULL;
     if (session->ranks[from].rail.soft || session->ranks[to].rail.soft)
-        return "soft-RoCE: the RDMA device is software";
-    return NULL;
+        why = "soft-RoCE: the RDMA device is software";
+    if (why == NULL && out->flow.from.gpu != NULL)
+        why = rg_session_why_no_gpu_hardware(session, from);
+    if (why == NULL && out->flow.to.gpu != NULL)
+        why = rg_session_why_no_gpu_hardware(session, to);
+    out->hardware = why == NULL;
+    out->hardware_reason = why;
+}
+
+static void describe_flow(
+    const struct rg_session *session, const struct rg_round *round, int from, int to, struct rg_measurement *out)
+{
+    const struct rg_settings *settings = rg_session_settings(session, round);
+    bool bandwidth = rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH;
+    const char *leaves = rg_session_memory_kind(session, round, from, true);
+    const char *arrives = rg_session_memory_kind(session, round, to, false);
+    out->kind = "flow";
+    out->transport = "verbs";
+    out->memory = memory_word(leaves, arrives);
+    out->queue_pairs = bandwidth ? settings->queue_pairs : 1;
+    out->direction = bandwidth ? settings->direction : NULL;
+    out->has_flow = true;
+    out->flow.from = end_of(session, from);
+    out->flow.to = end_of(session, to);
+    out->flow.initiator = strncmp(settings->test, "rdma_read", 9) == 0 ? "to" : "from";
+    if (strcmp(leaves, "cuda") == 0)
+        out->flow.from.gpu = session->ranks[from].rail.gpu;
+    if (strcmp(arrives, "cuda") == 0)
+        out->flow.to.gpu = session->ranks[to].rail.gpu;
+    judge_hardware(session, from, to, out);
+}
+
+void rg_session_look(const struct rg_session *session, struct rg_gpu_state *out)
+{
+    const char *gpu = session->ranks[session->rank].rail.gpu;
+    if (session->monitor != NULL && gpu != NULL)
+        rg_gpu_read_state(session->monitor, gpu, out);
+    else
+        rg_gpu_unknown("no NVML", NULL, out);
+}
+
+void rg_session_report_gpu(
+    const struct rg_session *session, int rank, const struct rg_gpu_change *change, struct rg_gpu_report *out)
+{
+    const struct rg_rank_facts *facts = &session->ranks[rank];
+    rg_gpu_report_of(change, out);
+    out->node = facts->node.node;
+    out->rail = facts->rail.rail;
+    out->rank = rank;
+    out->gpu = facts->rail.gpu;
+}
+
+/* Whether this node has more ranks than processors. */
+static bool shares_processors(const struct rg_session *session)
+{
+    int64_t ranks = 0;
+    for (int rank = 0; rank < rg_control_size(session->control); rank++)
+        ranks += session->node_of[rank] == session->node_of[session->rank];
+    return ranks > session->ranks[session->rank].node.cpus;
+}
+
+void rg_session_plan_stream(const struct rg_session *session, const struct rg_settings *settings,
+    const struct rg_start *start, struct rg_stream *out)
+{
+    *out = (struct rg_stream){.start_ns = start->at_ns, .subwindows = (uint64_t)settings->subwindows, .last = true};
+    out->begin_ns = start->at_ns + rg_seconds_to_ns(settings->warmup_s);
+    out->end_ns = out->begin_ns + rg_seconds_to_ns(settings->duration_s);
+    if (settings->iterations != RG_NONE) {
+        out->end_ns = start->at_ns + rg_seconds_to_ns(settings->deadline_s);
+        out->messages = (uint64_t)settings->iterations;
+        out->warmup_messages = (uint64_t)settings->warmup_iterations;
+    }
+    out->idle_polls = shares_processors(session) ? RG_IDLE_POLLS_SHARED : RG_IDLE_POLLS_ALONE;
+    out->give_up_ns = out->end_ns + rg_seconds_to_ns(settings->deadline_s);
 }
 
 void rg_session_describe(const struct rg_session *session, const struct rg_round *round, int64_t number, int from,
     int to, struct rg_measurement *out)
 {
-    const struct rg_settings *settings = rg_session_settings(session, round);
-    bool flow = from >= 0;
     rg_measurement_clear(out);
     out->run_id = session->orders->run_id;
     out->sequence = 0; /* the front counts */
     out->round = number;
     out->test_index = (int64_t)round->test_index;
-    out->test = settings->test;
-    out->kind = flow ? "flow" : "collective";
+    out->test = rg_session_settings(session, round)->test;
     out->size_bytes = round->size_bytes;
-    out->memory = settings->memory;
-    out->transport = flow ? "verbs" : "mpi";
-    out->backend = flow ? NULL : "mpi";
-    out->hardware_reason = why_no_hardware(session, from, to);
-    out->hardware = out->hardware_reason == NULL;
-    if (rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH)
-        out->direction = settings->direction;
-    if (flow) {
-        out->registration = "host";
-        out->queue_pairs = rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH ? settings->queue_pairs : 1;
-        out->has_flow = true;
-        out->flow.from = end_of(session, from);
-        out->flow.to = end_of(session, to);
-        out->flow.initiator = strncmp(settings->test, "rdma_read", 9) == 0 ? "to" : "from";
-    } else {
-        out->has_group = true;
-        out->group = (struct rg_group){"world", rg_control_size(session->control)};
-    }
+    if (from >= 0)
+        describe_flow(session, round, from, to, out);
 }

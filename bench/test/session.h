@@ -6,7 +6,10 @@
 #include "data/measurement.h"
 #include "data/plan.h"
 #include "data/run.h"
+#include "hw/gpu.h"
 #include "hw/nic.h"
+#include "mem/memory.h"
+#include "test/bandwidth.h"
 
 struct rg_session {
     struct rg_control *control;
@@ -15,6 +18,7 @@ struct rg_session {
     const int *node_of;          /* by rank, in the order of first ranks; with loopback, see rg_session_peer */
     int node_count;
     int rank;
+    struct rg_gpu_monitor *monitor; /* NULL: no NVML, or no GPU */
 };
 
 /* This rank's part in a round. */
@@ -28,8 +32,29 @@ struct rg_role rg_session_role(const struct rg_session *session, const struct rg
 /* The settings of a round's test. */
 const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round);
 
-/* A measurement with everything filled in that is known before it is made; `from` and `to` are ranks, or both -1 for a
- * collective. The texts point into the session. */
+/* The kind of memory ("host", "cuda") that holds what leaves a rank, or what arrives there. */
+const char *rg_session_memory_kind(
+    const struct rg_session *session, const struct rg_round *round, int rank, bool leaves);
+
+/* The GPU of this rank; -ENXIO with the reason: it has none. */
+int rg_session_place(const struct rg_session *session, struct rg_memory_place *out, struct rg_error *err);
+
+/* When the loops of a round run. */
+void rg_session_plan_stream(const struct rg_session *session, const struct rg_settings *settings,
+    const struct rg_start *start, struct rg_stream *out);
+
+/* Looks at this rank's GPU, for the report on what happened to it between two looks. Some milliseconds. */
+void rg_session_look(const struct rg_session *session, struct rg_gpu_state *out);
+
+/* What a rank's GPU went through, for a measurement; the texts point into the change and the session. */
+void rg_session_report_gpu(
+    const struct rg_session *session, int rank, const struct rg_gpu_change *change, struct rg_gpu_report *out);
+
+/* Why what a rank's GPU does is not hardware's doing; NULL: it is. */
+const char *rg_session_why_no_gpu_hardware(const struct rg_session *session, int rank);
+
+/* A measurement with everything filled in that is known before it is made. `from` and `to`: the ranks of a flow; both
+ * -1: it is none, and the caller says what it is. The texts point into the session. */
 void rg_session_describe(const struct rg_session *session, const struct rg_round *round, int64_t number, int from,
     int to, struct rg_measurement *out);
 
@@ -46,7 +71,11 @@ struct rg_round_result {
 int rg_session_flow(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err);
 
-/* The same for a collective; rank 0 owes the measurement. */
+/* The same for copies: each rank's GPU makes its own, and each rank owes a measurement. */
+int rg_session_copy(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
+    struct rg_round_result *out, struct rg_error *err);
+
+/* The same for a collective; the first rank of each group owes its measurement. */
 int rg_session_collective(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err);
 

@@ -233,7 +233,7 @@ static struct rg_measurement a_measurement(const struct made_run *made, int roun
     m.run_id = MADE_RUN_ID;
     m.test = test;
     m.status = "ok";
-    m.memory = m.registration = "host";
+    m.memory = "host";
     m.hardware = made->run.hardware != 0;
     m.hardware_reason = m.hardware ? NULL : "simulated";
     m.sequence = 0;
@@ -245,6 +245,15 @@ static struct rg_measurement a_measurement(const struct made_run *made, int roun
     return m;
 }
 
+static struct rg_end an_end(const struct made_run *made, int node, int rail)
+{
+    return (struct rg_end){.node = node_names[node],
+        .device = "mlx5_0",
+        .registration = "host",
+        .rail = rail,
+        .rank = node * made->rails + rail};
+}
+
 static void set_ends(const struct made_run *made, int from, int to, int rail, struct rg_measurement *m)
 {
     m->kind = "flow";
@@ -252,8 +261,8 @@ static void set_ends(const struct made_run *made, int from, int to, int rail, st
     m->has_flow = m->has_path = true;
     m->queue_pairs = 1;
     m->flow.initiator = "from";
-    m->flow.from = (struct rg_end){node_names[from], "mlx5_0", rail, from * made->rails + rail};
-    m->flow.to = (struct rg_end){node_names[to], "mlx5_0", rail, to * made->rails + rail};
+    m->flow.from = an_end(made, from, rail);
+    m->flow.to = an_end(made, to, rail);
     m->path = (struct rg_path){
         .mtu_bytes = 4096, .ip_version = 4, .gid_index_from = 3, .gid_index_to = 3, .payload_share = 0.98};
 }
@@ -317,9 +326,11 @@ struct rg_measurement a_collective(const struct made_run *made, int round, doubl
     m.kind = "collective";
     m.transport = m.backend = "mpi";
     m.has_group = m.has_collective = true;
-    m.group = (struct rg_group){"world", (int64_t)made->run.rank_count};
-    m.collective = (struct rg_collective_result){.operation = "sum",
+    m.group = (struct rg_group){.scope = "world", .ranks = (int64_t)made->run.rank_count, .rail = RG_NONE};
+    m.collective = (struct rg_collective_result){.reduction = "sum",
         .data_type = "float32",
+        .library = "Open MPI 4.1.4",
+        .moved_bytes = m.size_bytes,
         .iterations = 100,
         .time_avg_us = 10,
         .time_min_us = 9,

@@ -11,6 +11,8 @@
 #define BYTES 8192u
 #define SEED 12345u
 
+static const struct rg_memory_place anywhere = {.device = -1, .numa_node = -1};
+
 static uint64_t key_of(uint32_t rank, uint32_t pass)
 {
     return rg_pattern_key(SEED, rank, pass);
@@ -20,7 +22,7 @@ static uint64_t key_of(uint32_t rank, uint32_t pass)
 static int open_memory(void **state)
 {
     struct rg_memory *memory = NULL;
-    if (rg_memory_open("host", BYTES, &memory, NULL) != 0 || rg_memory_fill(memory, key_of(1, 0), NULL) != 0)
+    if (rg_memory_open("host", &anywhere, BYTES, &memory, NULL) != 0 || rg_memory_fill(memory, key_of(1, 0), NULL) != 0)
         return -1;
     *state = memory;
     return 0;
@@ -49,7 +51,7 @@ static void memory_is_large_enough_aligned_and_zero(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct rg_memory *memory = NULL;
-        assert_int_equal(rg_memory_open("host", sizes[i], &memory, NULL), 0);
+        assert_int_equal(rg_memory_open("host", &anywhere, sizes[i], &memory, NULL), 0);
         assert_true(rg_memory_bytes(memory) >= sizes[i]);
         assert_int_equal((uintptr_t)rg_memory_address(memory) % 4096, 0);
         const unsigned char *bytes = rg_memory_address(memory);
@@ -66,7 +68,7 @@ static void an_unknown_kind_of_memory_is_refused_by_name(void **state)
     struct rg_memory *memory = NULL;
     struct rg_error err = {{0}};
     (void)state;
-    assert_int_equal(rg_memory_open("clay", 64, &memory, &err), -EINVAL);
+    assert_int_equal(rg_memory_open("clay", &anywhere, 64, &memory, &err), -EINVAL);
     assert_has(err.text, "clay");
     assert_null(memory);
 }

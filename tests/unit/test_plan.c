@@ -147,7 +147,7 @@ static void every_pair_is_measured_once_in_each_direction_and_size(void **state)
     }
 }
 
-static void tests_are_of_three_kinds(void **state)
+static void tests_are_of_four_kinds(void **state)
 {
     (void)state;
     for (const char *const *name = rg_test_names; *name != NULL; name++) {
@@ -155,7 +155,8 @@ static void tests_are_of_three_kinds(void **state)
         size_t length = strlen(*name);
         assert_int_equal(kind == RG_TEST_BANDWIDTH, strcmp(*name + length - 3, "_bw") == 0);
         assert_int_equal(kind == RG_TEST_LATENCY, length > 4 && strcmp(*name + length - 4, "_lat") == 0);
-        assert_int_equal(kind == RG_TEST_COLLECTIVE, strcmp(*name, "all_reduce") == 0);
+        assert_int_equal(kind == RG_TEST_COPY, strcmp(*name, "gpu_copy") == 0);
+        assert_int_equal(rg_test_has_flows(kind), strncmp(*name, "rdma_", 5) == 0);
     }
 }
 
@@ -206,7 +207,7 @@ int main(void)
         cmocka_unit_test(rounds_follow_tests_then_sizes_then_meetings_then_directions),
         cmocka_unit_test(a_test_without_rounds_is_passed_over),
         cmocka_unit_test(every_pair_is_measured_once_in_each_direction_and_size),
-        cmocka_unit_test(tests_are_of_three_kinds),
+        cmocka_unit_test(tests_are_of_four_kinds),
         cmocka_unit_test(a_label_says_test_size_and_direction),
         cmocka_unit_test(a_round_may_last_longer_than_it_is_thought_to_take),
     };

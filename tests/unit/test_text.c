@@ -195,6 +195,7 @@ static void sides_of_nodes_and_groups_have_places_of_their_own(void **state)
     row->test = "all_reduce";
     row->metric = "busbw_gigabytes_per_s";
     row->direction = row->node = row->peer_node = NULL;
+    row->rail = row->peer_rail = RG_NONE;
     char *text = print(story);
     assert_int_equal(lines_with(text, "node-a sends, all rails", "180.0"), 1);
     assert_int_equal(lines_with(text, "node-a receives, all rails", "181.0"), 1);

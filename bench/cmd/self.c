@@ -1,0 +1,168 @@
+#include "cmd/self.h"
+
+#include "data/run.h"
+#include "hw/host.h"
+#include "hw/nic.h"
+#include "mem/device.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the facts point into until they are a line. */
+struct gathered {
+    struct rg_host host;
+    struct rg_nic nic;
+    struct rg_gpu gpu;
+    struct rg_gpu_state state;
+    struct rg_device device;
+    char mpi[64], why[256];
+};
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static int64_t known_or_none(int value)
+{
+    return value < 0 ? RG_NONE : value;
+}
+
+static void describe_nic(const struct rg_nic *nic, struct rg_rail_facts *out)
+{
+    out->device = text_or_null(nic->device);
+    out->port = nic->port;
+    out->netdev = text_or_null(nic->netdev);
+    out->driver = text_or_null(nic->driver);
+    out->firmware = text_or_null(nic->firmware);
+    out->gid = text_or_null(nic->gid);
+    out->gid_index = known_or_none(nic->gid_index);
+    out->gid_type = text_or_null(nic->gid_type);
+    out->link_layer = text_or_null(nic->link_layer);
+    out->link_gbps = nic->link_gbps < 0 ? NAN : nic->link_gbps;
+    out->port_state = text_or_null(nic->state);
+    out->active_mtu_bytes = known_or_none(nic->active_mtu_bytes);
+    out->netdev_mtu_bytes = known_or_none(nic->netdev_mtu_bytes);
+    out->numa_node = known_or_none(nic->numa_node);
+    out->pci_address = text_or_null(nic->pci_address);
+    out->soft = nic->soft;
+}
+
+/* Runs near the NIC: on the processors of its NUMA node, where the system tells which these are. */
+static void move_near(const struct rg_nic *nic)
+{
+    char path[128], list[4096], *at = list;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", nic->numa_node);
+    FILE *file = nic->numa_node >= 0 ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return;
+    bool read = fgets(list, sizeof list, file) != NULL;
+    fclose(file);
+    while (read && *at >= '0' && *at <= '9') {
+        unsigned long first = strtoul(at, &at, 10), last = first;
+        if (*at == '-')
+            last = strtoul(at + 1, &at, 10);
+        for (; first <= last && first < CPU_SETSIZE; first++)
+            CPU_SET(first, &set);
+        at += *at == ',';
+    }
+    if (CPU_COUNT(&set) > 0)
+        sched_setaffinity(0, sizeof set, &set);
+}
+
+/* The ordinal of the GPU next to the NIC, or, where the system hides what is next to what, of the same number as the
+ * rail. */
+static int choose_device(const struct rg_nic *nic, int rail, int *ordinal, const char **distance, struct rg_error *err)
+{
+    int count, code = rg_device_count(&count, err);
+    (void)nic;
+    *ordinal = code == 0 ? rail % count : -1;
+    *distance = "by_index";
+    return code;
+}
+
+static void describe_gpu(struct rg_self *self, int rail, struct gathered *g, struct rg_rail_facts *out)
+{
+    struct rg_error why = {{0}};
+    int ordinal;
+    const char *distance;
+    int code = choose_device(&g->nic, rail, &ordinal, &distance, &why);
+    if (code == 0)
+        code = rg_device_describe(ordinal, &g->device, &why);
+    if (code != 0) {
+        snprintf(g->why, sizeof g->why, "%s", why.text);
+        out->gpu_why = g->why;
+        return;
+    }
+    out->gpu = g->device.pci_address;
+    out->gpu_device = ordinal;
+    out->gpu_distance = distance;
+    if (!rg_gpu_is_real("/sys", g->device.pci_address, g->why, sizeof g->why))
+        out->gpu_why = g->why;
+    if (rg_gpu_open("/dev/kmsg", &self->monitor, &why) != 0)
+        rg_gpu_unknown(why.text, &g->gpu, &g->state);
+    else if (rg_gpu_describe(self->monitor, g->device.pci_address, &g->gpu, &why) == 0)
+        rg_gpu_read_state(self->monitor, g->device.pci_address, &g->state);
+    else
+        rg_gpu_unknown(why.text, NULL, &g->state);
+    rg_gpu_facts_of(&g->gpu, &g->state, &out->gpu_facts);
+    if (out->gpu_facts.name == NULL)
+        out->gpu_facts.name = g->device.name;
+    out->has_gpu_facts = true;
+}
+
+/* Devices and GID as the first RDMA test asks for them; a test may ask for others. NULL: none needs RDMA. */
+static const struct rg_settings *first_rdma_test(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (rg_test_has_flows(rg_test_kind_of(suite->tests[i].test)))
+            return &suite->tests[i];
+    return NULL;
+}
+
+static char *line_of(struct rg_self *self, const struct rg_control *control, const struct rg_orders *orders,
+    struct gathered *g, struct rg_error *err)
+{
+    struct rg_rank_facts facts;
+    char *line = NULL;
+    const struct rg_settings *rdma = first_rdma_test(&orders->suite), *s = rdma ? rdma : &orders->suite.tests[0];
+    int rail = rg_control_local_rank(control) % (int)orders->rails;
+    int code = rg_nic_of_rail(rail, s->devices, s->gid_index == RG_NONE ? -1 : (int)s->gid_index, &g->nic, err);
+    rg_host_describe(&g->host);
+    if (code != 0 && rdma != NULL)
+        return asprintf(&line, "!%s: %s", g->host.node, err->text) < 0 ? NULL : line;
+    rg_control_mpi_version(g->mpi, sizeof g->mpi);
+    rg_rank_facts_clear(&facts);
+    facts.node =
+        (struct rg_node_facts){g->host.node, g->host.kernel, text_or_null(g->host.os), text_or_null(g->host.cpu_model),
+            g->mpi, text_or_null(g->host.rdma_core), g->host.cpus, g->host.numa_nodes, g->host.memory_bytes};
+    facts.rail.rail = rail;
+    facts.rail.rank = rg_control_rank(control);
+    if (code == 0)
+        describe_nic(&g->nic, &facts.rail);
+    describe_gpu(self, rail, g, &facts.rail);
+    move_near(&g->nic);
+    return rg_rank_facts_line(&facts);
+}
+
+char *rg_self_line(
+    struct rg_self *self, const struct rg_control *control, const struct rg_orders *orders, struct rg_error *err)
+{
+    struct gathered *g = calloc(1, sizeof *g);
+    if (g == NULL)
+        return NULL;
+    g->nic.numa_node = -1;
+    char *line = line_of(self, control, orders, g, err);
+    free(g);
+    return line;
+}
+
+void rg_self_close(struct rg_self *self)
+{
+    rg_gpu_close(self->monitor);
+}

@@ -1,0 +1,72 @@
+// Launches the kernels; see kernels.h.
+#include "kernels/kernels.cuh"
+
+#include <cuda_runtime.h>
+
+// Enough blocks to fill the largest device; a thread then goes on by the size of the grid.
+#define BLOCKS_MOST 4096u
+
+static unsigned blocks_for(uint64_t count)
+{
+    uint64_t blocks = (count + RG_BLOCK_THREADS - 1) / RG_BLOCK_THREADS;
+    return blocks < BLOCKS_MOST ? (unsigned)blocks : BLOCKS_MOST;
+}
+
+static cudaStream_t stream_of(void *stream)
+{
+    return static_cast<cudaStream_t>(stream);
+}
+
+int rg_kernel_fill(uint64_t *words, uint64_t count, uint64_t key, void *stream)
+{
+    if (count == 0)
+        return 0;
+    rg_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(words, count, key);
+    return cudaGetLastError();
+}
+
+int rg_kernel_verify(const uint64_t *words, uint64_t key, uint64_t first_bytes, uint64_t blocks, uint64_t block_bytes,
+    uint64_t stride_bytes, struct rg_kernel_found *found, void *stream)
+{
+    if (blocks == 0 || block_bytes == 0)
+        return 0;
+    rg_verify_kernel<<<blocks_for(blocks * ((block_bytes + 7) / 8)), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+        words, key, first_bytes / 8, blocks, block_bytes, stride_bytes / 8, found);
+    return cudaGetLastError();
+}
+
+static bool aligned(const void *address)
+{
+    return reinterpret_cast<uintptr_t>(address) % sizeof(uint4) == 0;
+}
+
+int rg_kernel_copy(void *to, const void *from, size_t bytes, void *stream)
+{
+    size_t wide = aligned(to) && aligned(from) ? bytes / sizeof(uint4) : 0, done = wide * sizeof(uint4);
+    if (wide > 0)
+        rg_copy_kernel<<<blocks_for(wide), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+            static_cast<uint4 *>(to), static_cast<const uint4 *>(from), wide);
+    if (bytes > done)
+        rg_copy_bytes_kernel<<<blocks_for(bytes - done), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+            static_cast<unsigned char *>(to) + done, static_cast<const unsigned char *>(from) + done, bytes - done);
+    return cudaGetLastError();
+}
+
+int rg_kernel_elements_fill(
+    void *data, const struct rg_elements *elements, uint64_t from, uint64_t count, void *stream)
+{
+    if (count == 0)
+        return 0;
+    rg_elements_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(data, *elements, from, count);
+    return cudaGetLastError();
+}
+
+int rg_kernel_elements_check(const void *data, const struct rg_elements *elements, uint64_t from, uint64_t count,
+    struct rg_kernel_found *found, void *stream)
+{
+    if (count == 0)
+        return 0;
+    rg_elements_check_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+        data, *elements, from, count, found);
+    return cudaGetLastError();
+}

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cmd/self.h"
 #include "data/event.h"
+#include "test/group.h"
 #include "test/session.h"
 
 #include <errno.h>
@@ -230,8 +231,9 @@ static int run(struct rank *rank, struct rg_error *err)
         code = introduce(rank, err);
     if (code != 0)
         return code;
+    struct rg_group_slot slot = {0};
     struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count,
-        rg_control_rank(rank->control), rank->self.monitor};
+        rg_control_rank(rank->control), rank->self.monitor, &slot};
     bool root = session.rank == 0;
     if (root)
         say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);
@@ -240,6 +242,7 @@ static int run(struct rank *rank, struct rg_error *err)
         code = run_round(rank, &session, number, err);
     if (code == 0 && root)
         say_text(RG_EVENT_DONE, 0, 0, NULL);
+    rg_communicator_close(slot.communicator);
     return code;
 }
 

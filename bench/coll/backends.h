@@ -4,24 +4,48 @@
 
 #include "coll/collective.h"
 
+#include <stddef.h>
+
+/* A communicator of any backend begins with this. */
+struct rg_communicator {
+    const struct rg_backend *backend;
+    int count, self;
+    bool broken; /* a deadline passed, or the library failed */
+};
+
+/* A collective of any backend begins with this. Out of place input and output are buffers of their own; in place one of
+ * them lies inside the other. */
 struct rg_collective {
-    const struct rg_collective_ops *ops;
-    float *input, *output;
-    uint64_t elements, seed;
-    int ranks, rank;
+    struct rg_communicator *communicator;
+    struct rg_collective_config config;
+    struct rg_elements elements; /* seed: of the pass that was prepared last */
+    void *input, *output;
+    size_t given_bytes, gotten_bytes;
 };
 
-struct rg_collective_ops {
+struct rg_backend {
     const char *name;
-    int (*open)(uint64_t bytes_each, uint64_t seed, struct rg_collective **out, struct rg_error *err);
+    int (*invite)(uint8_t invitation[RG_INVITATION_BYTES], struct rg_error *err);
+    int (*join)(const struct rg_communicator_config *config, uint64_t until_ns, struct rg_communicator **out,
+        struct rg_error *err);
+    void (*leave)(struct rg_communicator *communicator);
+    void (*describe)(const struct rg_communicator *communicator, struct rg_communicator_facts *out);
+    /* shape: what is known of it; open copies it and adds the buffers. */
+    int (*open)(const struct rg_collective *shape, struct rg_collective **out, struct rg_error *err);
     void (*close)(struct rg_collective *collective);
-    int (*run)(struct rg_collective *collective, uint64_t until_ns, struct rg_error *err);
+    int (*prepare)(struct rg_collective *collective, struct rg_error *err);
+    int (*run)(struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns,
+        struct rg_error *err);
+    int (*check)(struct rg_collective *collective, struct rg_collective_check *io, struct rg_error *err);
 };
 
-/* The input of a rank at element i, and the sum over all ranks. */
-float rg_collective_input(uint64_t seed, int ranks, int rank, uint64_t i);
-float rg_collective_sum(uint64_t seed, int ranks, uint64_t i);
+extern const struct rg_backend rg_backend_mpi, rg_backend_nccl;
 
-extern const struct rg_collective_ops rg_collective_mpi;
+/* Sets input and output from one buffer (in place) or two; the backend allocates by alloc(bytes, context), which gives
+ * NULL on failure. */
+bool rg_collective_place(struct rg_collective *collective, void *(*alloc)(size_t bytes, void *context), void *context);
+
+/* What rg_collective_place allocated: the buffers, the second NULL in place. */
+void rg_collective_buffers(const struct rg_collective *collective, void *buffers[2]);
 
 #endif

@@ -1,84 +1,175 @@
-/* The registry of backends, and the data that they reduce. */
+/* The registry of backends, and what all of them share: how large, where, and how fast at best. */
 #include "coll/collective.h"
 
 #include "coll/backends.h"
-#include "mem/pattern.h"
 
 #include <errno.h>
 #include <string.h>
 
-static const struct rg_collective_ops *const backends[] = {&rg_collective_mpi};
+static const struct rg_backend *const backends[] = {
+    &rg_backend_mpi,
+#ifdef RG_NCCL
+    &rg_backend_nccl,
+#endif
+};
 
-/* As many ones as every type that we reduce can sum exactly: bfloat16 has 8 significant bits. */
-#define ONES_MOST 128
+const char *const rg_operation_words[] = {[RG_ALL_REDUCE] = "all_reduce",
+    [RG_ALL_GATHER] = "all_gather",
+    [RG_REDUCE_SCATTER] = "reduce_scatter",
+    [RG_BROADCAST] = "broadcast",
+    [RG_ALL_TO_ALL] = "all_to_all",
+    [RG_SEND_RECV] = "send_recv",
+    NULL};
 
-static uint64_t ones_at(uint64_t seed, int ranks, uint64_t i)
+int rg_operation_of(const char *word)
 {
-    uint64_t most = (uint64_t)(ranks < ONES_MOST ? ranks : ONES_MOST);
-    return rg_pattern_word(seed, i) % (most + 1);
+    for (int i = 0; rg_operation_words[i] != NULL; i++)
+        if (strcmp(rg_operation_words[i], word) == 0)
+            return i;
+    return -1;
 }
 
-float rg_collective_input(uint64_t seed, int ranks, int rank, uint64_t i)
-{
-    uint64_t place = ((uint64_t)rank + i) % (uint64_t)ranks;
-    return place < ones_at(seed, ranks, i) ? 1.0f : 0.0f;
-}
-
-float rg_collective_sum(uint64_t seed, int ranks, uint64_t i)
-{
-    return (float)ones_at(seed, ranks, i);
-}
-
-int rg_collective_open(
-    const char *backend, uint64_t bytes_each, uint64_t seed, struct rg_collective **out, struct rg_error *err)
+static const struct rg_backend *backend_of(const char *name, struct rg_error *err)
 {
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
-        if (strcmp(backends[i]->name, backend) == 0)
-            return backends[i]->open(bytes_each, seed, out, err);
-    return rg_fail(err, -EINVAL, "collectives over '%s' are not built in", backend);
+        if (strcmp(backends[i]->name, name) == 0)
+            return backends[i];
+    rg_fail(err, -EOPNOTSUPP, "railgauge was built without %s", strcmp(name, "nccl") == 0 ? "NCCL" : name);
+    return NULL;
+}
+
+int rg_communicator_invite(const char *backend, uint8_t invitation[RG_INVITATION_BYTES], struct rg_error *err)
+{
+    const struct rg_backend *found = backend_of(backend, err);
+    return found ? found->invite(invitation, err) : -EOPNOTSUPP;
+}
+
+int rg_communicator_open(const char *backend, const struct rg_communicator_config *config, uint64_t until_ns,
+    struct rg_communicator **out, struct rg_error *err)
+{
+    const struct rg_backend *found = backend_of(backend, err);
+    return found ? found->join(config, until_ns, out, err) : -EOPNOTSUPP;
+}
+
+void rg_communicator_close(struct rg_communicator *communicator)
+{
+    if (communicator != NULL)
+        communicator->backend->leave(communicator);
+}
+
+void rg_communicator_describe(const struct rg_communicator *communicator, struct rg_communicator_facts *out)
+{
+    *out = (struct rg_communicator_facts){{0}, {0}, {0}};
+    communicator->backend->describe(communicator, out);
+}
+
+/* Each rank has a part of the larger buffer. */
+static bool is_parted(enum rg_operation_kind operation)
+{
+    return operation == RG_ALL_GATHER || operation == RG_REDUCE_SCATTER || operation == RG_ALL_TO_ALL;
+}
+
+uint64_t rg_collective_moved_bytes(const struct rg_collective *collective)
+{
+    return collective->given_bytes > collective->gotten_bytes ? collective->given_bytes : collective->gotten_bytes;
+}
+
+static int shape_of(struct rg_communicator *communicator, const struct rg_collective_config *config,
+    struct rg_collective *out, struct rg_error *err)
+{
+    uint64_t each = rg_element_bytes(config->type);
+    uint64_t parts = is_parted(config->operation) ? (uint64_t)communicator->count : 1;
+    const char *word = rg_operation_words[config->operation];
+    *out = (struct rg_collective){.communicator = communicator, .config = *config};
+    out->elements = (struct rg_elements){
+        .operation = config->operation,
+        .type = config->type,
+        .reduction = config->reduction,
+        .ranks = (uint32_t)communicator->count,
+        .rank = (uint32_t)communicator->self,
+        .chunk = config->bytes / each / parts,
+        .seed = config->seed,
+    };
+    out->given_bytes = rg_elements_given(&out->elements) * each;
+    out->gotten_bytes = rg_elements_gotten(&out->elements) * each;
+    if (out->elements.chunk == 0)
+        return rg_fail(err, -EOPNOTSUPP, "%s among %d ranks needs %llu bytes at least", word, communicator->count,
+            (unsigned long long)(each * parts));
+    if (config->in_place && (config->operation == RG_ALL_TO_ALL || config->operation == RG_SEND_RECV))
+        return rg_fail(
+            err, -EOPNOTSUPP, "%s cannot be done in place: what arrives would overwrite what is to be sent", word);
+    return 0;
+}
+
+int rg_collective_open(struct rg_communicator *communicator, const struct rg_collective_config *config,
+    struct rg_collective **out, struct rg_error *err)
+{
+    struct rg_collective shape;
+    int code = shape_of(communicator, config, &shape, err);
+    return code == 0 ? communicator->backend->open(&shape, out, err) : code;
 }
 
 void rg_collective_close(struct rg_collective *collective)
 {
     if (collective != NULL)
-        collective->ops->close(collective);
+        collective->communicator->backend->close(collective);
 }
 
-int rg_collective_run(struct rg_collective *collective, uint64_t until_ns, struct rg_error *err)
+int rg_collective_prepare(struct rg_collective *collective, uint64_t pass, struct rg_error *err)
 {
-    return collective->ops->run(collective, until_ns, err);
+    collective->elements.seed = rg_pattern_mix(collective->config.seed + pass);
+    return collective->communicator->backend->prepare(collective, err);
 }
 
-void rg_collective_spoil(struct rg_collective *collective)
+int rg_collective_run(
+    struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err)
 {
-    for (uint64_t i = 0; i < collective->elements; i++)
-        collective->output[i] = -1;
+    int code = collective->communicator->backend->run(collective, iterations, samples_us, until_ns, err);
+    collective->communicator->broken |= code != 0;
+    return code;
 }
 
-static uint64_t bits_of(float value)
+int rg_collective_check(struct rg_collective *collective, struct rg_collective_check *io, struct rg_error *err)
 {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
+    return collective->communicator->backend->check(collective, io, err);
 }
 
-void rg_collective_verify(const struct rg_collective *collective, struct rg_collective_check *out)
+bool rg_collective_place(struct rg_collective *collective, void *(*alloc)(size_t bytes, void *context), void *context)
 {
-    *out = (struct rg_collective_check){.elements_checked = collective->elements};
-    for (uint64_t i = 0; i < collective->elements; i++) {
-        uint64_t expected = bits_of(rg_collective_sum(collective->seed, collective->ranks, i));
-        uint64_t got = bits_of(collective->output[i]);
-        if (expected == got)
-            continue;
-        if (out->mismatches++ == 0) {
-            out->first_offset_bytes = i * sizeof(float);
-            out->expected = expected;
-            out->got = got;
-        }
+    size_t given = collective->given_bytes, gotten = collective->gotten_bytes;
+    size_t own = (size_t)collective->communicator->self * (given < gotten ? given : gotten);
+    if (!collective->config.in_place) {
+        collective->input = alloc(given, context);
+        collective->output = collective->input ? alloc(gotten, context) : NULL;
+        return collective->output != NULL;
     }
+    char *buffer = alloc(given > gotten ? given : gotten, context);
+    collective->input = buffer && given < gotten ? buffer + own : buffer;
+    collective->output = buffer && gotten < given ? buffer + own : buffer;
+    return buffer != NULL;
 }
 
-double rg_collective_bus_factor(int ranks)
+void rg_collective_buffers(const struct rg_collective *collective, void *buffers[2])
 {
-    return 2.0 * (ranks - 1) / ranks;
+    bool gathers = collective->given_bytes < collective->gotten_bytes;
+    buffers[0] = collective->config.in_place && gathers ? collective->output : collective->input;
+    buffers[1] = collective->config.in_place ? NULL : collective->output;
+}
+
+const char *rg_collective_inexact(const struct rg_collective_config *config, int ranks)
+{
+    bool reduces = config->operation == RG_ALL_REDUCE || config->operation == RG_REDUCE_SCATTER;
+    bool power = (ranks & (ranks - 1)) == 0 && ranks <= 1 << 14;
+    return reduces && config->reduction == RG_AVG && !power
+               ? "an average over a number of ranks that is no power of two, or above 16384, depends on the order of "
+                 "summation"
+               : NULL;
+}
+
+double rg_collective_bus_factor(enum rg_operation_kind operation, int ranks)
+{
+    double others = (double)(ranks - 1) / ranks;
+    if (operation == RG_ALL_REDUCE)
+        return 2 * others;
+    return is_parted(operation) ? others : 1;
 }

@@ -1,41 +1,60 @@
-/* A collective among all ranks, by one of several backends. */
+/* A collective of a group of ranks, by the group's backend. */
 #ifndef RG_COLL_COLLECTIVE_H
 #define RG_COLL_COLLECTIVE_H
 
-#include "base/error.h"
+#include "coll/communicator.h"
+#include "coll/elements.h"
 
-#include <stdint.h>
+#include <stdbool.h>
 
 struct rg_collective;
+
+/* bytes: of the larger of a rank's two buffers, as nccl-tests counts. */
+struct rg_collective_config {
+    enum rg_operation_kind operation;
+    enum rg_data_type type;
+    enum rg_reduction reduction;
+    bool in_place, cuda_graph, register_buffers;
+    uint64_t bytes, seed;
+};
 
 /* The first wrong element, and how many there are. Bits of the elements in the low end of the words. */
 struct rg_collective_check {
     uint64_t elements_checked, mismatches, first_offset_bytes, expected, got;
 };
 
-/* An all-reduce (float32, sum, out of place) of bytes_each bytes a rank over all ranks of MPI_COMM_WORLD ("mpi").
- * -EOPNOTSUPP when the size is no multiple of the element. Close with rg_collective_close. */
-int rg_collective_open(
-    const char *backend, uint64_t bytes_each, uint64_t seed, struct rg_collective **out, struct rg_error *err);
+/* Their words, in the order of the enumerations, NULL-terminated; and back: -1 if there is none. */
+extern const char *const rg_operation_words[];
+int rg_operation_of(const char *word);
+
+/* Allocates the buffers. -EOPNOTSUPP with the reason when the backend cannot do it: that place, that size. Close with
+ * rg_collective_close, before the communicator. */
+int rg_collective_open(struct rg_communicator *communicator, const struct rg_collective_config *config,
+    struct rg_collective **out, struct rg_error *err);
 
 /* Takes NULL. */
 void rg_collective_close(struct rg_collective *collective);
 
-/* One operation from start to end. -ETIMEDOUT past until_ns: then it can only be closed, and buffers that MPI may still
- * write to are left behind on purpose. -EIO with what the backend said. */
-int rg_collective_run(struct rg_collective *collective, uint64_t until_ns, struct rg_error *err);
+/* config.bytes, cut down to a multiple of one element for each rank that has a part of its own. */
+uint64_t rg_collective_moved_bytes(const struct rg_collective *collective);
 
-/* Overwrites the last result with what none can be. */
-void rg_collective_spoil(struct rg_collective *collective);
+/* Fills the input for a pass, each pass with other data, and the output with what no result is. */
+int rg_collective_prepare(struct rg_collective *collective, uint64_t pass, struct rg_error *err);
 
-/* Compares the last result with what it must be, bit by bit. Inputs are zeros and ones, so that every order of
- * summation gives the same: element i is 1 at the ranks r for which (r + i) mod n lies below m(i), hence its sum is
- * m(i). */
-void rg_collective_verify(const struct rg_collective *collective, struct rg_collective_check *out);
+/* So many operations, one after the other; samples_us: room for the time of each, or NULL. -ETIMEDOUT past until_ns:
+ * then it and its communicator can only be closed, and buffers that MPI may still write to are left behind on purpose.
+ * -EIO with what the library said. */
+int rg_collective_run(
+    struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err);
 
-/* Bus bandwidth per algorithm bandwidth of an all-reduce, 2 (n - 1) / n: each of n ranks must send and receive that
- * many times its data (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms", JPDC 69 (2009)); as nccl-tests
- * reports it. */
-double rg_collective_bus_factor(int ranks);
+/* Compares the result of one operation on the pass's data with what it must be, bit by bit, and adds to *io. */
+int rg_collective_check(struct rg_collective *collective, struct rg_collective_check *io, struct rg_error *err);
+
+/* Why no check can be bit-exact; NULL: it can. An average is exact where the number of ranks is a power of two. */
+const char *rg_collective_inexact(const struct rg_collective_config *config, int ranks);
+
+/* Bus bandwidth per algorithm bandwidth: what each rank must send or receive at least, over the larger of its buffers
+ * (Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms", JPDC 69 (2009)); as nccl-tests reports it. */
+double rg_collective_bus_factor(enum rg_operation_kind operation, int ranks);
 
 #endif

@@ -1,10 +1,12 @@
-/* A round of one collective among all ranks. */
+/* A round of one collective, in every group at once: join, start together, find out how many operations fill the
+ * window, time them, check some. The first rank of a group says what is next, so that a failure at one rank stops all.
+ */
 #include "coll/collective.h"
 
 #include "base/clock.h"
 #include "stat/summary.h"
+#include "test/group.h"
 #include "test/record.h"
-#include "test/session.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,228 +16,471 @@
 
 #define ITERATIONS_LEAST 5
 #define ITERATIONS_MOST 1000000
+#define CHECKED 3 /* operations whose every result is checked, each on data of its own */
 
-struct group {
+enum step { STEP_TRY, STEP_MEASURE, STEP_CHECK, STEP_END };
+
+/* What the first rank tells the others to do. */
+struct order {
+    uint64_t step, iterations;
+};
+
+/* What a rank tells the first after each step. */
+struct note {
+    int64_t code;
+    char message[480];
+    double spent_s, mean_us;
+    struct rg_collective_check check;
+    struct rg_gpu_change gpu;
+};
+
+struct round_state {
     const struct rg_session *session;
+    const struct rg_round *round;
     const struct rg_settings *settings;
+    struct rg_group_ranks group;
+    const char *backend;
     struct rg_collective *collective;
+    struct rg_communicator_facts facts;
+    struct rg_gpu_state gpu_before;
+    struct rg_start start;
+    struct note mine, *notes; /* notes: of all members, at the first */
+    int64_t number;
     uint64_t iterations, end_ns;
     double *samples_us;
-    struct rg_start start;
-    struct rg_collective_check check;
+    bool measured;
 };
 
-static int iterate(
-    struct group *group, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err)
+static uint64_t deadlines(const struct round_state *r, double count)
 {
-    for (uint64_t i = 0; i < iterations; i++) {
-        uint64_t before_ns = rg_clock_now_ns();
-        int code = rg_collective_run(group->collective, until_ns, err);
-        if (code != 0)
-            return code;
-        if (samples_us != NULL)
-            samples_us[i] = (double)(rg_clock_now_ns() - before_ns) / 1e3;
-    }
-    return 0;
+    return rg_clock_after_ns(count * r->settings->deadline_s);
 }
 
-/* All ranks must do the same number. Bounded by time, trials of growing length show how many will fill it; rank 0 says
- * what is next: a longer trial ("+N"), or the number itself. */
-static int agree_iterations(struct group *group, uint64_t give_up_ns, struct rg_error *err)
+static void note_failure(struct round_state *r, int code, const struct rg_error *why)
 {
-    const struct rg_settings *s = group->settings;
-    int code = 0;
-    if (s->iterations != RG_NONE) {
-        group->iterations = (uint64_t)s->iterations;
-        return iterate(group, (uint64_t)s->warmup_iterations, NULL, give_up_ns, err);
-    }
-    for (uint64_t trial = 1; code == 0 && group->iterations == 0;) {
-        char text[32], *told = text;
-        uint64_t before_ns = rg_clock_now_ns();
-        code = iterate(group, trial, NULL, give_up_ns, err);
-        double spent_s = rg_ns_to_seconds(rg_clock_now_ns() - before_ns);
-        double fit = fmin(fmax(s->duration_s / fmax(spent_s, 1e-7) * (double)trial, ITERATIONS_LEAST), ITERATIONS_MOST);
-        bool longer = spent_s < s->warmup_s / 4 && (double)trial < fit / 8;
-        snprintf(text, sizeof text, longer ? "+%.0f" : "%.0f", longer ? (double)trial * 4 : fit);
-        if (code == 0)
-            code = rg_control_broadcast(
-                group->session->control, &told, rg_clock_after_ns(s->deadline_s), "number of iterations", err);
-        if (code == 0 && told[0] == '+')
-            trial = strtoull(told + 1, NULL, 10);
-        else if (code == 0)
-            group->iterations = strtoull(told, NULL, 10);
-        if (code == 0 && told != text)
-            free(told);
-    }
+    if (code == 0 || r->mine.code != 0)
+        return;
+    r->mine.code = code;
+    snprintf(r->mine.message, sizeof r->mine.message, "%s", why->text);
+}
+
+/* --- set-up --- */
+
+static bool has_gpu(const struct round_state *r, int member)
+{
+    return r->session->ranks[r->group.members[member]].rail.gpu_device != RG_NONE;
+}
+
+/* On the GPUs where the settings want it, or where every member has one. */
+static const char *choose_backend(const struct round_state *r)
+{
+    bool all = true;
+    for (int i = 0; i < r->group.count; i++)
+        all &= has_gpu(r, i);
+    bool gpu = strcmp(r->settings->memory, "cuda") == 0 || (strcmp(r->settings->memory, "auto") == 0 && all);
+    return gpu ? "nccl" : "mpi";
+}
+
+static int config_of(const struct round_state *r, struct rg_communicator_config *out, struct rg_error *err)
+{
+    struct rg_memory_place place = {-1, -1};
+    int code = strcmp(r->backend, "nccl") == 0 ? rg_session_place(r->session, &place, err) : 0;
+    *out = (struct rg_communicator_config){
+        .ranks = r->group.members,
+        .count = r->group.count,
+        .self = r->group.self,
+        .device = place.device,
+        .algorithm = r->settings->nccl_algorithm,
+        .protocol = r->settings->nccl_protocol,
+    };
     return code;
 }
 
-static int measure(struct group *group, struct rg_error *err)
+/* All members, or none, go on: the first tells whether anyone has failed. Negative: someone did not come. */
+static int agree(struct round_state *r, uint64_t until_ns, const char *what, struct rg_error *err)
 {
-    const struct rg_settings *s = group->settings;
-    uint64_t give_up_ns = group->start.at_ns + rg_seconds_to_ns(s->warmup_s + s->duration_s + s->deadline_s);
-    rg_clock_wait_until(group->start.at_ns);
-    int code = agree_iterations(group, give_up_ns, err);
-    if (code != 0)
-        return code;
-    group->samples_us = calloc(group->iterations, sizeof *group->samples_us);
-    if (group->samples_us == NULL)
-        return rg_fail(err, -ENOMEM, "no memory for the samples");
-    code = iterate(group, group->iterations, group->samples_us, give_up_ns, err);
-    group->end_ns = rg_clock_now_ns();
-    if (code != 0 || !s->verify)
-        return code;
-    /* The right answer of an earlier iteration must not stand for this one. */
-    rg_collective_spoil(group->collective);
-    code = iterate(group, 1, NULL, give_up_ns, err);
+    int64_t failed = 0;
+    int code = rg_group_gather(r->session, &r->group, &r->mine, r->notes, sizeof r->mine, until_ns, what, err);
+    for (int i = 0; code == 0 && r->group.self == 0 && i < r->group.count; i++)
+        failed |= r->notes[i].code;
     if (code == 0)
-        rg_collective_verify(group->collective, &group->check);
-    return code;
-}
-
-/* What each rank tells rank 0: the mean of its samples and what its check found. */
-struct share {
-    double mean_us;
-    struct rg_collective_check check;
-};
-
-static int gather_shares(struct group *group, struct share *shares, bool *missing, struct rg_error *err)
-{
-    char text[192], **texts;
-    double sum = 0;
-    const struct rg_collective_check *check = &group->check;
-    for (uint64_t i = 0; i < group->iterations; i++)
-        sum += group->samples_us[i];
-    snprintf(text, sizeof text, "%.17g %llu %llu %llu %llx %llx", sum / (double)group->iterations,
-        (unsigned long long)check->elements_checked, (unsigned long long)check->mismatches,
-        (unsigned long long)check->first_offset_bytes, (unsigned long long)check->expected,
-        (unsigned long long)check->got);
-    int code = rg_control_gather(group->session->control, text, rg_clock_after_ns(group->settings->deadline_s),
-        "results of the collective", &texts, missing, err);
-    for (int rank = 0; code == 0 && texts != NULL && rank < rg_control_size(group->session->control); rank++) {
-        unsigned long long words[5] = {0};
-        /* NOLINTNEXTLINE(cert-err34-c): the text is our own ranks', by the same format */
-        if (sscanf(texts[rank], "%lf %llu %llu %llu %llx %llx", &shares[rank].mean_us, &words[0], &words[1], &words[2],
-                &words[3], &words[4]) != 6)
-            code = rg_fail(err, -EPROTO, "rank %d sent no result", rank);
-        shares[rank].check = (struct rg_collective_check){words[0], words[1], words[2], words[3], words[4]};
+        code = rg_group_spread(r->session, &r->group, &failed, sizeof failed, until_ns, what, err);
+    if (code == 0 && failed != 0 && r->mine.code == 0) {
+        r->mine.code = -ECANCELED; /* another rank's failure is the one that counts */
+        snprintf(r->mine.message, sizeof r->mine.message, "another rank of the group failed");
     }
-    rg_control_free_texts(group->session->control, texts);
     return code;
 }
 
-static void describe_times(struct group *group, const struct share *shares, struct rg_measurement *out)
+static int join(struct round_state *r, struct rg_group_slot *slot, struct rg_error *err)
 {
-    int ranks = rg_control_size(group->session->control);
+    struct rg_communicator_config config;
+    struct rg_error why = {{0}};
+    int code = config_of(r, &config, &why);
+    if (code == 0 && r->group.self == 0)
+        code = rg_communicator_invite(r->backend, config.invitation, &why);
+    note_failure(r, code, &why);
+    int lost = agree(r, deadlines(r, 1), "invitation", err);
+    if (lost == 0)
+        lost = rg_group_spread(
+            r->session, &r->group, config.invitation, sizeof config.invitation, deadlines(r, 1), "invitation", err);
+    if (lost != 0 || r->mine.code != 0)
+        return lost;
+    code = rg_communicator_open(r->backend, &config, deadlines(r, 1), &slot->communicator, &why);
+    note_failure(r, code, &why);
+    return agree(r, deadlines(r, 2), "joining the group", err);
+}
+
+static struct rg_collective_config shape_of(const struct round_state *r)
+{
+    const struct rg_settings *s = r->settings;
+    struct rg_collective_config config = {
+        .operation = (enum rg_operation_kind)rg_operation_of(s->test),
+        .in_place = s->in_place,
+        .cuda_graph = s->cuda_graph,
+        .register_buffers = s->register_buffers,
+        .bytes = (uint64_t)r->round->size_bytes,
+        .seed = (uint64_t)r->session->orders->seed,
+    };
+    while (strcmp(rg_data_type_words[config.type], s->data_type) != 0)
+        config.type++;
+    while (strcmp(rg_reduction_words[config.reduction], s->reduction) != 0)
+        config.reduction++;
+    return config;
+}
+
+/* Takes the last round's communicator where it is of the same group. */
+static int set_up(struct round_state *r, struct rg_group_slot *slot, struct rg_error *err)
+{
+    char key[sizeof slot->key];
+    struct rg_error why = {{0}};
+    const struct rg_settings *s = r->settings;
+    int meeting = strcmp(s->group, "pair") == 0 ? r->round->meeting : 0;
+    snprintf(key, sizeof key, "%s %s %d %s %s", r->backend, s->group, meeting,
+        s->nccl_algorithm ? s->nccl_algorithm : "-", s->nccl_protocol ? s->nccl_protocol : "-");
+    if (strcmp(key, slot->key) != 0 || slot->communicator == NULL) {
+        rg_communicator_close(slot->communicator);
+        slot->communicator = NULL;
+        snprintf(slot->key, sizeof slot->key, "%s", key);
+        int lost = join(r, slot, err);
+        if (lost != 0 || r->mine.code != 0)
+            return lost;
+    }
+    struct rg_collective_config config = shape_of(r);
+    rg_communicator_describe(slot->communicator, &r->facts);
+    int code = rg_collective_open(slot->communicator, &config, &r->collective, &why);
+    if (code == 0)
+        code = rg_collective_prepare(r->collective, 0, &why);
+    note_failure(r, code, &why);
+    return agree(r, deadlines(r, 1), "buffers of the collective", err);
+}
+
+/* --- the measured part --- */
+
+static int check_passes(struct round_state *r, uint64_t until_ns, struct rg_error *err)
+{
+    int code = 0;
+    for (uint64_t pass = 1; code == 0 && pass <= CHECKED; pass++) {
+        code = rg_collective_prepare(r->collective, pass, err);
+        if (code == 0)
+            code = rg_collective_run(r->collective, 1, NULL, until_ns, err);
+        if (code == 0)
+            code = rg_collective_check(r->collective, &r->mine.check, err);
+    }
+    return code;
+}
+
+static int measure(struct round_state *r, uint64_t iterations, uint64_t until_ns, struct rg_error *err)
+{
+    double sum_us = 0;
+    r->samples_us = calloc(iterations, sizeof *r->samples_us);
+    if (r->samples_us == NULL)
+        return rg_fail(err, -ENOMEM, "no memory for the samples");
+    int code = rg_collective_run(r->collective, iterations, r->samples_us, until_ns, err);
+    r->end_ns = rg_clock_now_ns();
+    r->iterations = iterations;
+    for (uint64_t i = 0; i < iterations; i++)
+        sum_us += r->samples_us[i];
+    r->mine.mean_us = sum_us / (double)iterations;
+    r->measured = code == 0;
+    return code;
+}
+
+static void carry_out(struct round_state *r, const struct order *order)
+{
+    const struct rg_settings *s = r->settings;
+    uint64_t begin_ns = rg_clock_now_ns();
+    uint64_t until_ns = begin_ns + rg_seconds_to_ns(2 * s->duration_s + s->deadline_s);
+    struct rg_error why = {{0}};
+    int code;
+    if (order->step == STEP_MEASURE)
+        code = measure(r, order->iterations, until_ns, &why);
+    else if (order->step == STEP_CHECK)
+        code = check_passes(r, until_ns, &why);
+    else
+        code = rg_collective_run(r->collective, order->iterations, NULL, until_ns, &why);
+    r->mine.spent_s = rg_ns_to_seconds(rg_clock_now_ns() - begin_ns);
+    note_failure(r, code, &why);
+}
+
+/* Bounded by time, trials of growing length show how many operations will fill it. */
+static struct order after_trial(const struct round_state *r, uint64_t tried)
+{
+    const struct rg_settings *s = r->settings;
+    double spent_s = 1e-7;
+    if (s->iterations != RG_NONE)
+        return (struct order){STEP_MEASURE, (uint64_t)s->iterations};
+    for (int i = 0; i < r->group.count; i++)
+        spent_s = fmax(spent_s, r->notes[i].spent_s);
+    double fit = fmin(fmax(s->duration_s / spent_s * (double)tried, ITERATIONS_LEAST), ITERATIONS_MOST);
+    bool longer = spent_s < s->warmup_s / 4 && (double)tried < fit / 8;
+    return longer ? (struct order){STEP_TRY, tried * 4} : (struct order){STEP_MEASURE, (uint64_t)fit};
+}
+
+/* Of the first rank, with everyone's notes on the step before. */
+static struct order decide(const struct round_state *r, const struct order *last)
+{
+    struct rg_collective_config config = shape_of(r);
+    for (int i = 0; i < r->group.count; i++)
+        if (r->notes[i].code != 0)
+            return (struct order){STEP_END, 0};
+    if (last->step == STEP_TRY)
+        return after_trial(r, last->iterations);
+    bool checks = r->settings->verify && rg_collective_inexact(&config, r->group.count) == NULL;
+    return (struct order){last->step == STEP_MEASURE && checks ? STEP_CHECK : STEP_END, 0};
+}
+
+/* Negative: a member did not come, and the ranks are out of step. */
+static int run_steps(struct round_state *r, struct rg_error *err)
+{
+    const struct rg_settings *s = r->settings;
+    struct order order = {STEP_TRY, s->iterations == RG_NONE ? 1 : (uint64_t)s->warmup_iterations};
+    int code = 0;
+    while (code == 0 && order.step != STEP_END) {
+        carry_out(r, &order);
+        /* Ranks that see a failure early wait here for those that see it at the deadline. */
+        uint64_t until_ns = deadlines(r, 2) + rg_seconds_to_ns(2 * s->duration_s);
+        code = rg_group_gather(
+            r->session, &r->group, &r->mine, r->notes, sizeof r->mine, until_ns, "a step of the collective", err);
+        if (code == 0 && r->group.self == 0)
+            order = decide(r, &order);
+        if (code == 0)
+            code =
+                rg_group_spread(r->session, &r->group, &order, sizeof order, until_ns, "a step of the collective", err);
+    }
+    return code;
+}
+
+/* What happened to each GPU meanwhile, to the first rank. */
+static int compare_gpus(struct round_state *r, struct rg_error *err)
+{
+    struct rg_gpu_state after;
+    if (strcmp(r->backend, "nccl") != 0)
+        return 0;
+    rg_session_look(r->session, &after);
+    rg_gpu_change(&r->gpu_before, &after, &r->mine.gpu);
+    return rg_group_gather(
+        r->session, &r->group, &r->mine, r->notes, sizeof r->mine, deadlines(r, 1), "GPU states", err);
+}
+
+/* --- the record --- */
+
+static const char *why_no_hardware(const struct round_state *r)
+{
+    if (strcmp(r->backend, "mpi") == 0)
+        return "over MPI on host memory: no GPU and no RDMA device has a part in it";
+    for (int i = 0; i < r->group.count; i++) {
+        const char *why = rg_session_why_no_gpu_hardware(r->session, r->group.members[i]);
+        if (why != NULL)
+            return why;
+    }
+    return NULL;
+}
+
+static void describe_group(const struct round_state *r, struct rg_measurement *out)
+{
+    rg_session_describe(r->session, r->round, r->number, -1, -1, out);
+    out->kind = "collective";
+    out->memory = strcmp(r->backend, "nccl") == 0 ? "cuda" : "host";
+    out->transport = out->backend = r->backend;
+    out->hardware_reason = why_no_hardware(r);
+    out->hardware = out->hardware_reason == NULL;
+    out->has_group = true;
+    rg_group_describe(r->session, r->round, &r->group, &out->group);
+}
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static void describe_times(const struct round_state *r, struct rg_measurement *out)
+{
+    const struct rg_settings *s = r->settings;
+    struct rg_collective_config config = shape_of(r);
+    bool reduces = config.operation == RG_ALL_REDUCE || config.operation == RG_REDUCE_SCATTER;
     struct rg_summary summary;
     struct rg_collective_result *result = &out->collective;
-    rg_summary_of(group->samples_us, group->iterations, &summary);
+    rg_summary_of(r->samples_us, r->iterations, &summary);
     *result = (struct rg_collective_result){
-        .reduction = "sum",
-        .data_type = "float32",
-        .library = "mpi",
-        .iterations = (int64_t)group->iterations,
-        .time_min_us = shares[0].mean_us,
-        .time_max_us = shares[0].mean_us,
+        .data_type = s->data_type,
+        .reduction = reduces ? s->reduction : NULL,
+        .in_place = s->in_place,
+        .cuda_graph = s->cuda_graph,
+        .registered_buffers = s->register_buffers,
+        .library = r->facts.library,
+        .plugin = text_or_null(r->facts.plugin),
+        .settings = text_or_null(r->facts.settings),
+        .iterations = (int64_t)r->iterations,
+        .moved_bytes = (int64_t)rg_collective_moved_bytes(r->collective),
+        .time_min_us = r->notes[0].mean_us,
+        .time_max_us = r->notes[0].mean_us,
         .time_p50_us = summary.p50,
         .time_p99_us = summary.p99,
     };
-    for (int rank = 0; rank < ranks; rank++) {
-        result->time_avg_us += shares[rank].mean_us / ranks;
-        result->time_min_us = fmin(result->time_min_us, shares[rank].mean_us);
-        result->time_max_us = fmax(result->time_max_us, shares[rank].mean_us);
+    for (int i = 0; i < r->group.count; i++) {
+        result->time_avg_us += r->notes[i].mean_us / r->group.count;
+        result->time_min_us = fmin(result->time_min_us, r->notes[i].mean_us);
+        result->time_max_us = fmax(result->time_max_us, r->notes[i].mean_us);
     }
-    result->algbw_gigabytes_per_s = (double)out->size_bytes / 1e3 / result->time_avg_us;
-    result->busbw_gigabytes_per_s = result->algbw_gigabytes_per_s * rg_collective_bus_factor(ranks);
+    result->algbw_gigabytes_per_s = (double)result->moved_bytes / 1e3 / result->time_avg_us;
+    result->busbw_gigabytes_per_s =
+        result->algbw_gigabytes_per_s * rg_collective_bus_factor(config.operation, r->group.count);
     out->has_window = out->has_collective = true;
-    out->window =
-        (struct rg_window){0, rg_ns_to_seconds(group->end_ns - group->start.at_ns), group->start.clock_error_us};
+    out->window = (struct rg_window){0, rg_ns_to_seconds(r->end_ns - r->start.at_ns), r->start.clock_error_us};
 }
 
-static void describe_group(
-    const struct group *group, const struct rg_round *round, int64_t number, struct rg_measurement *out)
+static void describe_check(const struct round_state *r, struct rg_measurement *out, struct rg_record_texts *texts)
 {
-    rg_session_describe(group->session, round, number, -1, -1, out);
-    out->kind = "collective";
-    out->memory = "host";
-    out->transport = out->backend = "mpi";
-    out->hardware_reason = "over MPI on host memory: no GPU and no RDMA device has a part in it";
-    out->has_group = true;
-    out->group = (struct rg_group){"world", NULL, NULL, rg_control_size(group->session->control), RG_NONE};
+    struct rg_collective_config config = shape_of(r);
+    const char *inexact = rg_collective_inexact(&config, r->group.count);
+    uint64_t checked = 0;
+    int worst = 0;
+    for (int i = 0; i < r->group.count; i++) {
+        checked += r->notes[i].check.elements_checked;
+        if (r->notes[i].check.mismatches > r->notes[worst].check.mismatches)
+            worst = i;
+    }
+    const struct rg_collective_check *check = &r->notes[worst].check;
+    struct rg_mismatch found = {checked, check->mismatches, check->first_offset_bytes, check->expected, check->got};
+    rg_record_integrity(
+        &found, r->settings->verify && inexact == NULL, &r->session->ranks[r->group.members[worst]], out, texts);
+    if (inexact != NULL && r->settings->verify)
+        out->integrity.reason = inexact;
 }
 
-static char *record(struct group *group, const struct rg_round *round, int64_t number, const struct share *shares)
+/* The ranks that failed of themselves, by name. */
+static void describe_failure(const struct round_state *r, struct rg_measurement *out, char reason[1024])
+{
+    size_t used = 0;
+    int64_t worst = 0;
+    reason[0] = '\0';
+    for (int i = 0; i < r->group.count && used < 1024; i++) {
+        char name[320];
+        const struct note *note = &r->notes[i];
+        if (note->code == 0 || note->code == -ECANCELED)
+            continue;
+        worst = worst == 0 || note->code == -EIO ? note->code : worst;
+        used += (size_t)snprintf(reason + used, 1024 - used, "%s%s: %s", used ? "; " : "",
+            rg_control_name(r->session->control, r->group.members[i], name), note->message);
+    }
+    out->status = worst == -EOPNOTSUPP ? "unsupported" : worst == -ENXIO ? "not_run" : "failed";
+    out->reason = reason;
+}
+
+static char *record(const struct round_state *r)
 {
     struct rg_measurement measurement;
     struct rg_record_texts texts;
-    describe_group(group, round, number, &measurement);
+    char reason[1024], *line = NULL;
+    bool failed = !r->measured;
+    struct rg_gpu_report *reports = calloc((size_t)r->group.count, sizeof *reports);
+    if (reports == NULL)
+        return NULL;
+    describe_group(r, &measurement);
+    for (int i = 0; i < r->group.count; i++)
+        failed |= r->notes[i].code != 0;
     measurement.status = "ok";
-    describe_times(group, shares, &measurement);
-    int worst = 0;
-    uint64_t checked = 0;
-    for (int rank = 0; rank < rg_control_size(group->session->control); rank++) {
-        checked += shares[rank].check.elements_checked;
-        if (shares[rank].check.mismatches > shares[worst].check.mismatches)
-            worst = rank;
+    if (failed) {
+        describe_failure(r, &measurement, reason);
+    } else {
+        describe_times(r, &measurement);
+        describe_check(r, &measurement, &texts);
     }
-    const struct rg_collective_check *check = &shares[worst].check;
-    struct rg_mismatch found = {checked, check->mismatches, check->first_offset_bytes, check->expected, check->got};
-    rg_record_integrity(&found, group->settings->verify, &group->session->ranks[worst], &measurement, &texts);
-    return rg_measurement_line(&measurement);
+    if (!failed && strcmp(r->backend, "nccl") == 0) {
+        for (int i = 0; i < r->group.count; i++)
+            rg_session_report_gpu(r->session, r->group.members[i], &r->notes[i].gpu, &reports[i]);
+        measurement.gpus = reports;
+        measurement.gpu_count = (size_t)r->group.count;
+    }
+    line = rg_measurement_line(&measurement);
+    free(reports);
+    return line;
 }
 
-/* The record of a collective that could not be run. */
-static char *record_failure(
-    struct group *group, const struct rg_round *round, int64_t number, int code, const struct rg_error *why)
-{
-    struct rg_measurement measurement;
-    describe_group(group, round, number, &measurement);
-    measurement.status = code == -EOPNOTSUPP ? "unsupported" : "failed";
-    measurement.reason = why->text;
-    return rg_measurement_line(&measurement);
-}
+/* --- the round --- */
 
-static int run_together(struct group *group, const struct rg_round *round, int64_t number, bool *missing,
-    struct rg_round_result *out, struct rg_error *err)
+/* Negative: the ranks are out of step. */
+static int run_together(struct round_state *r, bool *missing, struct rg_round_result *out, struct rg_error *err)
 {
-    struct rg_error why = {{0}};
-    bool root = group->session->rank == 0;
-    int failed = rg_collective_open(
-        "mpi", (uint64_t)round->size_bytes, (uint64_t)group->session->orders->seed, &group->collective, &why);
-    int code = rg_control_start(group->session->control, failed == 0 || failed == -EOPNOTSUPP ? "" : why.text,
-        rg_clock_after_ns(3 * group->settings->deadline_s), "start of the round", &group->start, missing, err);
+    struct rg_error trouble = {{0}};
+    bool takes_part = r->group.self >= 0;
+    if (takes_part && set_up(r, r->session->slot, &trouble) != 0 && r->mine.code == 0)
+        note_failure(r, -ETIMEDOUT, &trouble);
+    if (takes_part && strcmp(r->backend, "nccl") == 0)
+        rg_session_look(r->session, &r->gpu_before);
+    int code = rg_control_start(
+        r->session->control, trouble.text, deadlines(r, 3), "start of the round", &r->start, missing, err);
     if (code != 0)
         return code;
     out->started = true;
-    out->clock_error_us = group->start.clock_error_us;
-    if (failed == 0) {
-        failed = measure(group, &why);
-        out->end_ns = rg_clock_now_ns();
+    out->clock_error_us = r->start.clock_error_us;
+    if (takes_part && r->mine.code == 0) {
+        rg_clock_wait_until(r->start.at_ns);
+        code = run_steps(r, err);
+        if (code == 0)
+            code = compare_gpus(r, err);
     }
-    if (failed != 0) {
-        if (root)
-            out->line = record_failure(group, round, number, failed, &why);
-        if (failed != -EOPNOTSUPP)
-            *err = why;
-        return failed == -EOPNOTSUPP ? 0 : failed; /* a failure in the middle leaves the ranks out of step */
+    out->end_ns = rg_clock_now_ns();
+    if (code == 0 && r->group.self == 0) {
+        r->notes[0] = r->mine;
+        out->line = record(r);
     }
-    struct share *shares = calloc((size_t)rg_control_size(group->session->control), sizeof *shares);
-    if (shares == NULL)
-        return rg_fail(err, -ENOMEM, "no memory");
-    code = gather_shares(group, shares, missing, err);
-    if (code == 0 && root)
-        out->line = record(group, round, number, shares);
-    free(shares);
+    /* MPI itself is out of step after a failure in the middle; NCCL's communicator is made anew. */
+    if (code == 0 && takes_part && strcmp(r->backend, "mpi") == 0 && r->mine.code != 0 && r->mine.code != -EOPNOTSUPP &&
+        r->mine.code != -ECANCELED)
+        return rg_fail(err, (int)r->mine.code, "%s", r->mine.message);
     return code;
 }
 
 int rg_session_collective(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err)
 {
-    struct group group = {.session = session, .settings = rg_session_settings(session, round)};
+    struct round_state *r = calloc(1, sizeof *r);
     *out = (struct rg_round_result){.end_ns = rg_clock_now_ns(), .clock_error_us = NAN};
-    int code = run_together(&group, round, number, missing, out, err);
-    rg_collective_close(group.collective);
-    free(group.samples_us);
+    if (r == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    r->session = session;
+    r->round = round;
+    r->settings = rg_session_settings(session, round);
+    r->number = number;
+    int code = rg_group_open(session, round, &r->group, err);
+    if (code == 0 && r->group.self >= 0) {
+        r->backend = choose_backend(r);
+        r->notes = calloc((size_t)r->group.count, sizeof *r->notes);
+        if (r->notes == NULL)
+            code = rg_fail(err, -ENOMEM, "no memory");
+    }
+    if (code == 0)
+        code = run_together(r, missing, out, err);
+    rg_collective_close(r->collective);
+    if (r->mine.code != 0 && r->mine.code != -EOPNOTSUPP) { /* it may be broken */
+        rg_communicator_close(session->slot->communicator);
+        session->slot->communicator = NULL;
+    }
+    rg_group_close(&r->group);
+    free(r->samples_us);
+    free(r->notes);
+    free(r);
     return code;
 }

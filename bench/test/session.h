@@ -11,6 +11,8 @@
 #include "mem/memory.h"
 #include "test/bandwidth.h"
 
+struct rg_group_slot;
+
 struct rg_session {
     struct rg_control *control;
     const struct rg_orders *orders;
@@ -19,6 +21,7 @@ struct rg_session {
     int node_count;
     int rank;
     struct rg_gpu_monitor *monitor; /* NULL: no NVML, or no GPU */
+    struct rg_group_slot *slot;     /* the communicator of the last collective; changes from round to round */
 };
 
 /* This rank's part in a round. */

@@ -30,27 +30,43 @@ static void close_endpoint(struct rg_endpoint *endpoint)
 
 const struct rg_transport rg_transport_verbs = {.name = "verbs", .open = open_endpoint, .close = close_endpoint};
 
-static int open_collective(uint64_t bytes_each, uint64_t seed, struct rg_collective **out, struct rg_error *err)
+/* A group of six ranks, of which this is number 2. */
+static int join_group(
+    const struct rg_communicator_config *config, uint64_t until_ns, struct rg_communicator **out, struct rg_error *err)
 {
-    static struct rg_collective collective = {.ops = &rg_collective_mpi};
+    static struct rg_communicator communicator = {.backend = &rg_backend_mpi, .count = 6, .self = 2};
+    (void)config;
+    (void)until_ns;
+    (void)err;
+    communicator.broken = false;
+    *out = &communicator;
+    return 0;
+}
+
+static void leave_group(struct rg_communicator *communicator)
+{
+    double_calls.closed += communicator->backend == &rg_backend_mpi;
+}
+
+static int open_collective(const struct rg_collective *shape, struct rg_collective **out, struct rg_error *err)
+{
+    static struct rg_collective collective;
     (void)err;
     double_calls.opened++;
-    collective.elements = bytes_each / sizeof(float);
-    collective.seed = seed;
+    collective = *shape;
     *out = &collective;
     return 0;
 }
 
-static void close_collective(struct rg_collective *collective)
-{
-    double_calls.closed += collective->ops == &rg_collective_mpi;
-}
-
-static int run_collective(struct rg_collective *collective, uint64_t until_ns, struct rg_error *err)
+static int run_collective(
+    struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err)
 {
     (void)collective;
+    (void)iterations;
+    (void)samples_us;
     return until_ns == 0 ? rg_fail(err, -ETIMEDOUT, "too late") : 0;
 }
 
-const struct rg_collective_ops rg_collective_mpi = {
-    .name = "mpi", .open = open_collective, .close = close_collective, .run = run_collective};
+const struct rg_backend rg_backend_mpi = {
+    .name = "mpi", .join = join_group, .leave = leave_group, .open = open_collective, .run = run_collective};
+const struct rg_backend rg_backend_nccl = {.name = "nccl"};

@@ -72,7 +72,7 @@ $(BUILD)/flavour: always
 	@mkdir -p $(@D)
 	@echo '$(CUDA_CPPFLAGS)' | cmp -s - $@ || echo '$(CUDA_CPPFLAGS)' >$@
 .PHONY: always
--include kernels/rules.mk
+-include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk
 $(BUILD)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -102,7 +102,7 @@ static void a_reduction_depends_on_the_element_and_on_every_rank(void **state)
     for (uint64_t i = 0; i < 200; i++) {
         results |= 1u << (int)value_of(e.type, rg_elements_output(&e, i));
         for (e.rank = 0; e.rank < e.ranks; e.rank++)
-            givers |= (rg_elements_input(&e, i) != 0) << e.rank;
+            givers |= (unsigned)(rg_elements_input(&e, i) != 0) << e.rank;
     }
     assert_int_equal(results, 0x1ff); /* every sum from 0 to 8 turns up */
     assert_int_equal(givers, 0xff);

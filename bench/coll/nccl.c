@@ -20,6 +20,7 @@ struct nccl_communicator {
     ncclComm_t comm;
     cudaStream_t stream;
     int device;
+    struct rg_communicator_facts facts; /* as the environment was when it was made */
 };
 
 struct nccl_collective {
@@ -103,11 +104,45 @@ static void nccl_leave(struct rg_communicator *communicator)
     free(nccl);
 }
 
-/* NCCL reads them when a communicator is made. */
-static void choose(const char *name, const char *value)
+/* Sets a variable of the environment, which NCCL reads when a communicator is made; gives back what it was, malloc'd.
+ */
+static char *choose(const char *name, const char *value)
 {
+    const char *before = getenv(name);
+    char *kept = before ? strdup(before) : NULL;
     if (value != NULL)
         setenv(name, value, 1);
+    return kept;
+}
+
+static void restore(const char *name, char *kept)
+{
+    if (kept != NULL)
+        setenv(name, kept, 1);
+    else
+        unsetenv(name);
+    free(kept);
+}
+
+static void describe_environment(struct rg_communicator_facts *out)
+{
+    static const char *const names[] = {"NCCL_ALGO", "NCCL_PROTO", "NCCL_NET", "NCCL_NET_PLUGIN", "NCCL_TUNER_PLUGIN",
+        "NCCL_TUNER_CONFIG_PATH", "NCCL_IB_HCA", "NCCL_IB_GID_INDEX", "NCCL_IB_TC", "NCCL_IB_SL",
+        "NCCL_IB_QPS_PER_CONNECTION", "NCCL_IB_SPLIT_DATA_ON_QPS", "NCCL_IB_ADAPTIVE_ROUTING", "NCCL_SOCKET_IFNAME",
+        "NCCL_CROSS_NIC", "NCCL_NET_GDR_LEVEL", "NCCL_P2P_LEVEL", "NCCL_P2P_NET_CHUNKSIZE", "NCCL_MIN_NCHANNELS",
+        "NCCL_MAX_NCHANNELS", "NCCL_NVLS_ENABLE", "NCCL_NVLS_CHUNKSIZE", "NCCL_PXN_DISABLE", "NCCL_BUFFSIZE",
+        "NCCL_DMABUF_ENABLE"};
+    int version = 0;
+    ncclGetVersion(&version);
+    snprintf(out->library, sizeof out->library, "NCCL %d.%d.%d", version / 10000, version / 100 % 100, version % 100);
+    const char *net = getenv("NCCL_NET"), *plugin = getenv("NCCL_NET_PLUGIN");
+    snprintf(out->plugin, sizeof out->plugin, "%s", net ? net : plugin ? plugin : "");
+    for (size_t i = 0, used = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && used < sizeof out->settings)
+            used += (size_t)snprintf(
+                out->settings + used, sizeof out->settings - used, "%s%s=%s", used ? " " : "", names[i], value);
+    }
 }
 
 static int connect_ranks(struct nccl_communicator *nccl, const struct rg_communicator_config *config, uint64_t until_ns,
@@ -123,10 +158,13 @@ static int connect_ranks(struct nccl_communicator *nccl, const struct rg_communi
     status = cudaStreamCreateWithFlags(&nccl->stream, cudaStreamNonBlocking);
     if (status != cudaSuccess)
         return cuda_failed(nccl, "cudaStreamCreateWithFlags", status, err);
-    choose("NCCL_ALGO", config->algorithm);
-    choose("NCCL_PROTO", config->protocol);
+    char *algorithm = choose("NCCL_ALGO", config->algorithm), *protocol = choose("NCCL_PROTO", config->protocol);
+    describe_environment(&nccl->facts);
     ncclResult_t result = ncclCommInitRankConfig(&nccl->comm, config->count, id, config->self, &options);
-    return settle(nccl, result, "ncclCommInitRankConfig", until_ns, err);
+    int code = settle(nccl, result, "ncclCommInitRankConfig", until_ns, err);
+    restore("NCCL_ALGO", algorithm);
+    restore("NCCL_PROTO", protocol);
+    return code;
 }
 
 static int nccl_join(
@@ -149,24 +187,7 @@ static int nccl_join(
 
 static void nccl_describe(const struct rg_communicator *communicator, struct rg_communicator_facts *out)
 {
-    static const char *const names[] = {"NCCL_ALGO", "NCCL_PROTO", "NCCL_NET", "NCCL_NET_PLUGIN", "NCCL_TUNER_PLUGIN",
-        "NCCL_TUNER_CONFIG_PATH", "NCCL_IB_HCA", "NCCL_IB_GID_INDEX", "NCCL_IB_TC", "NCCL_IB_SL",
-        "NCCL_IB_QPS_PER_CONNECTION", "NCCL_IB_SPLIT_DATA_ON_QPS", "NCCL_IB_ADAPTIVE_ROUTING", "NCCL_SOCKET_IFNAME",
-        "NCCL_CROSS_NIC", "NCCL_NET_GDR_LEVEL", "NCCL_P2P_LEVEL", "NCCL_P2P_NET_CHUNKSIZE", "NCCL_MIN_NCHANNELS",
-        "NCCL_MAX_NCHANNELS", "NCCL_NVLS_ENABLE", "NCCL_NVLS_CHUNKSIZE", "NCCL_PXN_DISABLE", "NCCL_BUFFSIZE",
-        "NCCL_DMABUF_ENABLE"};
-    int version = 0;
-    (void)communicator;
-    ncclGetVersion(&version);
-    snprintf(out->library, sizeof out->library, "NCCL %d.%d.%d", version / 10000, version / 100 % 100, version % 100);
-    const char *net = getenv("NCCL_NET"), *plugin = getenv("NCCL_NET_PLUGIN");
-    snprintf(out->plugin, sizeof out->plugin, "%s", net ? net : plugin ? plugin : "");
-    for (size_t i = 0, used = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value != NULL && used < sizeof out->settings)
-            used += (size_t)snprintf(
-                out->settings + used, sizeof out->settings - used, "%s%s=%s", used ? " " : "", names[i], value);
-    }
+    *out = ((const struct nccl_communicator *)(const void *)communicator)->facts;
 }
 
 /* --- one collective --- */
@@ -367,7 +388,13 @@ static int drain(struct nccl_collective *collective, uint64_t until_ns, struct r
         if (rg_clock_now_ns() > until_ns)
             return rg_fail(err, -ETIMEDOUT, "%s did not end in time", word);
     }
-    return status == cudaSuccess ? 0 : cuda_failed(nccl, word, status, err);
+    cudaGetLastError(); /* it would tell the next launch of "not ready" */
+    if (status != cudaSuccess)
+        return cuda_failed(nccl, word, status, err);
+    ncclResult_t failed = ncclSuccess, asked = ncclCommGetAsyncError(nccl->comm, &failed);
+    return asked == ncclSuccess && failed == ncclSuccess
+               ? 0
+               : nccl_failed(nccl, word, asked != ncclSuccess ? asked : failed, err);
 }
 
 /* The time of each operation is that between the events before and after it. */

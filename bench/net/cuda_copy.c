@@ -98,8 +98,10 @@ static int64_t reap(struct rg_endpoint *endpoint)
     int64_t done = 0;
     while (ep->marks > 0) {
         cudaError_t status = cudaEventQuery(ep->events[ep->oldest]);
-        if (status == cudaErrorNotReady)
+        if (status == cudaErrorNotReady) {
+            cudaGetLastError(); /* it would tell the next launch of "not ready" */
             break;
+        }
         if (status != cudaSuccess)
             return loop_failed(ep, "copy", status);
         done += ep->marked[ep->oldest];

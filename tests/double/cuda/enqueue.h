@@ -9,7 +9,8 @@ extern "C" {
 #endif
 
 /* Carries out work(argument), which returns a cudaError_t, in the stream's order; captured into a graph, at each of its
- * launches, so argument must last. It may touch device memory. */
+ * launches, so argument must last. It may touch device memory. Where it returns cudaErrorNotReady it is called again
+ * later, and what is behind it in the stream waits. */
 int railgauge_double_enqueue(cudaStream_t stream, int (*work)(void *argument), void *argument);
 
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <unistd.h>
 
 namespace rgd {
 
@@ -44,13 +45,27 @@ bool take(stream *from, work &out)
     return true;
 }
 
-cudaError_t run(const work &what)
+// Work that waits for others, as a collective does, is not ready: it stays at the head of its stream.
+cudaError_t run(stream *on, const work &what)
 {
     begin_device_work();
     cudaError_t status = what();
     end_device_work();
-    if (status != cudaSuccess)
+    if (status == cudaErrorNotReady) {
+        std::lock_guard<std::recursive_mutex> guard(lock);
+        on->queue.push_front(what);
+    } else if (status != cudaSuccess) {
         break_context(status);
+    }
+    return status;
+}
+
+// Does what can be done without waiting.
+cudaError_t advance(stream *which)
+{
+    cudaError_t status = cudaSuccess;
+    for (work next; status == cudaSuccess && take(which, next);)
+        status = run(which, next);
     return status;
 }
 
@@ -79,9 +94,11 @@ cudaError_t drain(stream *which)
             if (other->blocking && other->device == which->device)
                 if (cudaError_t one = drain(other))
                     status = one;
-    for (work next; take(which, next);)
-        if (cudaError_t one = run(next))
+    for (cudaError_t one; (one = advance(which)) != cudaSuccess;) {
+        if (one != cudaErrorNotReady)
             status = one;
+        usleep(50);
+    }
     return status;
 }
 
@@ -104,7 +121,12 @@ cudaError_t put(stream *on, work what)
         }
         on->queue.push_back(std::move(what));
     }
-    return flag("LAZY") ? cudaSuccess : drain(on);
+    if (flag("LAZY"))
+        return cudaSuccess;
+    if (is_default(on)) /* it waits for the others first */
+        return drain(on);
+    cudaError_t status = advance(on);
+    return status == cudaErrorNotReady ? cudaSuccess : status;
 }
 
 } // namespace rgd
@@ -164,8 +186,8 @@ cudaError_t cudaStreamQuery(cudaStream_t handle)
     stream *one = stream_of(handle);
     if (one->queue.empty())
         return cudaSuccess;
-    cudaError_t status = drain(one);
-    return status == cudaSuccess ? cudaErrorNotReady : give(status);
+    cudaError_t status = advance(one);
+    return give(status == cudaSuccess ? cudaErrorNotReady : status); // remembered, as the runtime does
 }
 
 cudaError_t cudaDeviceSynchronize()
@@ -230,8 +252,8 @@ cudaError_t cudaEventQuery(cudaEvent_t handle)
     event *one = reinterpret_cast<event *>(handle);
     if (one->done >= one->recorded)
         return cudaSuccess;
-    cudaError_t status = drain(one->on);
-    return status == cudaSuccess ? cudaErrorNotReady : give(status);
+    cudaError_t status = advance(one->on);
+    return give(status == cudaSuccess ? cudaErrorNotReady : status); // remembered, as the runtime does
 }
 
 cudaError_t cudaEventElapsedTime(float *out_ms, cudaEvent_t first, cudaEvent_t second)
@@ -292,12 +314,10 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t what, cudaStream_t on)
 {
     RGD_ENTER;
     auto steps = graph_of(what)->steps;
-    return give(put(stream_of(on), [=] {
-        for (const work &step : *steps)
-            if (cudaError_t status = step())
-                return status;
-        return cudaSuccess;
-    }));
+    cudaError_t status = cudaSuccess;
+    for (size_t i = 0; status == cudaSuccess && i < steps->size(); i++)
+        status = put(stream_of(on), (*steps)[i]);
+    return give(status);
 }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t what)

@@ -43,7 +43,7 @@ setup() {
 }
 
 @test "between GPU and host each end says what its memory is" {
-    run jq -sr '[.[] | select(.memory == "cuda_to_host") | [.flow.from.registration, .flow.to.registration, (.flow.from.gpu != null),
+    run jq -sr '[.[] | select(.kind == "flow" and .memory == "cuda_to_host") | [.flow.from.registration, .flow.to.registration, (.flow.from.gpu != null),
         (.flow.to.gpu != null)] | map(tostring) | join(" ")] | unique | join("; ")' "$gpu/measurements.ndjson"
     [ "$output" = "peermem host true false" ]
 }

@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# The doubles of CUDA, NCCL and NVML find the faults that they are there to find, and the product's own programs, unchanged, say
+# what went wrong. Nothing here says how fast anything is.
+
+setup_file() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    [ -e build/double/lib/libnccl.so.2 ] || skip "no CUDA toolkit with NCCL: the doubles were not built"
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
+    export OMPI_MCA_rmaps_base_oversubscribe=1 DOUBLES=$PWD/build/double/lib
+}
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    out=$BATS_TEST_TMPDIR/run
+}
+
+# The program of faults on the doubles, in the modes named.
+fault() { # FAULT [NAME=VALUE...]
+    local which=$1
+    shift
+    run env LD_LIBRARY_PATH="$DOUBLES" "$@" build/double/faults "$which"
+    echo "status $status: $output"
+}
+
+# A run of two ranks on this host, with the modes that $modes names.
+modes=()
+measure() { # OPTION...
+    local passed_on=(-x LD_LIBRARY_PATH) mode
+    for mode in "${modes[@]}"; do passed_on+=(-x "$mode"); done
+    rm -rf "$out"
+    LD_LIBRARY_PATH=$DOUBLES run timeout 60 build/railgauge run --quiet --hosts localhost --ranks-per-node 2 -o "$out" "$@" -- "${passed_on[@]}"
+    echo "$output"
+}
+
+copies=(--test gpu_copy --size 64K --working-set 128K --duration 0.05 --warmup 0 --copy host_to_device)
+reduces=(--test all_reduce --memory cuda --size 4K --iterations 2 --warmup-iterations 0 --deadline 5)
+
+@test "every symbol of CUDA, NCCL and NVML that the program uses is in the doubles" {
+    nm -D build/railgauge-rank | awk '$1 == "U" { print $2 }' | sed 's/@.*//' | grep -E '^(cuda|__cuda|cu[A-Z]|nccl)' | sort -u \
+        >"$BATS_TEST_TMPDIR/used"
+    grep -oE "nvml[A-Z][A-Za-z0-9_]*" bench/hw/nvml.h | sort -u >>"$BATS_TEST_TMPDIR/used"
+    nm -D --defined-only build/double/lib/*.so.* | awk 'NF == 3 { print $3 }' | sed 's/@.*//' | sort -u >"$BATS_TEST_TMPDIR/there"
+    [ "$(grep -c nccl "$BATS_TEST_TMPDIR/used")" -gt 10 ]
+    [ "$(grep -c nvml "$BATS_TEST_TMPDIR/used")" -gt 5 ]
+    run comm -23 <(sort -u "$BATS_TEST_TMPDIR/used") "$BATS_TEST_TMPDIR/there"
+    echo "$output"
+    [ -z "$output" ]
+}
+
+@test "a wait that is missing shows as data that are not there" {
+    fault wait RAILGAUGE_DOUBLE_LAZY=1
+    [ "$status" = 0 ]
+    fault no-wait RAILGAUGE_DOUBLE_LAZY=1
+    [ "$status" = 1 ]
+}
+
+@test "a flush that is missing shows as data that have not arrived" {
+    fault flush RAILGAUGE_DOUBLE_FLUSH=1
+    [ "$status" = 0 ]
+    fault no-flush RAILGAUGE_DOUBLE_FLUSH=1
+    [ "$status" = 1 ]
+}
+
+@test "the processor that touches device memory is stopped" {
+    fault touch
+    [ "$status" = 0 ]
+    fault touch RAILGAUGE_DOUBLE_GUARD=1
+    [ "$status" = 139 ]
+}
+
+@test "a kernel that runs over the end of its buffer is stopped" {
+    fault kernel-beyond-the-end
+    [ "$status" = 139 ]
+}
+
+@test "a copy over the end, the wrong way, and a second free are refused" {
+    fault copy-beyond-the-end
+    [ "$output" = "cudaMemcpy: 1" ]
+    fault wrong-way
+    [ "$output" = "cudaMemcpy: 1" ]
+    fault free-twice
+    [ "$output" = "second cudaFree: 1" ]
+}
+
+@test "what is not freed is told" {
+    fault nothing RAILGAUGE_DOUBLE_LEAKS=1
+    [ "$status" = 0 ]
+    fault leak RAILGAUGE_DOUBLE_LEAKS=1
+    [ "$status" = 99 ]
+    [[ $output == *"1 buffers"* ]]
+}
+
+@test "copies and collectives are right when work runs as late as it may, memory is guarded, and writes want a flush" {
+    modes=(RAILGAUGE_DOUBLE_LAZY=1 RAILGAUGE_DOUBLE_GUARD=1)
+    for copy in host_to_device device_to_host device_to_device peer_to_peer; do
+        measure "${copies[@]}" --copy "$copy"
+        [ "$status" = 0 ]
+    done
+    measure "${reduces[@]}"
+    [ "$status" = 0 ]
+    modes=(RAILGAUGE_DOUBLE_FLUSH=1)
+    measure "${copies[@]}" --iterations 4 --warmup-iterations 0
+    [ "$status" = 0 ]
+    measure "${reduces[@]}"
+    [ "$status" = 0 ]
+}
+
+@test "a bit that flips in a copy is found, with rank, offset, expected and got" {
+    modes=(RAILGAUGE_DOUBLE_FLIP=3:4096)
+    measure "${copies[@]}" --iterations 4 --warmup-iterations 0
+    [ "$status" = 1 ]
+    [ "$(jq -s '[.[] | select(.integrity.status == "mismatch")] | length' "$out/measurements.ndjson")" = 2 ]
+    jq -se '.[0].integrity.first | .expected != .got and .node != ""' "$out/measurements.ndjson"
+}
+
+@test "a bit that flips in a collective is found, with rank, offset, expected and got" {
+    modes=(RAILGAUGE_DOUBLE_NCCL_FLIP=4:1026)
+    measure "${reduces[@]}"
+    [ "$status" = 1 ]
+    [ "$(jq -c '.integrity.first | [.offset_bytes, .rank]' "$out/measurements.ndjson")" = "[1024,0]" ]
+}
+
+@test "a rank that never comes to a collective costs its deadline, and the others are named with their wait" {
+    modes=(RAILGAUGE_DOUBLE_NCCL_ABSENT=1:3)
+    measure "${reduces[@]}" --deadline 2
+    [ "$status" = 1 ]
+    jq -se '.[0].status == "failed" and (.[0].reason | test("rank 0 .*did not end in time"))' "$out/measurements.ndjson"
+    scripts/validate "$out"
+}
+
+# Makes each call of a library fail in turn, the first time that it is made; the run must end by itself, say what failed, leave a
+# valid record and no buffer, stream, event or graph behind.
+fail_each() { # FAIL-VARIABLE COUNT-VARIABLE PATTERN CODE OPTION...
+    local fails=$1 counts=$2 pattern=$3 code=$4 name bad=0 tried=0
+    shift 4
+    modes=("$counts=$BATS_TEST_TMPDIR/counts")
+    measure "$@"
+    [ "$status" = 0 ]
+    for name in $(awk '{ print $1 }' "$BATS_TEST_TMPDIR/counts" | grep -E "$pattern" | sort -u); do
+        modes=("$fails=$name:1:$code" RAILGAUGE_DOUBLE_LEAKS=1)
+        measure "$@" >"$BATS_TEST_TMPDIR/said" 2>&1
+        tried=$((tried + 1))
+        if [ "$status" = 0 ] || [ "$status" -gt 4 ] || ! scripts/validate "$out" >/dev/null || grep -q "left behind" <<<"$output"; then
+            echo "$name fails: status $status"
+            cat "$BATS_TEST_TMPDIR/said"
+            bad=1
+        fi
+    done
+    echo "$tried calls made to fail"
+    [ "$tried" -ge "$wanted" ]
+    [ "$bad" = 0 ]
+}
+
+@test "whichever call of the CUDA runtime fails in a copy, the run ends and says so" {
+    wanted=15
+    # What is asked only to tidy up, to tell versions, or for an option that a driver may lack, costs nothing.
+    fail_each RAILGAUGE_DOUBLE_FAIL RAILGAUGE_DOUBLE_COUNT \
+        '^cuda(GetDeviceCount|GetDeviceProperties|DeviceGet|SetDevice|Malloc|Memcpy|Memset|HostRegister|Stream(Create)|Event(Create|Record|Query)|LaunchKernel|DeviceSynchronize|RuntimeGetVersion|DriverGetVersion|DeviceCanAccessPeer|DeviceEnablePeerAccess)' \
+        1 "${copies[@]}" --copy peer_to_peer
+}
+
+@test "whichever call of NCCL fails in a collective, the run ends and says so" {
+    wanted=5
+    fail_each RAILGAUGE_DOUBLE_NCCL_FAIL RAILGAUGE_DOUBLE_NCCL_COUNT '^nccl(GetUniqueId|CommInitRankConfig|CommGetAsyncError|AllReduce|CommRegister)' \
+        2 "${reduces[@]}" --register-buffers
+}
+
+@test "without a driver the same program measures nothing, says why, and passes nothing" {
+    run timeout 60 build/railgauge run --quiet --hosts localhost --ranks-per-node 1 -o "$out" "${copies[@]}"
+    echo "$output"
+    if ls /sys/bus/pci/drivers/nvidia/*/vendor >/dev/null 2>&1; then skip "there is a driver"; fi
+    [ "$status" = 3 ]
+    [[ $output == *"no CUDA driver"* ]]
+    [ "$(jq -r .status "$out/measurements.ndjson")" = not_run ]
+}

@@ -33,7 +33,7 @@ CUDA ?= $(firstword $(wildcard /usr/local/cuda /opt/cuda) $(patsubst %/bin/nvcc,
 NVCC ?= $(firstword $(wildcard $(CUDA)/bin/nvcc) $(shell command -v nvcc))
 NCCL_HEADER := $(firstword $(wildcard $(CUDA)/include/nccl.h /usr/include/nccl.h))
 ifneq ($(NVCC),)
-CUDA_CPPFLAGS := -DRG_CUDA -I. -isystem $(CUDA)/include
+CUDA_CPPFLAGS := -DRG_CUDA -I. -isystem$(CUDA)/include
 CUDA_OBJECTS := $(BUILD)/kernels/kernels.o
 CUDA_LIBS := -L$(CUDA)/lib64 -L$(CUDA)/lib -lcudart -lstdc++
 ifneq ($(NCCL_HEADER),)

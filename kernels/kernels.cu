@@ -52,12 +52,12 @@ int rg_kernel_copy(void *to, const void *from, size_t bytes, void *stream)
     return cudaGetLastError();
 }
 
-int rg_kernel_elements_fill(
-    void *data, const struct rg_elements *elements, uint64_t from, uint64_t count, void *stream)
+int rg_kernel_elements_fill(void *data, const struct rg_elements *elements, uint64_t from, uint64_t count, void *stream)
 {
     if (count == 0)
         return 0;
-    rg_elements_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(data, *elements, from, count);
+    rg_elements_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+        data, *elements, from, count);
     return cudaGetLastError();
 }
 

@@ -39,8 +39,8 @@ static __device__ inline void rg_report(rg_kernel_found *found, uint64_t mismatc
     }
 }
 
-extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS) rg_fill_kernel(
-    uint64_t *words, uint64_t count, uint64_t key)
+extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS)
+    rg_fill_kernel(uint64_t *words, uint64_t count, uint64_t key)
 {
     for (uint64_t i = rg_thread_index(); i < count; i += rg_thread_count())
         words[i] = rg_pattern_word(key, i);
@@ -65,14 +65,15 @@ extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS) rg_verify_kernel(
     rg_report(found, mismatches, first);
 }
 
-extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS) rg_copy_kernel(uint4 *to, const uint4 *from, uint64_t count)
+extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS)
+    rg_copy_kernel(uint4 *to, const uint4 *from, uint64_t count)
 {
     for (uint64_t i = rg_thread_index(); i < count; i += rg_thread_count())
         to[i] = from[i];
 }
 
-extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS) rg_copy_bytes_kernel(
-    unsigned char *to, const unsigned char *from, uint64_t count)
+extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS)
+    rg_copy_bytes_kernel(unsigned char *to, const unsigned char *from, uint64_t count)
 {
     for (uint64_t i = rg_thread_index(); i < count; i += rg_thread_count())
         to[i] = from[i];
@@ -90,11 +91,13 @@ static __device__ inline void rg_store_element(void *data, uint64_t i, uint32_t 
 
 static __device__ inline uint32_t rg_load_element(const void *data, uint64_t i, uint32_t bytes)
 {
-    return bytes == 4 ? ((const uint32_t *)data)[i] : bytes == 2 ? ((const uint16_t *)data)[i] : ((const uint8_t *)data)[i];
+    return bytes == 4   ? ((const uint32_t *)data)[i]
+           : bytes == 2 ? ((const uint16_t *)data)[i]
+                        : ((const uint8_t *)data)[i];
 }
 
-extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS) rg_elements_fill_kernel(
-    void *data, rg_elements elements, uint64_t from, uint64_t count)
+extern "C" __global__ void __launch_bounds__(RG_BLOCK_THREADS)
+    rg_elements_fill_kernel(void *data, rg_elements elements, uint64_t from, uint64_t count)
 {
     uint32_t bytes = rg_element_bytes(elements.type);
     for (uint64_t i = rg_thread_index(); i < count; i += rg_thread_count())

@@ -22,8 +22,8 @@ struct rg_kernel_found {
 int rg_kernel_fill(uint64_t *words, uint64_t count, uint64_t key, void *stream);
 
 /* Compares blocks of the buffer with the pattern: `blocks` of block_bytes each, block b at first_bytes + b *
- * stride_bytes; first_bytes and stride_bytes are multiples of 8; of a word that a block ends in, the bytes behind the end
- * do not count. Indices are of 8-byte words of the buffer. Adds to *found. */
+ * stride_bytes; first_bytes and stride_bytes are multiples of 8; of a word that a block ends in, the bytes behind the
+ * end do not count. Indices are of 8-byte words of the buffer. Adds to *found. */
 int rg_kernel_verify(const uint64_t *words, uint64_t key, uint64_t first_bytes, uint64_t blocks, uint64_t block_bytes,
     uint64_t stride_bytes, struct rg_kernel_found *found, void *stream);
 

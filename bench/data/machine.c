@@ -18,7 +18,7 @@ static const struct rg_option expectation_rows[] = {
     {.key = "test", .type = RG_CHOICE, AT(test), .choices = rg_test_names, .required = true},
     {.key = "size_bytes", .type = RG_BYTES, AT(size_bytes), 1, RG_SIZE_MOST, .required = true},
     {.key = "direction", .type = RG_CHOICE, AT(direction), .choices = directions, .nullable = true, .required = true},
-    {.key = "memory", .type = RG_CHOICE, AT(memory), .choices = rg_memory_words, .required = true},
+    {.key = "memory", .type = RG_CHOICE, AT(memory), .choices = rg_suite_memory_words, .required = true},
     {.key = "variant", .type = RG_TEXT, AT(variant), .nullable = true},
     {.key = "queue_pairs", .type = RG_INTEGER, AT(queue_pairs), 1, 1024, .nullable = true, .required = true},
     {.key = "scope", .type = RG_CHOICE, AT(scope), .choices = scopes, .required = true},

@@ -41,7 +41,7 @@ static const struct rg_shape flow_shape = {
 #undef S
 
 #define S rg_group
-static const struct rg_option group_rows[] = {RG_FIELD_WORD(scope, rg_group_words), RG_FIELD_COUNTED(ranks),
+static const struct rg_option group_rows[] = {RG_FIELD_WORD(scope, rg_suite_group_words), RG_FIELD_COUNTED(ranks),
     RG_FIELD_TEXT_OR_NULL(node), RG_FIELD_TEXT_OR_NULL(peer_node), RG_FIELD_RAIL_OR_NULL(rail)};
 static const struct rg_shape group_shape = RG_FIELD_SHAPE(group_rows);
 #undef S
@@ -90,8 +90,8 @@ static const struct rg_shape latency_shape = RG_FIELD_SHAPE(latency_rows);
 #undef S
 
 #define S rg_collective_result
-static const struct rg_option collective_rows[] = {RG_FIELD_WORD(data_type, rg_data_type_words),
-    RG_FIELD_WORD_OR_NULL(reduction, rg_reduction_words), RG_FIELD_FLAG(in_place), RG_FIELD_FLAG(cuda_graph),
+static const struct rg_option collective_rows[] = {RG_FIELD_WORD(data_type, rg_suite_data_type_words),
+    RG_FIELD_WORD_OR_NULL(reduction, rg_suite_reduction_words), RG_FIELD_FLAG(in_place), RG_FIELD_FLAG(cuda_graph),
     RG_FIELD_FLAG(registered_buffers), RG_FIELD_TEXT(library), RG_FIELD_TEXT_OR_NULL(plugin),
     RG_FIELD_TEXT_OR_NULL(settings), RG_FIELD_COUNTED(iterations), RG_FIELD_COUNTED(moved_bytes),
     RG_FIELD_REAL(time_avg_us), RG_FIELD_REAL(time_min_us), RG_FIELD_REAL(time_max_us), RG_FIELD_REAL(time_p50_us),
@@ -101,8 +101,9 @@ static const struct rg_shape collective_shape = RG_FIELD_SHAPE(collective_rows);
 
 #define S rg_copy
 static const struct rg_option copy_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_COUNTED(rank),
-    RG_FIELD_WORD(copy, rg_copy_words), RG_FIELD_WORD(by, rg_copy_by_words), RG_FIELD_TEXT_OR_NULL(gpu),
-    RG_FIELD_TEXT_OR_NULL(peer_gpu), RG_FIELD_WORD_OR_NULL(numa, rg_numa_words), RG_FIELD_COUNTED_OR_NULL(numa_node)};
+    RG_FIELD_WORD(copy, rg_suite_copy_words), RG_FIELD_WORD(by, rg_suite_copy_by_words), RG_FIELD_TEXT_OR_NULL(gpu),
+    RG_FIELD_TEXT_OR_NULL(peer_gpu), RG_FIELD_WORD_OR_NULL(numa, rg_suite_numa_words),
+    RG_FIELD_COUNTED_OR_NULL(numa_node)};
 static const struct rg_shape copy_shape = RG_FIELD_SHAPE(copy_rows);
 #undef S
 
@@ -127,7 +128,7 @@ static const struct rg_option measurement_rows[] = {RG_FIELD_TEXT(run_id), RG_FI
     RG_FIELD_COUNTED(round), RG_FIELD_COUNTED(test_index), RG_FIELD_WORD(test, rg_test_names),
     RG_FIELD_WORD(kind, kinds), RG_FIELD_WORD(status, statuses), RG_FIELD_TEXT_OR_NULL(reason),
     {.key = "size_bytes", .type = RG_BYTES, RG_FIELD_AT(size_bytes), .min = 1, .max = RG_SIZE_MOST},
-    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, rg_memory_words),
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, rg_suite_memory_words),
     RG_FIELD_COUNTED_OR_NULL(queue_pairs), RG_FIELD_WORD(transport, transports), RG_FIELD_TEXT_OR_NULL(backend),
     {.key = "hardware", .type = RG_FLAG, RG_FIELD_AT(hardware)}, RG_FIELD_TEXT_OR_NULL(hardware_reason)};
 #define SECTION(member, shape)                                                                                         \

@@ -10,6 +10,7 @@ const char *const rg_test_names[] = {"rdma_write_bw", "rdma_read_bw", "rdma_send
 
 enum rg_test_kind rg_test_kind_of(const char *test)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every test has a name */
     if (strcmp(test, "gpu_copy") == 0)
         return RG_TEST_COPY;
     if (strncmp(test, "rdma_", 5) != 0)
@@ -17,13 +18,14 @@ enum rg_test_kind rg_test_kind_of(const char *test)
     return strstr(test, "_lat") != NULL ? RG_TEST_LATENCY : RG_TEST_BANDWIDTH;
 }
 
-const char *const rg_memory_words[] = {"host", "cuda", "cuda_to_host", "host_to_cuda", NULL};
-const char *const rg_data_type_words[] = {"float32", "bfloat16", "float16", "int32", "uint8", NULL};
-const char *const rg_reduction_words[] = {"sum", "prod", "min", "max", "avg", NULL};
-const char *const rg_group_words[] = {"world", "node", "rail", "pair", NULL};
-const char *const rg_copy_words[] = {"host_to_device", "device_to_host", "device_to_device", "peer_to_peer", NULL};
-const char *const rg_copy_by_words[] = {"engine", "kernel", NULL};
-const char *const rg_numa_words[] = {"local", "remote", NULL};
+const char *const rg_suite_memory_words[] = {"host", "cuda", "cuda_to_host", "host_to_cuda", NULL};
+const char *const rg_suite_data_type_words[] = {"float32", "bfloat16", "float16", "int32", "uint8", NULL};
+const char *const rg_suite_reduction_words[] = {"sum", "prod", "min", "max", "avg", NULL};
+const char *const rg_suite_group_words[] = {"world", "node", "rail", "pair", NULL};
+const char *const rg_suite_copy_words[] = {
+    "host_to_device", "device_to_host", "device_to_device", "peer_to_peer", NULL};
+const char *const rg_suite_copy_by_words[] = {"engine", "kernel", NULL};
+const char *const rg_suite_numa_words[] = {"local", "remote", NULL};
 static const char *const algorithms[] = {
     "ring", "tree", "nvls", "nvlstree", "collnetdirect", "collnetchain", "pat", NULL};
 static const char *const protocols[] = {"simple", "ll", "ll128", NULL};
@@ -95,12 +97,12 @@ const struct rg_option rg_settings_rows[] = {
         .metavar = "WORD",
         .help = "How rdma_write_lat sees a message arrive: by its last byte, or by immediate data. auto takes the last "
                 "byte only where the device promises to write in order."},
-    {"data-type", "data_type", RG_CHOICE, AT(data_type), .fallback = "float32", .choices = rg_data_type_words,
+    {"data-type", "data_type", RG_CHOICE, AT(data_type), .fallback = "float32", .choices = rg_suite_data_type_words,
         .metavar = "TYPE", .help = "Collectives: type of the elements."},
-    {"reduction", "reduction", RG_CHOICE, AT(reduction), .fallback = "sum", .choices = rg_reduction_words,
+    {"reduction", "reduction", RG_CHOICE, AT(reduction), .fallback = "sum", .choices = rg_suite_reduction_words,
         .metavar = "WORD", .help = "all_reduce and reduce_scatter: what is done with the elements."},
     {"in-place", "in_place", RG_FLAG, AT(in_place), .help = "Collectives: input and result share a buffer."},
-    {"group", "group", RG_CHOICE, AT(group), .fallback = "world", .choices = rg_group_words, .metavar = "WORD",
+    {"group", "group", RG_CHOICE, AT(group), .fallback = "world", .choices = rg_suite_group_words, .metavar = "WORD",
         .help = "Collectives: among all ranks, among those of each node, of each rail, or of each pair of nodes."},
     {"cuda-graph", "cuda_graph", RG_FLAG, AT(cuda_graph),
         .help = "NCCL: launches the operation as a CUDA graph, captured once."},
@@ -110,11 +112,12 @@ const struct rg_option rg_settings_rows[] = {
         .metavar = "WORD", .help = "NCCL_ALGO of the test's communicators; without it NCCL chooses."},
     {"nccl-protocol", "nccl_protocol", RG_CHOICE, AT(nccl_protocol), .nullable = true, .choices = protocols,
         .metavar = "WORD", .help = "NCCL_PROTO of the test's communicators; without it NCCL chooses."},
-    {"copy", "copy", RG_CHOICE, AT(copy), .fallback = "device_to_device", .choices = rg_copy_words, .metavar = "WORD",
+    {"copy", "copy", RG_CHOICE, AT(copy), .fallback = "device_to_device", .choices = rg_suite_copy_words,
+        .metavar = "WORD",
         .help = "gpu_copy: from where to where; peer_to_peer is to the next GPU of the node. All GPUs copy at once."},
-    {"copy-by", "copy_by", RG_CHOICE, AT(copy_by), .fallback = "engine", .choices = rg_copy_by_words, .metavar = "WORD",
-        .help = "gpu_copy between GPUs, or inside one: by a copy engine, or by a kernel."},
-    {"numa", "numa", RG_CHOICE, AT(numa), .fallback = "local", .choices = rg_numa_words, .metavar = "WORD",
+    {"copy-by", "copy_by", RG_CHOICE, AT(copy_by), .fallback = "engine", .choices = rg_suite_copy_by_words,
+        .metavar = "WORD", .help = "gpu_copy between GPUs, or inside one: by a copy engine, or by a kernel."},
+    {"numa", "numa", RG_CHOICE, AT(numa), .fallback = "local", .choices = rg_suite_numa_words, .metavar = "WORD",
         .help = "gpu_copy from and to the host: its memory on the GPU's NUMA node, or on another."},
     {"verify", "verify", RG_FLAG, AT(verify), .fallback = "yes",
         .help = "Without it, the data that bandwidth tests moved are not checked."},

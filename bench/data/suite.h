@@ -22,9 +22,9 @@ static inline bool rg_test_has_flows(enum rg_test_kind kind)
 }
 
 /* Words of more than one document, NULL-terminated. */
-extern const char *const rg_memory_words[]; /* of what is measured: where the payload lies */
-extern const char *const rg_data_type_words[], *const rg_reduction_words[], *const rg_group_words[];
-extern const char *const rg_copy_words[], *const rg_copy_by_words[], *const rg_numa_words[];
+extern const char *const rg_suite_memory_words[]; /* of what is measured: where the payload lies */
+extern const char *const rg_suite_data_type_words[], *const rg_suite_reduction_words[], *const rg_suite_group_words[];
+extern const char *const rg_suite_copy_words[], *const rg_suite_copy_by_words[], *const rg_suite_numa_words[];
 
 /* One test. The table rg_settings_rows says what each field means, its range and its default. */
 struct rg_settings {

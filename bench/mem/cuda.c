@@ -23,12 +23,11 @@ static const struct cuda_memory *cuda_of(const struct rg_memory *memory)
     return (const struct cuda_memory *)(const void *)memory;
 }
 
-int rg_cuda_failed(int code, const char *call, int device, struct rg_error *err)
+int rg_cuda_failed(int status, const char *call, int device, struct rg_error *err)
 {
-    cudaError_t status = (cudaError_t)code;
     int negative = status == cudaErrorMemoryAllocation ? -ENOMEM : -EIO;
-    return rg_fail(
-        err, negative, "GPU %d: %s: %s (%s)", device, call, cudaGetErrorString(status), cudaGetErrorName(status));
+    return rg_fail(err, negative, "GPU %d: %s: %s (%s)", device, call, cudaGetErrorString((cudaError_t)status),
+        cudaGetErrorName((cudaError_t)status));
 }
 
 static void cuda_close(struct rg_memory *memory)

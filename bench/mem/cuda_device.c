@@ -1,6 +1,7 @@
 /* Which GPUs there are, and what they can do. */
 #include "mem/cuda.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -76,7 +77,7 @@ static int cuda_describe(int ordinal, struct rg_device *out, struct rg_error *er
     if (status != cudaSuccess)
         return rg_cuda_failed(status, call, ordinal, err);
     for (char *c = out->pci_address; *c != '\0'; c++)
-        *c = *c >= 'A' && *c <= 'F' ? (char)(*c + 'a' - 'A') : *c;
+        *c = (char)tolower((unsigned char)*c);
     snprintf(out->name, sizeof out->name, "%s", properties.name);
     out->memory_bytes = (int64_t)properties.totalGlobalMem;
     out->dmabuf = exports_dmabuf(ordinal);

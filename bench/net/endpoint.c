@@ -20,6 +20,18 @@ static const struct rg_transport *transport_of(const struct rg_endpoint *endpoin
     return ((const struct rg_transport_endpoint *)(const void *)endpoint)->transport;
 }
 
+enum rg_registration_way rg_registration_way_of(const char *word)
+{
+    static const char *const words[] = {[RG_REGISTER_AUTO] = "auto",
+        [RG_REGISTER_DMABUF] = "dmabuf",
+        [RG_REGISTER_DATA_DIRECT] = "data_direct",
+        [RG_REGISTER_PEERMEM] = "peermem"};
+    unsigned way = RG_REGISTER_PEERMEM;
+    while (way > RG_REGISTER_AUTO && strcmp(words[way], word) != 0)
+        way--;
+    return (enum rg_registration_way)way;
+}
+
 struct rg_layout rg_layout_of(uint64_t message_bytes, uint64_t working_set_bytes, uint32_t queue_pairs)
 {
     struct rg_layout layout = {.message_bytes = message_bytes, .queue_pairs = queue_pairs};

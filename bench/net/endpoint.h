@@ -20,6 +20,9 @@ enum rg_registration_way {
     RG_REGISTER_PEERMEM,
 };
 
+/* By its word: "auto", "dmabuf", "data_direct" or "peermem". */
+enum rg_registration_way rg_registration_way_of(const char *word);
+
 /* How it was: "host", "dmabuf", "data_direct" or "peermem", and why not by dma-buf where that was tried. */
 struct rg_registration {
     char how[16], note[240];

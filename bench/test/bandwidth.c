@@ -4,6 +4,20 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
+
+int rg_marks_open(struct rg_marks *out, uint64_t subwindows, struct rg_error *err)
+{
+    *out = (struct rg_marks){
+        .at_ns = calloc(subwindows + 1, sizeof *out->at_ns), .messages = calloc(subwindows + 1, sizeof *out->messages)};
+    return out->at_ns && out->messages ? 0 : rg_fail(err, -ENOMEM, "no memory for the results");
+}
+
+void rg_marks_close(struct rg_marks *marks)
+{
+    free(marks->at_ns);
+    free(marks->messages);
+}
 
 static void mark(struct rg_marks *marks, uint64_t at_ns, uint64_t messages)
 {

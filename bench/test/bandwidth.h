@@ -25,8 +25,12 @@ struct rg_stream {
  * count - 1 parts. */
 struct rg_marks {
     uint64_t count;
-    uint64_t *at_ns, *messages; /* room for subwindows + 1 each; the caller's */
+    uint64_t *at_ns, *messages; /* room for subwindows + 1 each */
 };
+
+/* Room for so many parts. -ENOMEM. Close with rg_marks_close, which takes a zeroed structure. */
+int rg_marks_open(struct rg_marks *out, uint64_t subwindows, struct rg_error *err);
+void rg_marks_close(struct rg_marks *marks);
 
 /* Sends for the window, then until all is completed and the peer has finished, too. 0; -EIO: see rg_endpoint_explain;
  * -ETIMEDOUT: nothing completed any more; -ETIME: the time was up while messages still completed; -EAGAIN: called after

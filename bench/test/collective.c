@@ -142,9 +142,9 @@ static struct rg_collective_config shape_of(const struct round_state *r)
         .bytes = (uint64_t)r->round->size_bytes,
         .seed = (uint64_t)r->session->orders->seed,
     };
-    while (strcmp(rg_data_type_words[config.type], s->data_type) != 0)
+    while (strcmp(rg_suite_data_type_words[config.type], s->data_type) != 0)
         config.type++;
-    while (strcmp(rg_reduction_words[config.reduction], s->reduction) != 0)
+    while (strcmp(rg_suite_reduction_words[config.reduction], s->reduction) != 0)
         config.reduction++;
     return config;
 }
@@ -384,7 +384,7 @@ static void describe_failure(const struct round_state *r, struct rg_measurement 
         used += (size_t)snprintf(reason + used, 1024 - used, "%s%s: %s", used ? "; " : "",
             rg_control_name(r->session->control, r->group.members[i], name), note->message);
     }
-    out->status = worst == -EOPNOTSUPP ? "unsupported" : worst == -ENXIO ? "not_run" : "failed";
+    out->status = rg_record_status(worst);
     out->reason = reason;
 }
 

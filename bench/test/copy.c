@@ -112,11 +112,9 @@ static int set_up(struct copy *copy, struct rg_error *err)
     config.signal_interval =
         config.depth / 2 < s->signal_interval ? (config.depth + 1) / 2 : (uint32_t)s->signal_interval;
     snprintf(copy->fault.step, sizeof copy->fault.step, "set up");
-    copy->marks.at_ns = calloc((size_t)s->subwindows + 1, sizeof *copy->marks.at_ns);
-    copy->marks.messages = calloc((size_t)s->subwindows + 1, sizeof *copy->marks.messages);
-    if (copy->marks.at_ns == NULL || copy->marks.messages == NULL)
-        return rg_fail(err, -ENOMEM, "no memory for the results");
-    int code = choose_places(copy, err);
+    int code = rg_marks_open(&copy->marks, (uint64_t)s->subwindows, err);
+    if (code == 0)
+        code = choose_places(copy, err);
     if (code == 0)
         code = open_buffers(copy, err);
     config.source = copy->source;
@@ -188,8 +186,7 @@ static char *record(const struct copy *copy, int64_t number)
         if (out.status != NULL && strcmp(out.status, "ok") == 0)
             rg_record_integrity(&copy->found, copy->checked, self, &out, &texts);
     } else {
-        bool missing = copy->code == -ENXIO || copy->code == -ETIME || copy->code == -EAGAIN;
-        out.status = copy->code == -EOPNOTSUPP ? "unsupported" : missing ? "not_run" : "failed";
+        out.status = rg_record_status(copy->code);
         out.reason = copy->why.text;
         out.has_error = true;
         out.error = (struct rg_fault){self->node.node, self->rail.gpu, copy->fault.step,
@@ -225,7 +222,6 @@ int rg_session_copy(const struct rg_session *session, const struct rg_round *rou
         rg_endpoint_close(copy.endpoint);
     rg_memory_close(copy.source);
     rg_memory_close(copy.target);
-    free(copy.marks.at_ns);
-    free(copy.marks.messages);
+    rg_marks_close(&copy.marks);
     return code;
 }

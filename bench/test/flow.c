@@ -103,18 +103,6 @@ static enum rg_operation operation_of(const struct rg_settings *settings)
     return immediate ? RG_OPERATION_WRITE_IMMEDIATE : RG_OPERATION_WRITE;
 }
 
-static enum rg_registration_way registration_of(const struct rg_settings *settings)
-{
-    static const char *const words[] = {[RG_REGISTER_AUTO] = "auto",
-        [RG_REGISTER_DMABUF] = "dmabuf",
-        [RG_REGISTER_DATA_DIRECT] = "data_direct",
-        [RG_REGISTER_PEERMEM] = "peermem"};
-    unsigned way = RG_REGISTER_AUTO;
-    while (strcmp(words[way], settings->registration) != 0)
-        way++;
-    return (enum rg_registration_way)way;
-}
-
 /* Latency has one message on the way: one queue pair, one block, each message asks for its completion. */
 static struct rg_endpoint_config config_of(const struct flow *flow)
 {
@@ -136,7 +124,7 @@ static struct rg_endpoint_config config_of(const struct flow *flow)
         .retry_count = (uint8_t)s->retry_count,
         .mtu_bytes = s->mtu_bytes == RG_NONE ? 0 : (uint32_t)s->mtu_bytes,
         .relaxed_ordering = s->relaxed_ordering,
-        .registration = registration_of(s),
+        .registration = rg_registration_way_of(s->registration),
         .message_bytes = (uint64_t)flow->round->size_bytes,
         .working_set_bytes = latency ? 1 : (uint64_t)s->working_set_bytes,
         .source = flow->source,
@@ -212,19 +200,15 @@ static int open_buffers(struct flow *flow, struct rg_error *err)
 static int open_results(struct flow *flow, struct rg_error *err)
 {
     const struct rg_settings *s = flow->settings;
-    size_t marks = (size_t)s->subwindows + 1;
+    if (flow->kind == RG_TEST_BANDWIDTH)
+        return rg_marks_open(&flow->marks, (uint64_t)s->subwindows, err);
     double wanted = s->iterations != RG_NONE ? (double)s->iterations : 1000 + s->duration_s * SAMPLES_A_SECOND;
     flow->samples.room = wanted > RG_LATENCY_SAMPLES_MOST ? RG_LATENCY_SAMPLES_MOST : (uint64_t)wanted;
-    if (flow->kind == RG_TEST_BANDWIDTH) {
-        flow->marks.at_ns = calloc(marks, sizeof *flow->marks.at_ns);
-        flow->marks.messages = calloc(marks, sizeof *flow->marks.messages);
-        if (flow->marks.at_ns != NULL && flow->marks.messages != NULL)
-            return 0;
-    } else if ((flow->samples.ns = malloc(flow->samples.room * sizeof *flow->samples.ns)) != NULL) {
-        memset(flow->samples.ns, 1, flow->samples.room * sizeof *flow->samples.ns); /* no page fault in the loop */
-        return 0;
-    }
-    return rg_fail(err, -ENOMEM, "no memory for the results");
+    flow->samples.ns = malloc(flow->samples.room * sizeof *flow->samples.ns);
+    if (flow->samples.ns == NULL)
+        return rg_fail(err, -ENOMEM, "no memory for the results");
+    memset(flow->samples.ns, 1, flow->samples.room * sizeof *flow->samples.ns); /* no page fault in the loop */
+    return 0;
 }
 
 /* Opens this end and learns of the other; what fails here is in flow->mine. */
@@ -432,20 +416,11 @@ static void close_flow(struct flow *flow)
     rg_endpoint_close(flow->endpoint);
     rg_memory_close(flow->source);
     rg_memory_close(flow->target);
-    free(flow->marks.at_ns);
-    free(flow->marks.messages);
+    rg_marks_close(&flow->marks);
     free(flow->samples.ns);
 }
 
 /* --- the record --- */
-
-/* What was asked for and could not be had is no fault of the fabric. */
-static const char *status_of(int code)
-{
-    if (code == -EOPNOTSUPP)
-        return "unsupported";
-    return code == -ENXIO || code == -ETIME || code == -ENOSPC || code == -EAGAIN ? "not_run" : "failed";
-}
 
 static void describe_fault(const struct flow *flow, struct rg_measurement *out, char message[900])
 {
@@ -455,7 +430,7 @@ static void describe_fault(const struct flow *flow, struct rg_measurement *out, 
     const struct rg_rank_facts *facts = &flow->session->ranks[rank];
     char name[320];
     snprintf(message, 900, "%s: %s", rg_control_name(flow->session->control, rank, name), outcome->message);
-    out->status = status_of(outcome->code);
+    out->status = rg_record_status(outcome->code);
     out->reason = message;
     out->has_error = true;
     out->error = (struct rg_fault){

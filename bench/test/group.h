@@ -1,4 +1,4 @@
-/* The ranks of a collective, and what they tell each other through the first of them; for the files of test/ alone. */
+/* The ranks of a collective, and what they tell each other through the first of them. */
 #ifndef RG_TEST_GROUP_H
 #define RG_TEST_GROUP_H
 

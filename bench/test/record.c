@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "stat/summary.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,13 @@ void rg_record_latency(const struct rg_samples *samples, uint64_t start_ns, bool
     latency->stddev_us = summary.stddev;
     latency->ci95_low_us = summary.ci95_low;
     latency->ci95_high_us = summary.ci95_high;
+}
+
+const char *rg_record_status(int64_t code)
+{
+    if (code == -EOPNOTSUPP)
+        return "unsupported";
+    return code == -ENXIO || code == -ETIME || code == -ENOSPC || code == -EAGAIN ? "not_run" : "failed";
 }
 
 void rg_record_integrity(const struct rg_mismatch *found, bool checked, const struct rg_rank_facts *at,

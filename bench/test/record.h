@@ -25,6 +25,9 @@ void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64
 void rg_record_latency(const struct rg_samples *samples, uint64_t start_ns, bool keep, struct rg_measurement *out,
     struct rg_record_texts *texts);
 
+/* The status of what failed with a code: what was asked for and could not be had is no fault of the fabric. */
+const char *rg_record_status(int64_t code);
+
 /* Sets integrity as found at a rank; a mismatch makes the measurement fail. */
 void rg_record_integrity(const struct rg_mismatch *found, bool checked, const struct rg_rank_facts *at,
     struct rg_measurement *out, struct rg_record_texts *texts);

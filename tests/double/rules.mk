@@ -5,7 +5,7 @@ doubles:
 ifneq ($(and $(NVCC),$(NCCL_HEADER)),)
 DOUBLE_LIBRARIES := $(addprefix $(BUILD)/double/lib/,libcudart.so.13 libcuda.so.1 libnccl.so.2 libnvidia-ml.so.1)
 DOUBLE_CXXFLAGS := -std=c++17 -O2 -g -Wall -Wextra -Werror -fPIC -I. -Ibench -Itests/double/emulate -Itests/double/cuda \
-	-isystem $(CUDA)/include
+	-isystem$(CUDA)/include
 double_objects = $(patsubst tests/double/%.cpp,$(BUILD)/double/%.o,$(wildcard tests/double/$(1)/*.cpp))
 doubles: $(DOUBLE_LIBRARIES)
 
@@ -24,5 +24,5 @@ $(BUILD)/double/lib/libnccl.so.2: $(call double_objects,nccl) $(BUILD)/double/li
 doubles: $(BUILD)/double/faults
 $(BUILD)/double/faults: tests/double/programs/faults.c $(BUILD)/kernels/kernels.o
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -I. -Ibench -isystem $(CUDA)/include -std=gnu11 -O1 -g $(WARNINGS) -o $@ $^ -L$(CUDA)/lib64 -lcudart -lstdc++
+	$(CC) -D_GNU_SOURCE -I. -Ibench -isystem$(CUDA)/include -std=gnu11 -O1 -g $(WARNINGS) -o $@ $^ -L$(CUDA)/lib64 -lcudart -lstdc++
 endif

@@ -1,5 +1,6 @@
-// The kernels as host code, block by block and thread by thread, held against the functions that the host itself uses. Built
-// with sanitizers; the order of threads and blocks is RAILGAUGE_DOUBLE_ORDER's, blocks run on RAILGAUGE_DOUBLE_THREADS.
+// The kernels as host code, block by block and thread by thread, held against the functions that the host itself uses.
+// Built with sanitizers; the order of threads and blocks is RAILGAUGE_DOUBLE_ORDER's, blocks run on
+// RAILGAUGE_DOUBLE_THREADS.
 #include "device.h"
 
 #include "kernels/kernels.cuh"
@@ -9,7 +10,8 @@
 #include <cstring>
 #include <vector>
 
-namespace {
+namespace
+{
 
 int failures;
 
@@ -40,7 +42,8 @@ void fill_is_the_hosts_pattern()
     expect(same, "fill writes the host's pattern");
 }
 
-rg_kernel_found verify(const std::vector<uint64_t> &buffer, uint64_t first, uint64_t count, uint64_t bytes, uint64_t stride)
+rg_kernel_found verify(
+    const std::vector<uint64_t> &buffer, uint64_t first, uint64_t count, uint64_t bytes, uint64_t stride)
 {
     rg_kernel_found found = {0, UINT64_MAX};
     expect(emulated<rg_verify_kernel>::launch(

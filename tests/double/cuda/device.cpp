@@ -8,7 +8,8 @@
 
 using namespace rgd;
 
-namespace {
+namespace
+{
 
 // No PCI bus has a device there: 0000:d0:00.0, 0000:d1:00.0, ...
 constexpr int first_bus = 0xd0;

@@ -7,7 +7,8 @@
 
 using namespace rgd;
 
-namespace {
+namespace
+{
 
 struct configuration {
     dim3 grid, block;
@@ -72,7 +73,8 @@ char __cudaInitModule(void **)
     return 1;
 }
 
-void __cudaRegisterFunction(void **, const char *stub, char *, const char *name, int, uint3 *, uint3 *, dim3 *, dim3 *, int *)
+void __cudaRegisterFunction(
+    void **, const char *stub, char *, const char *name, int, uint3 *, uint3 *, dim3 *, dim3 *, int *)
 {
     std::lock_guard<std::recursive_mutex> guard(lock);
     names[stub] = name;

@@ -9,9 +9,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-namespace rgd {
+namespace rgd
+{
 
-namespace {
+namespace
+{
 
 constexpr size_t page = 4096;
 int working; // kernels and copies under way
@@ -242,7 +244,8 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     return give(copy(to, from, bytes, way, on, false));
 }
 
-cudaError_t cudaMemcpyPeerAsync(void *to, int to_device, const void *from, int from_device, size_t bytes, cudaStream_t on)
+cudaError_t cudaMemcpyPeerAsync(
+    void *to, int to_device, const void *from, int from_device, size_t bytes, cudaStream_t on)
 {
     RGD_ENTER;
     const allocation *there = find(to), *here = find(from);
@@ -273,8 +276,7 @@ cudaError_t cudaMemset(void *at, int value, size_t bytes)
     }));
 }
 
-cudaError_t cudaDeviceFlushGPUDirectRDMAWrites(
-    cudaFlushGPUDirectRDMAWritesTarget, cudaFlushGPUDirectRDMAWritesScope)
+cudaError_t cudaDeviceFlushGPUDirectRDMAWrites(cudaFlushGPUDirectRDMAWritesTarget, cudaFlushGPUDirectRDMAWritesScope)
 {
     RGD_ENTER;
     std::lock_guard<std::recursive_mutex> guard(lock);
@@ -298,7 +300,7 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes *out, const void *add
     std::lock_guard<std::recursive_mutex> guard(lock);
     const allocation *one = find(address);
     memset(out, 0, sizeof *out);
-    out->type = one == nullptr                ? cudaMemoryTypeUnregistered
+    out->type = one == nullptr              ? cudaMemoryTypeUnregistered
                 : one->what == kind::device ? cudaMemoryTypeDevice
                                             : cudaMemoryTypeHost;
     out->device = one ? one->device : -2;

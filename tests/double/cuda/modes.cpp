@@ -6,14 +6,16 @@
 #include <cstring>
 #include <unistd.h>
 
-namespace rgd {
+namespace rgd
+{
 
 std::recursive_mutex lock;
 std::map<uintptr_t, allocation> allocations;
 std::vector<stream *> streams;
 int live_events, live_graphs;
 
-namespace {
+namespace
+{
 
 std::map<std::string, int> calls;
 cudaError_t broken = cudaSuccess; // errors of kernels and the like end a context
@@ -52,8 +54,8 @@ struct farewell {
             fclose(file);
         if (!flag("LEAKS") || (allocations.empty() && streams.empty() && live_events == 0 && live_graphs == 0))
             return;
-        fprintf(stderr, "CUDA double: left behind: %zu buffers, %zu streams, %d events, %d graphs\n", allocations.size(),
-            streams.size(), live_events, live_graphs);
+        fprintf(stderr, "CUDA double: left behind: %zu buffers, %zu streams, %d events, %d graphs\n",
+            allocations.size(), streams.size(), live_events, live_graphs);
         fflush(stderr);
         _exit(99);
     }

@@ -14,7 +14,8 @@
 #include <string>
 #include <vector>
 
-namespace rgd {
+namespace rgd
+{
 
 enum class kind { pinned, device, registered };
 

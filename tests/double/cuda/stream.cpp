@@ -7,11 +7,13 @@
 #include <ctime>
 #include <unistd.h>
 
-namespace rgd {
+namespace rgd
+{
 
 thread_local int current_device;
 
-namespace {
+namespace
+{
 
 stream default_streams[64];
 

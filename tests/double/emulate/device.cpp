@@ -34,7 +34,8 @@ void __tsan_release(void *address);
 
 __thread emulated_thread *emulated_self;
 
-namespace {
+namespace
+{
 
 constexpr size_t stack_bytes = 64 << 10;
 
@@ -135,7 +136,8 @@ void start_block(uint3 block, dim3 block_size, dim3 grid_size)
 
 bool all_ended()
 {
-    return std::all_of(self->fibres.begin(), self->fibres.end(), [](const fibre &one) { return one.now == state::ended; });
+    return std::all_of(
+        self->fibres.begin(), self->fibres.end(), [](const fibre &one) { return one.now == state::ended; });
 }
 
 // Whether all that wait, wait at one barrier: on a GPU threads that part there may hang, or worse.

@@ -1,5 +1,5 @@
-// The device's language on the host, for tests: compiles kernels.cuh as plain C++. Include it before device code, in the
-// place of cuda_runtime.h. Every thread of a block is a fibre, so that barriers are real; see device.cpp.
+// The device's language on the host, for tests: compiles kernels.cuh as plain C++. Include it before device code, in
+// the place of cuda_runtime.h. Every thread of a block is a fibre, so that barriers are real; see device.cpp.
 #ifndef RG_DOUBLE_EMULATE_DEVICE_H
 #define RG_DOUBLE_EMULATE_DEVICE_H
 

@@ -5,9 +5,11 @@
 #include <map>
 #include <nccl.h>
 
-namespace rgn {
+namespace rgn
+{
 
-namespace {
+namespace
+{
 
 struct bfloat16 {
     uint16_t bits;

@@ -15,9 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-namespace rgn {
+namespace rgn
+{
 
-namespace {
+namespace
+{
 
 std::mutex lock;
 std::map<std::string, int> calls;
@@ -114,7 +116,9 @@ ncclResult_t ncclGetVersion(int *out)
 
 const char *ncclGetErrorString(ncclResult_t status)
 {
-    return status == ncclSuccess ? "no error" : status == ncclInProgress ? "in progress" : "an error of the NCCL double";
+    return status == ncclSuccess      ? "no error"
+           : status == ncclInProgress ? "in progress"
+                                      : "an error of the NCCL double";
 }
 
 const char *ncclGetLastError(ncclComm_t)

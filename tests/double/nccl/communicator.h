@@ -23,7 +23,8 @@ struct ncclComm {
     std::vector<std::shared_ptr<void>> kept; // operations, since a graph may repeat them
 };
 
-namespace rgn {
+namespace rgn
+{
 
 // At the start of each call, which is counted: the result that it is to give, by RAILGAUGE_DOUBLE_NCCL_FAIL.
 ncclResult_t enter(const char *function);

@@ -8,9 +8,11 @@
 #include <cstring>
 #include <mutex>
 
-namespace rgn {
+namespace rgn
+{
 
-namespace {
+namespace
+{
 
 size_t size_of(ncclDataType_t type)
 {
@@ -243,8 +245,8 @@ ncclResult_t ncclAllGather(
     return start(comm, operation::all_gather, input, output, count, count, type, 0, 0, stream);
 }
 
-ncclResult_t ncclBroadcast(const void *input, void *output, size_t count, ncclDataType_t type, int root,
-    ncclComm_t comm, cudaStream_t stream)
+ncclResult_t ncclBroadcast(
+    const void *input, void *output, size_t count, ncclDataType_t type, int root, ncclComm_t comm, cudaStream_t stream)
 {
     RGN_ENTER;
     size_t given = comm->rank == root ? count : 0;
@@ -255,8 +257,7 @@ ncclResult_t ncclSend(
     const void *from, size_t count, ncclDataType_t type, int peer, ncclComm_t comm, cudaStream_t stream)
 {
     RGN_ENTER;
-    return gather(
-        comm, {true, from, nullptr, {static_cast<uint64_t>(peer), count * size_of(type)}}, stream);
+    return gather(comm, {true, from, nullptr, {static_cast<uint64_t>(peer), count * size_of(type)}}, stream);
 }
 
 ncclResult_t ncclRecv(void *to, size_t count, ncclDataType_t type, int peer, ncclComm_t comm, cudaStream_t stream)

@@ -1,5 +1,5 @@
-// The relay: everything that the ranks of a communicator tell each other goes through a thread of the process that made its
-// unique id. Slow, simple, and the same on one host as on several.
+// The relay: everything that the ranks of a communicator tell each other goes through a thread of the process that made
+// its unique id. Slow, simple, and the same on one host as on several.
 #include "wire.h"
 
 #include <arpa/inet.h>
@@ -7,7 +7,8 @@
 #include <thread>
 #include <unistd.h>
 
-namespace rgn {
+namespace rgn
+{
 
 bool read_all(int socket, void *data, size_t size)
 {
@@ -33,7 +34,8 @@ bool write_all(int socket, const void *data, size_t size)
     return true;
 }
 
-namespace {
+namespace
+{
 
 // Until as many as the first one says are here.
 std::vector<int> gather_ranks(int listener)
@@ -93,8 +95,8 @@ int start_relay()
     any.sin_family = AF_INET;
     any.sin_addr.s_addr = htonl(INADDR_ANY);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listener < 0 || bind(listener, reinterpret_cast<sockaddr *>(&any), sizeof any) != 0 || listen(listener, 1024) != 0 ||
-        getsockname(listener, reinterpret_cast<sockaddr *>(&any), &size) != 0)
+    if (listener < 0 || bind(listener, reinterpret_cast<sockaddr *>(&any), sizeof any) != 0 ||
+        listen(listener, 1024) != 0 || getsockname(listener, reinterpret_cast<sockaddr *>(&any), &size) != 0)
         return -1;
     std::thread(serve, listener).detach();
     return ntohs(any.sin_port);

@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-namespace rgn {
+namespace rgn
+{
 
 enum class operation : uint32_t { all_reduce, reduce, reduce_scatter, all_gather, broadcast, exchange };
 

@@ -1,5 +1,5 @@
-/* What goes wrong with GPUs, one fault an argument, on the doubles: 0 when the data are right, 1 when they are not; what a
- * call returned otherwise is printed. */
+/* What goes wrong with GPUs, one fault an argument, on the doubles: 0 when the data are right, 1 when they are not;
+ * what a call returned otherwise is printed. */
 #include "kernels/kernels.h"
 
 #include <cuda_runtime_api.h>
@@ -52,8 +52,8 @@ static int look_at_arrived(int flushes)
     must(cudaMalloc((void **)&there, sizeof none), "cudaMalloc");
     must(cudaMemcpy(there, &none, sizeof none, cudaMemcpyHostToDevice), "cudaMemcpy");
     if (flushes)
-        must(cudaDeviceFlushGPUDirectRDMAWrites(cudaFlushGPUDirectRDMAWritesTargetCurrentDevice,
-                 cudaFlushGPUDirectRDMAWritesToOwner),
+        must(cudaDeviceFlushGPUDirectRDMAWrites(
+                 cudaFlushGPUDirectRDMAWritesTargetCurrentDevice, cudaFlushGPUDirectRDMAWritesToOwner),
             "flush");
     must((cudaError_t)rg_kernel_verify(words, KEY, 0, 1, WORDS * 8, WORDS * 8, there, NULL), "verify");
     must(cudaMemcpy(&found, there, sizeof found, cudaMemcpyDeviceToHost), "cudaMemcpy");

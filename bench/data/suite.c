@@ -270,8 +270,8 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
     if (kind != RG_TEST_COLLECTIVE && kind != RG_TEST_COPY)
         for (uint32_t i = 0; i < s->sizes.count; i++)
             if ((double)s->sizes.bytes[i] > RG_MESSAGE_MOST)
-                return rg_fail(
-                    err, -EINVAL, "sizes_bytes %lld: a message has 1 GiB at most", (long long)s->sizes.bytes[i]);
+                return rg_fail(err, -EINVAL, "sizes_bytes (--size) %lld: a message has 1 GiB at most",
+                    (long long)s->sizes.bytes[i]);
     return 0;
 }
 

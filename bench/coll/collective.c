@@ -92,6 +92,9 @@ static int shape_of(struct rg_communicator *communicator, const struct rg_collec
     };
     out->given_bytes = rg_elements_given(&out->elements) * each;
     out->gotten_bytes = rg_elements_gotten(&out->elements) * each;
+    if (config->bytes % each != 0)
+        return rg_fail(err, -EOPNOTSUPP, "%s of such elements needs a size that is a multiple of %llu", word,
+            (unsigned long long)each);
     if (out->elements.chunk == 0)
         return rg_fail(err, -EOPNOTSUPP, "%s among %d ranks needs %llu bytes at least", word, communicator->count,
             (unsigned long long)(each * parts));

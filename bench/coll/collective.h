@@ -35,7 +35,7 @@ int rg_collective_open(struct rg_communicator *communicator, const struct rg_col
 /* Takes NULL. */
 void rg_collective_close(struct rg_collective *collective);
 
-/* config.bytes, cut down to a multiple of one element for each rank that has a part of its own. */
+/* config.bytes, cut down to a multiple of one element for each rank where each has a part of its own. */
 uint64_t rg_collective_moved_bytes(const struct rg_collective *collective);
 
 /* Fills the input for a pass, each pass with other data, and the output with what no result is. */

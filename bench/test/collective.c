@@ -442,7 +442,11 @@ static int run_together(struct round_state *r, bool *missing, struct rg_round_re
             code = compare_gpus(r, err);
     }
     out->end_ns = rg_clock_now_ns();
-    if (code == 0 && r->group.self == 0) {
+    if (code != 0) { /* who did not come says more than what that did to others */
+        r->mine.code = code;
+        snprintf(r->mine.message, sizeof r->mine.message, "%s", err->text);
+    }
+    if (r->group.self == 0) {
         r->notes[0] = r->mine;
         out->line = record(r);
     }

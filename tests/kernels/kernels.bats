@@ -3,9 +3,8 @@
 
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return
-    cuda=${CUDA:-/usr/local/cuda}
-    [ -e "$cuda/include/vector_types.h" ] || skip "no CUDA toolkit: its headers are needed"
-    export cuda
+    export cuda=${CUDA:-/usr/local/cuda}
+    [ -e "$cuda/include/vector_types.h" ] || return 0
     export FLAGS="-std=c++17 -O1 -g -I. -Ibench -Itests/double/emulate -isystem $cuda/include"
     cd "$BATS_FILE_TMPDIR" || return
     compile address "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
@@ -29,6 +28,7 @@ compile() { # NAME FLAGS
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
+    [ -e "$cuda/include/vector_types.h" ] || skip "no CUDA toolkit: its headers are needed"
 }
 
 in_order() { # PROGRAM [NAME=VALUE...]

@@ -46,9 +46,9 @@ WITHOUT := $(if $(NVCC),,bench/mem/cuda.c bench/mem/cuda_device.c bench/mem/pinn
 
 RANK_COMMAND := bench/cmd/rank.c bench/cmd/self.c
 PURE := $(call sources,base stat fleet data)
-FRONT := $(PURE) $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
+FRONT := $(PURE) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 RANK := $(filter-out $(WITHOUT),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
-COMMANDS := run compare
+COMMANDS := run compare topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean
@@ -59,10 +59,10 @@ parts:
 	@scripts/parts
 
 $(BUILD)/railgauge: $(call objects,$(FRONT))
-	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lhwloc -lm
 
 $(BUILD)/railgauge-rank: $(call objects,$(RANK)) $(CUDA_OBJECTS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lm $(CUDA_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lhwloc -lm $(CUDA_LIBS)
 
 $(BUILD)/ctl/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(MPI_CPPFLAGS)
 $(BUILD)/mem/%.o $(BUILD)/net/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(CUDA_CPPFLAGS)
@@ -120,7 +120,7 @@ clean:
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
 UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem judge report)) bench/net/wire.c \
-	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/coll/collective.c bench/test/record.c bench/hw/gpu.c bench/hw/nvml.c) \
+	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/coll/collective.c bench/test/record.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c) \
 	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES))) $(CUDA_OBJECTS)
 UNIT_CC = $(CC) $(CPPFLAGS) -DRG_SOURCE='"$(CURDIR)"' $(CFLAGS) -MMD -MP
 .PHONY: unit
@@ -130,6 +130,6 @@ $(BUILD)/unit/%.o: tests/unit/%.c
 	$(UNIT_CC) -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lm $(CUDA_LIBS)
+	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lhwloc -lm $(CUDA_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -28,5 +28,6 @@ int rg_cmd_load_machine(const char *name, struct rg_machine *out, struct rg_erro
 
 int rg_cmd_run(int argc, char **argv);
 int rg_cmd_compare(int argc, char **argv);
+int rg_cmd_topology(int argc, char **argv);
 
 #endif

@@ -3,6 +3,7 @@
 #include "data/run.h"
 #include "hw/host.h"
 #include "hw/nic.h"
+#include "hw/topology.h"
 #include "mem/device.h"
 
 #include <math.h>
@@ -79,11 +80,21 @@ static void move_near(const struct rg_nic *nic)
  * rail. */
 static int choose_device(const struct rg_nic *nic, int rail, int *ordinal, const char **distance, struct rg_error *err)
 {
+    struct rg_topology *topology;
+    struct rg_error ignored;
     int count, code = rg_device_count(&count, err);
-    (void)nic;
     *ordinal = code == 0 ? rail % count : -1;
     *distance = "by_index";
-    return code;
+    if (code != 0 || rg_pairing_read(NULL, &topology, &ignored) != 0)
+        return code;
+    const struct rg_topology_pair *pair = rg_pairing_of(topology, nic->device);
+    int found;
+    if (pair != NULL && rg_device_find(topology->places[pair->gpu].pci_address, &found, &ignored) == 0) {
+        *ordinal = found;
+        *distance = rg_topology_distance_words[pair->distance];
+    }
+    rg_topology_close(topology);
+    return 0;
 }
 
 static void describe_gpu(struct rg_self *self, int rail, struct gathered *g, struct rg_rail_facts *out)

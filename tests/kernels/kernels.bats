@@ -80,6 +80,16 @@ nvcc_or_skip() {
     done
 }
 
+@test "the PTX that nvcc emitted does what the host's own functions do, and is caught beyond the end of a buffer" {
+    nvcc_or_skip
+    "$nvcc" -std=c++17 -O3 -I. -Ibench -arch=compute_100 -ptx -o "$BATS_TEST_TMPDIR/ptx" kernels/kernels.cu
+    gcc -shared -fPIC -O1 -Ibench -o "$BATS_TEST_TMPDIR/reference.so" tests/kernels/reference.c
+    run env PYTHONPATH=tests/kernels /usr/bin/python3 tests/kernels/ptx_check.py "$BATS_TEST_TMPDIR/ptx" "$BATS_TEST_TMPDIR/reference.so"
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"70 kinds of elements"* ]]
+}
+
 @test "the copy kernel loads and stores 16 bytes at a time" {
     nvcc_or_skip
     "$nvcc" -std=c++17 -O3 -I. -Ibench -arch=compute_90 -ptx -o "$BATS_TEST_TMPDIR/ptx" kernels/kernels.cu

@@ -173,3 +173,41 @@ fail_each() { # FAIL-VARIABLE COUNT-VARIABLE PATTERN CODE OPTION...
     [[ $output == *"no CUDA driver"* ]]
     [ "$(jq -r .status "$out/measurements.ndjson")" = not_run ]
 }
+
+# The first record's report on the first GPU, and the alarms in it.
+alarms() {
+    jq -sr '.[0].gpus[0].alarms | join("; ")' "$out/measurements.ndjson"
+}
+
+@test "what NVML saw stands beside the measurement, and a calm GPU alarms nobody" {
+    measure "${copies[@]}"
+    [ "$status" = 0 ]
+    [ "$(alarms)" = "" ]
+    jq -se '.[0].gpus[0] | .before.pcie_width == 16 and .after.sm_clock_mhz > 0 and .new_xids == [] and .reason == null' \
+        "$out/measurements.ndjson"
+    jq -e '.nodes[0].rails[0].gpu_facts | .driver != null and .vbios != null' "$out/run.json"
+}
+
+@test "errors that grow and a link that is too narrow during a test are alarms" {
+    for mode in ECC=2 REPLAY=3 NVLINK_ERRORS=1 PCIE=3:8; do
+        modes=("RAILGAUGE_DOUBLE_NVML_$mode")
+        measure "${copies[@]}"
+        echo "$mode: $(alarms)"
+        [ "$status" = 0 ]
+        [ -n "$(alarms)" ]
+        scripts/validate "$out"
+    done
+}
+
+@test "whichever call of NVML fails, the run goes on, and what is not known is null" {
+    modes=("RAILGAUGE_DOUBLE_NVML_COUNT=$BATS_TEST_TMPDIR/counts")
+    measure "${copies[@]}"
+    names=$(awk '{ print $1 }' "$BATS_TEST_TMPDIR/counts" | sort -u)
+    [ "$(wc -l <<<"$names")" -gt 15 ]
+    for name in $names; do
+        modes=("RAILGAUGE_DOUBLE_NVML_FAIL=$name:0:999")
+        measure "${copies[@]}" >"$BATS_TEST_TMPDIR/said" 2>&1
+        [ "$status" = 0 ] || { echo "$name fails: status $status" && cat "$BATS_TEST_TMPDIR/said" && return 1; }
+        scripts/validate "$out" >"$BATS_TEST_TMPDIR/said" || { echo "$name" && cat "$BATS_TEST_TMPDIR/said" && return 1; }
+    done
+}

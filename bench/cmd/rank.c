@@ -147,6 +147,19 @@ static void say_missing(const struct rank *rank, const struct rg_error *why)
             say_text(RG_EVENT_LOST, i, 0, why->text);
 }
 
+/* Lines, joined by newlines. */
+static void say_measurements(const char *lines)
+{
+    while (*lines != '\0') {
+        size_t length = strcspn(lines, "\n");
+        char *line = strndup(lines, length);
+        if (line != NULL)
+            say_text(RG_EVENT_MEASUREMENT, 0, 0, line);
+        free(line);
+        lines += length + (lines[length] == '\n');
+    }
+}
+
 /* At rank 0, with what the ranks sent at the end of a round: measurements, or "!" and why they are out of step. */
 static int report_round(const struct rank *rank, char *const *texts, struct rg_error *err)
 {
@@ -158,8 +171,7 @@ static int report_round(const struct rank *rank, char *const *texts, struct rg_e
             code = rg_fail(err, -ETIMEDOUT, "%.*s", end ? (int)(end - line - 1) : (int)strlen(line + 1), line + 1);
             line = end ? end + 1 : "";
         }
-        if (line[0] != '\0')
-            say_text(RG_EVENT_MEASUREMENT, 0, 0, line);
+        say_measurements(line);
     }
     return code;
 }
@@ -206,7 +218,8 @@ static int (*const run_kind[])(const struct rg_session *session, const struct rg
 static int run_round(struct rank *rank, const struct rg_session *session, int64_t number, struct rg_error *err)
 {
     const struct rg_suite *suite = &rank->orders.suite;
-    struct rg_round round = rg_plan_round(suite, (int)rank->orders.nodes, number);
+    struct rg_plan plan = rg_orders_plan(&rank->orders);
+    struct rg_round round = rg_plan_round(&plan, number);
     struct rg_round_result result;
     char label[96];
     rg_plan_label(suite, &round, label, sizeof label);
@@ -233,11 +246,12 @@ static int run(struct rank *rank, struct rg_error *err)
         return code;
     struct rg_group_slot slot = {0};
     struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count,
-        rg_control_rank(rank->control), rank->self.monitor, &slot};
+        rg_control_rank(rank->control), NULL, rank->self.monitor, &slot};
     bool root = session.rank == 0;
     if (root)
         say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);
-    int64_t rounds = rg_plan_rounds(&rank->orders.suite, rank->node_count);
+    struct rg_plan plan = rg_orders_plan(&rank->orders);
+    int64_t rounds = rg_plan_rounds(&plan);
     for (int64_t number = 0; code == 0 && number < rounds; number++)
         code = run_round(rank, &session, number, err);
     if (code == 0 && root)

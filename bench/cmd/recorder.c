@@ -128,12 +128,18 @@ static void begin_run(struct recorder *recorder)
         give_up(recorder, "%s", err.text);
 }
 
+static struct rg_plan plan_of(const struct rg_run *run, const struct rg_recorder_plan *plan)
+{
+    return (struct rg_plan){&run->suite, plan->node_count, (int)run->ranks_per_node, (uint64_t)run->seed};
+}
+
 static void begin_round(struct recorder *recorder, const struct rg_event *event)
 {
     struct rg_run *run = recorder->run;
     if (event->round < 0 || event->round >= run->rounds_planned)
         return;
-    struct rg_round round = rg_plan_round(&run->suite, recorder->plan->node_count, event->round);
+    struct rg_plan plan = plan_of(run, recorder->plan);
+    struct rg_round round = rg_plan_round(&plan, event->round);
     recorder->until_ns = rg_clock_after_ns(event->value);
     rg_progress_step(&recorder->progress, event->round, run->rounds_planned, rg_plan_seconds(&run->suite, &round),
         event->text ? event->text : "");
@@ -265,7 +271,8 @@ int rg_recorder_run(
         return code;
     }
     for (int64_t n = 0; n < run->rounds_planned; n++) {
-        struct rg_round round = rg_plan_round(&run->suite, plan->node_count, n);
+        struct rg_plan rounds = plan_of(run, plan);
+        struct rg_round round = rg_plan_round(&rounds, n);
         total_s += rg_plan_seconds(&run->suite, &round);
     }
     rg_progress_open(&recorder.progress, stderr, plan->quiet, total_s);

@@ -230,7 +230,8 @@ static int prepare(struct front *front, struct rg_error *err)
     run->exit_status = run->hardware = RG_NONE;
     run->seed = front->options.seed;
     run->clock_error_us = NAN;
-    run->rounds_planned = rg_plan_rounds(&run->suite, front->node_count);
+    struct rg_plan plan = {&run->suite, front->node_count, (int)run->ranks_per_node, (uint64_t)run->seed};
+    run->rounds_planned = rg_plan_rounds(&plan);
     if (front->options.output != NULL)
         snprintf(front->directory, sizeof front->directory, "%s", front->options.output);
     else

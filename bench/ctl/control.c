@@ -323,21 +323,49 @@ int rg_control_broadcast(
     return 0;
 }
 
+/* Two requests a swap: what arrives, then what leaves. */
+static int begin_swaps(struct rg_control *control, const struct rg_swap *swaps, size_t count, size_t bytes,
+    MPI_Request *requests, const char *what, struct rg_error *err)
+{
+    int status = MPI_SUCCESS;
+    for (size_t i = 0; i < count; i++)
+        requests[2 * i] = requests[2 * i + 1] = MPI_REQUEST_NULL;
+    for (size_t i = 0; status == MPI_SUCCESS && i < count; i++) {
+        status = MPI_Irecv(
+            swaps[i].theirs, (int)bytes, MPI_BYTE, swaps[i].peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[2 * i]);
+        if (status == MPI_SUCCESS)
+            status = MPI_Isend(
+                swaps[i].mine, (int)bytes, MPI_BYTE, swaps[i].peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[2 * i + 1]);
+    }
+    return status == MPI_SUCCESS ? 0 : mpi_failed(control, status, what, err);
+}
+
+int rg_control_exchange_all(struct rg_control *control, struct rg_swap *swaps, size_t count, size_t bytes,
+    uint64_t until_ns, const char *what, struct rg_error *err)
+{
+    char name[320];
+    MPI_Request *requests = calloc(2 * count + 1, sizeof(MPI_Request));
+    bool *done = calloc(2 * count + 1, sizeof *done);
+    int code = requests && done ? 0 : rg_fail(err, -ENOMEM, "no memory");
+    if (code == 0)
+        code = begin_swaps(control, swaps, count, bytes, requests, what, err);
+    if (code == 0)
+        code = wait_all(control, (int)(2 * count), requests, done, until_ns, what, err);
+    for (size_t i = 0; done != NULL && i < count; i++) {
+        swaps[i].came = done[2 * i] && done[2 * i + 1];
+        if (code == -ETIMEDOUT && !swaps[i].came)
+            rg_fail(err, code, "%s: %s did not come in time", what, rg_control_name(control, swaps[i].peer, name));
+    }
+    free(requests);
+    free(done);
+    return code;
+}
+
 int rg_control_exchange(struct rg_control *control, int peer, const void *mine, void *theirs, size_t bytes,
     uint64_t until_ns, const char *what, struct rg_error *err)
 {
-    MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
-    bool done[2];
-    char name[320];
-    int status = MPI_Irecv(theirs, (int)bytes, MPI_BYTE, peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[0]);
-    if (status == MPI_SUCCESS)
-        status = MPI_Isend(mine, (int)bytes, MPI_BYTE, peer, TAG_EXCHANGE, MPI_COMM_WORLD, &requests[1]);
-    if (status != MPI_SUCCESS)
-        return mpi_failed(control, status, what, err);
-    int code = wait_all(control, 2, requests, done, until_ns, what, err);
-    if (code == -ETIMEDOUT)
-        rg_fail(err, code, "%s: %s did not come in time", what, rg_control_name(control, peer, name));
-    return code;
+    struct rg_swap swap = {peer, mine, theirs, false};
+    return rg_control_exchange_all(control, &swap, 1, bytes, until_ns, what, err);
 }
 
 /* --- the common start --- */

@@ -53,6 +53,19 @@ int rg_control_broadcast(
 int rg_control_exchange(struct rg_control *control, int peer, const void *mine, void *theirs, size_t bytes,
     uint64_t until_ns, const char *what, struct rg_error *err);
 
+/* One peer of several, and whether it came. */
+struct rg_swap {
+    int peer;
+    const void *mine;
+    void *theirs;
+    bool came;
+};
+
+/* Swaps `bytes` bytes with each of several peers at once, so that ranks in a ring do not wait for each other in turn.
+ * No peer twice. -ETIMEDOUT names one that did not come; `came` tells of all. */
+int rg_control_exchange_all(struct rg_control *control, struct rg_swap *swaps, size_t count, size_t bytes,
+    uint64_t until_ns, const char *what, struct rg_error *err);
+
 /* What the ranks agreed on: a point in time, by this rank's own clock, and how wrong the clocks' offsets may be. */
 struct rg_start {
     uint64_t at_ns;

@@ -11,7 +11,10 @@ static const char *const kinds[] = {"flow", "collective", "copy", NULL};
 static const char *const statuses[] = {"ok", "failed", "unsupported", "not_run", NULL};
 static const char *const directions[] = {"one_way", "both_ways", NULL};
 static const char *const registrations[] = {"host", "dmabuf", "data_direct", "peermem", NULL};
-static const char *const transports[] = {"verbs", "mpi", "nccl", "cuda", NULL};
+static const char *const transports[] = {"verbs", "mpi", "nccl", "cuda", "sim", NULL};
+static const char *const patterns[] = {"pairs", "screen", "ring", "all_to_all", "incast", "outcast", "loopback",
+    "congestion", "confirm", NULL};
+static const char *const phases[] = {"alone", "loaded", "load", NULL};
 static const char *const initiators[] = {"from", "to", NULL};
 static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
 static const char *const arrivals[] = {"last_byte", "immediate", "receive_completion", "send_completion", NULL};
@@ -129,6 +132,7 @@ static const struct rg_option measurement_rows[] = {RG_FIELD_TEXT(run_id), RG_FI
     RG_FIELD_WORD(kind, kinds), RG_FIELD_WORD(status, statuses), RG_FIELD_TEXT_OR_NULL(reason),
     {.key = "size_bytes", .type = RG_BYTES, RG_FIELD_AT(size_bytes), .min = 1, .max = RG_SIZE_MOST},
     RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, rg_suite_memory_words),
+    RG_FIELD_WORD_OR_NULL(pattern, patterns), RG_FIELD_WORD_OR_NULL(phase, phases),
     RG_FIELD_COUNTED_OR_NULL(queue_pairs), RG_FIELD_WORD(transport, transports), RG_FIELD_TEXT_OR_NULL(backend),
     {.key = "hardware", .type = RG_FLAG, RG_FIELD_AT(hardware)}, RG_FIELD_TEXT_OR_NULL(hardware_reason)};
 #define SECTION(member, shape)                                                                                         \

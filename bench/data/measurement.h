@@ -86,6 +86,7 @@ struct rg_integrity {
 struct rg_measurement {
     const char *run_id, *test, *kind, *status, *reason;
     const char *direction, *memory, *transport, *backend, *hardware_reason;
+    const char *pattern, *phase; /* of a flow: who talked to whom in its round; alone, loaded or load in one of congestion */
     int64_t sequence, round, test_index, size_bytes, queue_pairs;
     bool hardware;
     struct rg_fault error;

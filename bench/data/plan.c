@@ -1,62 +1,89 @@
 #include "data/plan.h"
 
-#include "fleet/schedule.h"
-
 #include <errno.h>
 #include <string.h>
 
 #define SLACK_S 60.0
 
-static bool loops_back(const struct rg_settings *settings)
+static int place_of(const char *const *words, const char *word)
 {
-    return strcmp(settings->pattern, "loopback") == 0;
+    int place = 0;
+    while (words[place] != NULL && strcmp(words[place], word) != 0)
+        place++;
+    return place;
 }
 
-/* Both ends initiate in turn, unless they do so at once, or the test tells the same from either end. */
-static int phases_of(const struct rg_settings *settings)
+/* Who talks to whom in a test with flows. */
+static struct rg_schedule schedule_of(const struct rg_plan *plan, const struct rg_settings *settings)
 {
-    enum rg_test_kind kind = rg_test_kind_of(settings->test);
-    bool ping_pong = kind == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
-    bool at_once = strcmp(settings->direction, "both_ways") == 0 || !rg_test_has_flows(kind);
-    return at_once || ping_pong || loops_back(settings) ? 1 : 2;
+    bool ping_pong =
+        rg_test_kind_of(settings->test) == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
+    return (struct rg_schedule){
+        .pattern = (enum rg_pattern)place_of(rg_suite_pattern_words, settings->pattern),
+        .rail_use = (enum rg_rail_use)place_of(rg_suite_rails_words, settings->rails),
+        .both_ways = strcmp(settings->direction, "both_ways") == 0,
+        .symmetric = ping_pong,
+        .incast_load = strcmp(settings->load, "incast") == 0,
+        .nodes = plan->nodes,
+        .rails = plan->rails,
+        .meetings = settings->partners == RG_NONE ? 0 : (int)settings->partners,
+        .seed = plan->seed,
+    };
 }
 
-static int rounds_of(const struct rg_settings *settings, int nodes)
+/* Of one size. */
+static int64_t rounds_of(const struct rg_plan *plan, const struct rg_settings *settings)
 {
     enum rg_test_kind kind = rg_test_kind_of(settings->test);
     if (kind == RG_TEST_COLLECTIVE && strcmp(settings->group, "pair") == 0)
-        return rg_schedule_rounds(nodes);
+        return rg_schedule_tournament(plan->nodes);
     if (!rg_test_has_flows(kind))
         return 1;
-    int meetings = loops_back(settings) ? 1 : rg_schedule_rounds(nodes);
-    return meetings * phases_of(settings);
+    struct rg_schedule schedule = schedule_of(plan, settings);
+    return rg_schedule_rounds(&schedule);
 }
 
-int64_t rg_plan_rounds(const struct rg_suite *suite, int nodes)
+int64_t rg_plan_rounds(const struct rg_plan *plan)
 {
     int64_t rounds = 0;
-    for (size_t i = 0; i < suite->test_count; i++)
-        rounds += (int64_t)suite->tests[i].sizes.count * rounds_of(&suite->tests[i], nodes);
+    for (size_t i = 0; i < plan->suite->test_count; i++)
+        rounds += (int64_t)plan->suite->tests[i].sizes.count * rounds_of(plan, &plan->suite->tests[i]);
     return rounds;
 }
 
-struct rg_round rg_plan_round(const struct rg_suite *suite, int nodes, int64_t n)
+struct rg_round rg_plan_round(const struct rg_plan *plan, int64_t n)
 {
     struct rg_round round = {0};
-    int64_t each = rounds_of(&suite->tests[0], nodes);
-    while (n >= (int64_t)suite->tests[round.test_index].sizes.count * each) {
-        n -= (int64_t)suite->tests[round.test_index].sizes.count * each;
-        each = rounds_of(&suite->tests[++round.test_index], nodes);
+    const struct rg_settings *settings = plan->suite->tests;
+    int64_t each = rounds_of(plan, settings);
+    while (n >= (int64_t)settings->sizes.count * each) {
+        n -= (int64_t)settings->sizes.count * each;
+        each = rounds_of(plan, ++settings);
+        round.test_index++;
     }
-    const struct rg_settings *settings = &suite->tests[round.test_index];
-    int phases = phases_of(settings);
-    bool at_once = strcmp(settings->direction, "both_ways") == 0;
     round.size_bytes = settings->sizes.bytes[n / each];
-    round.meeting = (int)(n % each) / phases;
-    round.forward = at_once || n % each % phases == 0;
-    round.backward = at_once || !round.forward;
-    round.loopback = loops_back(settings);
+    round.turn = n % each;
+    if (rg_test_has_flows(rg_test_kind_of(settings->test)))
+        round.schedule = schedule_of(plan, settings);
     return round;
+}
+
+int rg_plan_links(const struct rg_round *round, int node, int rail, struct rg_link *out)
+{
+    int count = 0;
+    if (round->links == NULL)
+        return rg_schedule_links(&round->schedule, round->turn, node, rail, out);
+    for (size_t i = 0; i < round->link_count; i++) {
+        const struct rg_link *link = &round->links[i];
+        if ((link->from_node == node && link->from_rail == rail) || (link->to_node == node && link->to_rail == rail))
+            out[count++] = *link;
+    }
+    return count;
+}
+
+const char *rg_plan_pattern(const struct rg_suite *suite, const struct rg_round *round)
+{
+    return round->links != NULL ? "confirm" : suite->tests[round->test_index].pattern;
 }
 
 double rg_plan_seconds(const struct rg_suite *suite, const struct rg_round *round)
@@ -75,10 +102,12 @@ void rg_plan_label(const struct rg_suite *suite, const struct rg_round *round, c
 {
     const struct rg_settings *settings = &suite->tests[round->test_index];
     char size[24];
-    snprintf(out, room, "%s %s%s%s%s", settings->test, rg_args_format_bytes(round->size_bytes, size),
-        rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH ? " " : "",
-        rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH ? settings->direction : "",
-        round->loopback ? " loopback" : "");
+    bool bandwidth = rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH;
+    const char *pattern = rg_test_has_flows(rg_test_kind_of(settings->test)) ? rg_plan_pattern(suite, round) : "pairs";
+    bool told = strcmp(pattern, "pairs") != 0;
+    snprintf(out, room, "%s %s%s%s%s%s%s", settings->test, rg_args_format_bytes(round->size_bytes, size),
+        bandwidth ? " " : "", bandwidth ? settings->direction : "", told ? " " : "", told ? pattern : "",
+        round->links == NULL && rg_schedule_is_loaded(&round->schedule, round->turn) ? ", loaded" : "");
 }
 
 static const struct rg_option orders_rows[] = {
@@ -114,6 +143,11 @@ char *rg_orders_text(const struct rg_orders *orders)
     char *text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return text;
+}
+
+struct rg_plan rg_orders_plan(const struct rg_orders *orders)
+{
+    return (struct rg_plan){&orders->suite, (int)orders->nodes, (int)orders->rails, (uint64_t)orders->seed};
 }
 
 int rg_orders_read(const char *text, struct rg_orders *out, struct rg_error *err)

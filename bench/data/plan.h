@@ -3,22 +3,37 @@
 #define RG_DATA_PLAN_H
 
 #include "data/suite.h"
+#include "fleet/schedule.h"
 
-/* One round: one test at one size, with a set of pairs that share no NIC. */
+/* What unrolls to the same rounds everywhere: the suite, among so many nodes with so many rails each. */
+struct rg_plan {
+    const struct rg_suite *suite;
+    int nodes, rails;
+    uint64_t seed; /* draws partners */
+};
+
+/* One round: one test at one size, with flows that share no NIC, unless the pattern wants that. */
 struct rg_round {
     size_t test_index;
     int64_t size_bytes;
-    int meeting;  /* round of the tournament among the nodes */
-    bool forward; /* the lower of two nodes initiates */
-    bool backward;
-    bool loopback; /* each NIC with itself */
+    struct rg_schedule schedule; /* of a test with flows */
+    int64_t turn;                /* round of that schedule, or of a tournament in which pairs of nodes meet */
+    const struct rg_link *links; /* explicit ones, to measure suspects again; NULL: the schedule's */
+    size_t link_count;
+    double at_s; /* when it begins by the plan's time; set by who walks the plan */
 };
 
-/* The number of rounds for so many nodes. */
-int64_t rg_plan_rounds(const struct rg_suite *suite, int nodes);
+/* The number of rounds; those of a test that has too few nodes are none. */
+int64_t rg_plan_rounds(const struct rg_plan *plan);
 
 /* The n-th of them, from 0. */
-struct rg_round rg_plan_round(const struct rg_suite *suite, int nodes, int64_t n);
+struct rg_round rg_plan_round(const struct rg_plan *plan, int64_t n);
+
+/* The links of a round that begin or end at a node's rail, as rg_schedule_links has them. */
+int rg_plan_links(const struct rg_round *round, int node, int rail, struct rg_link *out);
+
+/* "pairs", or whatever joins the NICs of a round; "confirm" where suspects are measured again. */
+const char *rg_plan_pattern(const struct rg_suite *suite, const struct rg_round *round);
 
 /* About how long it takes, in seconds, set-up left out; for the progress bar. */
 double rg_plan_seconds(const struct rg_suite *suite, const struct rg_round *round);
@@ -39,6 +54,7 @@ struct rg_orders {
 
 /* malloc'd. */
 char *rg_orders_text(const struct rg_orders *orders);
+struct rg_plan rg_orders_plan(const struct rg_orders *orders);
 int rg_orders_read(const char *text, struct rg_orders *out, struct rg_error *err);
 void rg_orders_close(struct rg_orders *orders);
 

@@ -32,7 +32,10 @@ static const char *const protocols[] = {"simple", "ll", "ll128", NULL};
 static const char *const registrations[] = {"auto", "dmabuf", "data_direct", "peermem", NULL};
 static const char *const directions[] = {"one_way", "both_ways", NULL};
 static const char *const memories[] = {"host", "cuda", "cuda_to_host", "host_to_cuda", "auto", NULL};
-static const char *const patterns[] = {"pairs", "loopback", NULL};
+const char *const rg_suite_pattern_words[] = {
+    "pairs", "screen", "ring", "all_to_all", "incast", "outcast", "loopback", "congestion", NULL};
+const char *const rg_suite_rails_words[] = {"same", "cross", "one", NULL};
+static const char *const loads[] = {"incast", "all_to_all", NULL};
 static const char *const write_polls[] = {"auto", "last_byte", "immediate", NULL};
 
 #define AT(member) .offset = offsetof(struct rg_settings, member)
@@ -66,8 +69,22 @@ const struct rg_option rg_settings_rows[] = {
     {"working-set", "working_set_bytes", RG_BYTES, AT(working_set_bytes), 1, 1099511627776.0, "64M", .metavar = "SIZE",
         .help = "Memory that successive messages walk through, at each end of a flow; at least one message. Keep it "
                 "larger than the last-level cache, or caches flatter the result."},
-    {"pattern", "pattern", RG_CHOICE, AT(pattern), .fallback = "pairs", .choices = patterns, .metavar = "WORD",
-        .help = "Who talks to whom: every pair of nodes, or each NIC to itself inside its node."},
+    {"pattern", "pattern", RG_CHOICE, AT(pattern), .fallback = "pairs", .choices = rg_suite_pattern_words,
+        .metavar = "WORD",
+        .help = "Who talks to whom: every pair of nodes (pairs); some random pairs, so that each node meets --partners "
+                "others (screen); each node to the next and to the one before (ring), or to all others in turn "
+                "(all_to_all); all to one node, each node in turn (incast), or one to all (outcast); each NIC to "
+                "itself, or with --rails cross to others, inside its node (loopback); pairs alone and then while the "
+                "other nodes load the fabric (congestion)."},
+    {"rails", "rails", RG_CHOICE, AT(rails), .fallback = "same", .choices = rg_suite_rails_words, .metavar = "WORD",
+        .help = "Flows join rail r to rail r, all rails at once (same) or one rail after the other (one), or rail r to "
+                "each other rail (cross), as far as the fabric routes that."},
+    {"partners", "partners", RG_INTEGER, AT(partners), 1, 100000, .nullable = true,
+        .help = "Of --pattern screen and congestion: rounds of pairs. [enough for 3 partners a node]"},
+    {"load", "load", RG_CHOICE, AT(load), .fallback = "incast", .choices = loads, .metavar = "WORD",
+        .help = "Of --pattern congestion: how the other nodes load the fabric, with writes of --load-size."},
+    {"load-size", "load_bytes", RG_BYTES, AT(load_bytes), 1, RG_MESSAGE_MOST, "1M", .metavar = "SIZE",
+        .help = "Of --pattern congestion: message size of the load."},
     {"memory", "memory", RG_CHOICE, AT(memory), .fallback = "host", .choices = memories, .metavar = "KIND",
         .help = "Where the payload lies: in the nodes' own memory (host), in the memory of the GPU next to each rail "
                 "(cuda), in one of them where it leaves and in the other where it arrives (cuda_to_host, "
@@ -258,6 +275,16 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
         return rg_fail(err, -EINVAL, "write_poll last_byte cannot be trusted with relaxed_ordering; use immediate");
     if (strcmp(s->direction, "both_ways") == 0 && kind != RG_TEST_BANDWIDTH)
         return rg_fail(err, -EINVAL, "direction both_ways is for bandwidth tests, not for %s", s->test);
+    bool twosome = strcmp(s->pattern, "pairs") == 0 || strcmp(s->pattern, "screen") == 0 ||
+                   strcmp(s->pattern, "loopback") == 0;
+    if (strcmp(s->direction, "both_ways") == 0 && !twosome)
+        return rg_fail(err, -EINVAL, "direction both_ways goes with pattern pairs, screen or loopback, not with %s",
+            s->pattern);
+    if (kind == RG_TEST_LATENCY && !twosome && strcmp(s->pattern, "congestion") != 0)
+        return rg_fail(err, -EINVAL, "%s has one partner at a time: pattern pairs, screen, loopback or congestion",
+            s->test);
+    if (strcmp(s->pattern, "congestion") == 0 && s->iterations != RG_NONE)
+        return rg_fail(err, -EINVAL, "pattern congestion is bounded by duration_s, not by iterations");
     if (strcmp(s->memory, "host") != 0 && s->inline_bytes > 0)
         return rg_fail(err, -EINVAL, "inline_bytes %lld: the processor cannot put GPU memory into a work request",
             (long long)s->inline_bytes);

@@ -22,6 +22,7 @@ static inline bool rg_test_has_flows(enum rg_test_kind kind)
 }
 
 /* Words of more than one document, NULL-terminated. */
+extern const char *const rg_suite_pattern_words[], *const rg_suite_rails_words[]; /* as the enums of fleet/schedule */
 extern const char *const rg_suite_memory_words[]; /* of what is measured: where the payload lies */
 extern const char *const rg_suite_data_type_words[], *const rg_suite_reduction_words[], *const rg_suite_group_words[];
 extern const char *const rg_suite_copy_words[], *const rg_suite_copy_by_words[], *const rg_suite_numa_words[];
@@ -30,13 +31,13 @@ extern const char *const rg_suite_copy_words[], *const rg_suite_copy_by_words[],
 struct rg_settings {
     const char *test;
     struct rg_sizes sizes;
-    const char *direction, *memory, *pattern, *write_poll, *devices;
+    const char *direction, *memory, *pattern, *rails, *load, *write_poll, *devices;
     const char *data_type, *reduction, *group, *nccl_algorithm, *nccl_protocol, *copy, *copy_by, *numa, *registration;
     double duration_s, warmup_s, deadline_s;
     int64_t iterations, warmup_iterations, subwindows;
     int64_t queue_pairs, depth, signal_interval, post_list, inline_bytes;
     int64_t traffic_class, service_level, gid_index, mtu_bytes, qp_timeout, retry_count;
-    int64_t working_set_bytes;
+    int64_t working_set_bytes, partners, load_bytes;
     bool relaxed_ordering, verify, keep_samples, in_place, cuda_graph, register_buffers;
     int64_t damage_rank, damage_offset_bytes;
 };

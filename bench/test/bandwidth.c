@@ -163,3 +163,107 @@ int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const
     }
     return 0;
 }
+
+/* --- several flows at once --- */
+
+static void begin_lane(struct rg_lane *lane, const struct rg_stream *s)
+{
+    bool timed = s->messages == 0;
+    lane->code = 0;
+    lane->finished = !lane->initiates && lane->arrivals_from == 0;
+    lane->unsent = timed ? UINT64_MAX : s->messages;
+    lane->completed = 0;
+    lane->marks.count = 0;
+    lane->next = UINT64_MAX;
+    if (lane->initiates)
+        lane->next = timed ? s->begin_ns : mark_count(s, &lane->marks, 0, 0);
+}
+
+/* Whether anything moved; negative: it failed. */
+static int64_t drive_initiator(struct rg_lane *lane, const struct rg_stream *s, uint64_t now_ns)
+{
+    bool timed = s->messages == 0, counting = lane->next != UINT64_MAX;
+    if (counting && lane->unsent > 0) {
+        int64_t posted = rg_endpoint_post(lane->endpoint, lane->unsent);
+        if (posted < 0)
+            return -EIO;
+        lane->unsent -= timed ? 0 : (uint64_t)posted;
+        if (lane->unsent == 0 && rg_endpoint_finish(lane->endpoint, s->last) < 0)
+            return -EIO;
+    }
+    int64_t done = rg_endpoint_reap(lane->endpoint);
+    if (done < 0)
+        return -EIO;
+    if (counting && timed)
+        lane->next = mark_time(s, &lane->marks, now_ns, lane->next, lane->completed);
+    lane->completed += (uint64_t)done;
+    if (counting && !timed)
+        lane->next = mark_count(s, &lane->marks, lane->next, lane->completed);
+    if (counting && timed && lane->next == UINT64_MAX && rg_endpoint_finish(lane->endpoint, s->last) < 0)
+        return -EIO;
+    return done;
+}
+
+static int64_t drive(struct rg_lane *lane, const struct rg_stream *s, uint64_t now_ns)
+{
+    int64_t moved = lane->initiates ? drive_initiator(lane, s, now_ns) : 0;
+    if (moved >= 0 && lane->arrivals_from > 0) {
+        int64_t received = rg_endpoint_receive(lane->endpoint);
+        moved = received < 0 ? -EIO : moved + received;
+    }
+    bool sent = !lane->initiates || (lane->next == UINT64_MAX && lane->endpoint->outstanding == 0);
+    bool arrived = s->last && lane->endpoint->peers_finished >= lane->arrivals_from;
+    lane->finished = moved < 0 || (sent && (arrived || (lane->initiates && !s->last)));
+    if (moved < 0)
+        lane->code = (int)moved;
+    return moved;
+}
+
+static void run_lanes(struct rg_lane *lanes, size_t count, const struct rg_stream *s)
+{
+    uint32_t idle = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (lanes[i].code == 0)
+            begin_lane(&lanes[i], s);
+        else
+            lanes[i].finished = true;
+    }
+    for (;;) {
+        uint64_t now_ns = rg_clock_now_ns();
+        bool moved = false, open = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!lanes[i].finished)
+                moved |= drive(&lanes[i], s, now_ns) > 0;
+            /* Arrivals end with the whole stream, not with its warm-up. */
+            open |= !lanes[i].finished && (lanes[i].initiates || s->last);
+        }
+        if (!open)
+            return;
+        idle = moved ? 0 : idle + 1;
+        if (idle >= s->idle_polls) {
+            idle = 0;
+            sched_yield();
+        }
+        for (size_t i = 0; now_ns > s->give_up_ns && i < count; i++)
+            if (!lanes[i].finished) {
+                lanes[i].code = moved ? -ETIME : -ETIMEDOUT;
+                lanes[i].finished = true;
+            }
+    }
+}
+
+void rg_bandwidth_run_lanes(struct rg_lane *lanes, size_t count, const struct rg_stream *stream)
+{
+    rg_clock_wait_until(stream->start_ns);
+    bool late = stream->messages == 0 && rg_clock_missed(stream->begin_ns, stream->end_ns);
+    for (size_t i = 0; i < count; i++)
+        lanes[i].code = late && lanes[i].initiates ? -EAGAIN : 0;
+    if (stream->messages > 0 && stream->warmup_messages > 0) {
+        struct rg_stream warmup = *stream;
+        warmup.messages = stream->warmup_messages;
+        warmup.subwindows = 1;
+        warmup.last = false;
+        run_lanes(lanes, count, &warmup);
+    }
+    run_lanes(lanes, count, stream);
+}

@@ -40,4 +40,18 @@ int rg_bandwidth_initiate(struct rg_endpoint *endpoint, const struct rg_stream *
 /* Receives until the peer has finished on all queue pairs. */
 int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const struct rg_stream *stream);
 
+/* One of several flows that a rank keeps going at once. */
+struct rg_lane {
+    struct rg_endpoint *endpoint;
+    bool initiates;
+    uint32_t arrivals_from; /* as in rg_stream */
+    struct rg_marks marks;  /* of one that initiates */
+    int code;               /* how it went, as rg_bandwidth_initiate gives it */
+    uint64_t unsent, completed, next; /* the loop's own */
+    bool finished;
+};
+
+/* All lanes in turn, until each has ended or failed. The stream's `arrivals_from` does not count. */
+void rg_bandwidth_run_lanes(struct rg_lane *lanes, size_t count, const struct rg_stream *stream);
+
 #endif

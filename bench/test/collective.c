@@ -155,7 +155,7 @@ static int set_up(struct round_state *r, struct rg_group_slot *slot, struct rg_e
     char key[sizeof slot->key];
     struct rg_error why = {{0}};
     const struct rg_settings *s = r->settings;
-    int meeting = strcmp(s->group, "pair") == 0 ? r->round->meeting : 0;
+    int meeting = strcmp(s->group, "pair") == 0 ? (int)r->round->turn : 0;
     snprintf(key, sizeof key, "%s %s %d %s %s", r->backend, s->group, meeting,
         s->nccl_algorithm ? s->nccl_algorithm : "-", s->nccl_protocol ? s->nccl_protocol : "-");
     if (strcmp(key, slot->key) != 0 || slot->communicator == NULL) {

@@ -1,315 +1,129 @@
-/* A round of flows: connect, start together, measure, compare notes with the peer, verify what arrived. */
-#include "test/session.h"
+/* A round of flows: connect, start together, measure, compare notes with the peers, verify what arrived. */
+#include "test/flow.h"
 
 #include "base/clock.h"
 #include "mem/pattern.h"
-#include "net/endpoint.h"
-#include "test/bandwidth.h"
-#include "test/latency.h"
-#include "test/record.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define POISON_PASS UINT32_MAX /* what the target holds before anything arrives */
-#define SAMPLES_A_SECOND 2500000.0
-
-/* What peers tell each other of a step; code 0: it went well. */
-struct outcome {
-    int32_t code, reserved;
-    struct rg_endpoint_fault fault;
-    char message[512];
-};
-_Static_assert(sizeof(struct outcome) == 712, "a wire structure");
-
-struct setup_note {
-    struct outcome outcome;
-    struct rg_registration source, target;
-    struct rg_endpoint_address address;
-};
-
-struct result_note {
-    struct outcome outcome;
-    uint64_t posted[RG_QUEUE_PAIRS_MOST];
-};
-
-struct integrity_note {
-    struct rg_mismatch found;
-    uint64_t checked; /* 0: could not be */
-};
-
-struct flow {
-    const struct rg_session *session;
-    const struct rg_round *round;
-    const struct rg_settings *settings;
-    struct rg_role role;
-    int64_t number;
-    enum rg_test_kind kind;
-    enum rg_operation operation;
-    enum rg_arrival arrival;
-    struct rg_nic nic;
-    struct rg_layout layout;
-    struct rg_memory *source, *target;
-    struct rg_endpoint *endpoint;
-    struct rg_endpoint_path path;
-    struct rg_registration from_way, to_way; /* of the memory that data leave from and arrive in */
-    bool writes_in_order;
-    struct outcome mine, theirs;
-    struct rg_start start;
-    struct rg_marks marks;
-    struct rg_samples samples;
-    struct rg_stream stream;
-    uint64_t their_posted[RG_QUEUE_PAIRS_MOST];
-    struct integrity_note arrived_here, arrived_there;
-    struct rg_gpu_state gpu_before;
-    struct rg_gpu_change my_gpu, their_gpu;
-};
-
-static uint64_t later(uint64_t from_ns, double deadlines, const struct rg_settings *settings)
+uint64_t rg_flow_later(const struct rg_flow *flow, uint64_t from_ns, double deadlines)
 {
-    return from_ns + rg_seconds_to_ns(deadlines * settings->deadline_s);
+    return from_ns + rg_seconds_to_ns(deadlines * flow->settings->deadline_s);
 }
 
-static bool went_well(const struct flow *flow)
+void rg_flow_fail(struct rg_flow *flow, int code, const struct rg_error *why)
 {
-    return flow->mine.code == 0 && flow->theirs.code == 0;
-}
-
-static void note_failure(struct outcome *outcome, int code, const struct rg_error *err)
-{
+    struct rg_outcome *outcome = &flow->mine;
+    if (code == 0 || outcome->code != 0)
+        return;
     outcome->code = code;
     if (outcome->fault.step[0] == '\0')
         snprintf(outcome->fault.step, sizeof outcome->fault.step, "set up");
-    snprintf(outcome->message, sizeof outcome->message, "%s", err->text);
+    snprintf(outcome->message, sizeof outcome->message, "%s", why->text);
 }
 
-static int exchange(struct flow *flow, const void *mine, void *theirs, size_t bytes, uint64_t until_ns,
-    const char *what, struct rg_error *err)
-{
-    return rg_control_exchange(flow->session->control, flow->role.peer, mine, theirs, bytes, until_ns, what, err);
-}
-
-/* --- set-up --- */
-
-static enum rg_operation operation_of(const struct rg_settings *settings)
-{
-    if (strncmp(settings->test, "rdma_read", 9) == 0)
-        return RG_OPERATION_READ;
-    if (strncmp(settings->test, "rdma_send", 9) == 0)
-        return RG_OPERATION_SEND;
-    bool immediate = strcmp(settings->test, "rdma_write_lat") == 0 && strcmp(settings->write_poll, "immediate") == 0;
-    return immediate ? RG_OPERATION_WRITE_IMMEDIATE : RG_OPERATION_WRITE;
-}
-
-/* Latency has one message on the way: one queue pair, one block, each message asks for its completion. */
-static struct rg_endpoint_config config_of(const struct flow *flow)
-{
-    const struct rg_settings *s = flow->settings;
-    bool latency = flow->kind == RG_TEST_LATENCY;
-    return (struct rg_endpoint_config){
-        .operation = flow->operation,
-        .device = flow->nic.device,
-        .port = flow->nic.port,
-        .gid_index = flow->nic.gid_index,
-        .queue_pairs = latency ? 1 : (uint32_t)s->queue_pairs,
-        .depth = (uint32_t)s->depth,
-        .signal_interval = latency ? 1 : (uint32_t)s->signal_interval,
-        .post_list = latency ? 1 : (uint32_t)s->post_list,
-        .inline_bytes = (uint32_t)s->inline_bytes,
-        .traffic_class = (uint8_t)s->traffic_class,
-        .service_level = (uint8_t)s->service_level,
-        .qp_timeout = (uint8_t)s->qp_timeout,
-        .retry_count = (uint8_t)s->retry_count,
-        .mtu_bytes = s->mtu_bytes == RG_NONE ? 0 : (uint32_t)s->mtu_bytes,
-        .relaxed_ordering = s->relaxed_ordering,
-        .registration = rg_registration_way_of(s->registration),
-        .message_bytes = (uint64_t)flow->round->size_bytes,
-        .working_set_bytes = latency ? 1 : (uint64_t)s->working_set_bytes,
-        .source = flow->source,
-        .target = flow->target,
-    };
-}
-
-static uint64_t key_of(const struct flow *flow, int source_rank, uint32_t pass)
+uint64_t rg_flow_key(const struct rg_flow *flow, int source_rank, uint32_t pass)
 {
     return rg_pattern_key((uint64_t)flow->session->orders->seed, (uint32_t)source_rank, pass);
 }
 
-/* Data leave from the writer, the sender, and him who is read. */
-static bool data_leave_here(const struct flow *flow)
+bool rg_flow_leaves_here(const struct rg_flow *flow)
 {
     return flow->operation == RG_OPERATION_READ ? flow->role.serves : flow->role.initiates;
 }
 
-static bool data_arrive_here(const struct flow *flow)
+bool rg_flow_arrives_here(const struct rg_flow *flow)
 {
     return flow->operation == RG_OPERATION_READ ? flow->role.initiates : flow->role.serves;
 }
 
-static int fill_buffers(struct flow *flow, struct rg_error *err)
+bool rg_flow_uses_gpu(const struct rg_flow *flow, int rank)
 {
-    const struct rg_settings *s = flow->settings;
-    int rank = flow->session->rank, code = 0;
-    if (flow->kind == RG_TEST_LATENCY || !s->verify)
-        return 0;
-    if (data_leave_here(flow))
-        code = rg_memory_fill(flow->source, key_of(flow, rank, (uint32_t)flow->number), err);
-    if (code == 0 && data_arrive_here(flow))
-        code = rg_memory_fill(flow->target, key_of(flow, rank, POISON_PASS), err);
-    if (code == 0 && data_leave_here(flow) && s->damage_rank == rank)
-        code = rg_memory_damage(flow->source, (uint64_t)s->damage_offset_bytes, err);
-    return code;
+    return strcmp(rg_session_memory_kind(flow->session, flow->round, rank, true), "cuda") == 0 ||
+           strcmp(rg_session_memory_kind(flow->session, flow->round, rank, false), "cuda") == 0;
 }
 
-/* The device that this rank introduced itself with, unless the test names others: a port that went down meanwhile must
- * not make the next one take its place. */
-static int find_nic(struct flow *flow, struct rg_error *err)
-{
-    const struct rg_settings *s = flow->settings;
-    const struct rg_rail_facts *facts = &flow->session->ranks[flow->session->rank].rail;
-    int gid_index = s->gid_index == RG_NONE ? -1 : (int)s->gid_index;
-    char own[2 * RG_NAME_LENGTH];
-    if (s->devices != NULL || facts->device == NULL)
-        return rg_nic_of_rail((int)facts->rail, s->devices, gid_index, &flow->nic, err);
-    snprintf(own, sizeof own, "%s:%d", facts->device, (int)facts->port);
-    return rg_nic_of_rail(0, own, gid_index, &flow->nic, err);
-}
-
-static int open_buffer(struct flow *flow, bool leaves, struct rg_memory **out, struct rg_error *err)
+struct rg_link rg_flow_link(const struct rg_flow *flow)
 {
     const struct rg_session *session = flow->session;
-    const char *kind = rg_session_memory_kind(session, flow->round, session->rank, leaves);
-    struct rg_memory_place place = {-1, -1};
-    int code = strcmp(kind, "cuda") == 0 ? rg_session_place(session, &place, err) : 0;
-    return code == 0 ? rg_memory_open(kind, &place, rg_layout_bytes(&flow->layout), out, err) : code;
+    bool read = flow->operation == RG_OPERATION_READ;
+    int from = read ? flow->role.peer : session->rank, to = read ? session->rank : flow->role.peer;
+    return (struct rg_link){session->node_of[from], (int)session->ranks[from].rail.rail, session->node_of[to],
+        (int)session->ranks[to].rail.rail, flow->role.load};
 }
 
-static int open_buffers(struct flow *flow, struct rg_error *err)
+/* A peer that does not come is this flow's failure, unless the flow had failed already. */
+static void desert(struct rg_flow *flow, const struct rg_error *err)
 {
-    int code = find_nic(flow, err);
-    if (code == 0)
-        code = open_buffer(flow, true, &flow->source, err);
-    if (code == 0)
-        code = open_buffer(flow, false, &flow->target, err);
-    return code == 0 ? fill_buffers(flow, err) : code;
+    bool went_well = rg_flow_went_well(flow);
+    flow->deserted = true;
+    if (!went_well)
+        return;
+    snprintf(flow->mine.fault.step, sizeof flow->mine.fault.step, "exchange");
+    rg_flow_fail(flow, -ETIMEDOUT, err);
 }
 
-/* Room for what the loops leave, before they begin. */
-static int open_results(struct flow *flow, struct rg_error *err)
+int rg_flows_swap(struct rg_flows *flows, rg_flow_test takes_part, size_t mine, size_t theirs, size_t bytes,
+    uint64_t until_ns, const char *what, struct rg_error *err)
 {
-    const struct rg_settings *s = flow->settings;
-    if (flow->kind == RG_TEST_BANDWIDTH)
-        return rg_marks_open(&flow->marks, (uint64_t)s->subwindows, err);
-    double wanted = s->iterations != RG_NONE ? (double)s->iterations : 1000 + s->duration_s * SAMPLES_A_SECOND;
-    flow->samples.room = wanted > RG_LATENCY_SAMPLES_MOST ? RG_LATENCY_SAMPLES_MOST : (uint64_t)wanted;
-    flow->samples.ns = malloc(flow->samples.room * sizeof *flow->samples.ns);
-    if (flow->samples.ns == NULL)
-        return rg_fail(err, -ENOMEM, "no memory for the results");
-    memset(flow->samples.ns, 1, flow->samples.room * sizeof *flow->samples.ns); /* no page fault in the loop */
-    return 0;
-}
-
-/* Opens this end and learns of the other; what fails here is in flow->mine. */
-static int open_ends(
-    struct flow *flow, struct setup_note *mine, struct setup_note *theirs, uint64_t until_ns, struct rg_error *err)
-{
-    struct rg_error why = {{0}};
-    struct rg_endpoint_config config = config_of(flow);
-    rg_endpoint_close(flow->endpoint);
-    flow->endpoint = NULL;
-    if (flow->mine.code == 0) {
-        int code = rg_endpoint_open("verbs", &config, &flow->endpoint, &flow->mine.fault, &why);
-        if (code != 0)
-            note_failure(&flow->mine, code, &why);
+    struct rg_swap *swaps = calloc(flows->count + 1, sizeof *swaps);
+    struct rg_flow **of = calloc(flows->count + 1, sizeof(struct rg_flow *));
+    size_t count = 0;
+    int code = swaps && of ? 0 : rg_fail(err, -ENOMEM, "no memory");
+    for (size_t i = 0; code == 0 && i < flows->count; i++) {
+        struct rg_flow *flow = &flows->at[i];
+        if (!takes_part(flow))
+            continue;
+        swaps[count] = (struct rg_swap){flow->role.peer, (char *)flow + mine, (char *)flow + theirs, false};
+        of[count++] = flow;
     }
-    memset(mine, 0, sizeof *mine);
-    mine->outcome = flow->mine;
-    if (flow->endpoint != NULL) {
-        rg_endpoint_address(flow->endpoint, &mine->address);
-        rg_endpoint_registration(flow->endpoint, &mine->source, &mine->target);
-    }
-    int code = exchange(flow, mine, theirs, sizeof *mine, until_ns, "set-up", err);
-    if (code != 0)
-        return code;
-    flow->theirs = theirs->outcome;
-    bool read = flow->operation == RG_OPERATION_READ; /* of the flow that this end initiates */
-    flow->from_way = read ? theirs->source : mine->source;
-    flow->to_way = read ? mine->target : theirs->target;
-    return 0;
-}
-
-static int connect_ends(
-    struct flow *flow, const struct rg_endpoint_address *peer, uint64_t until_ns, struct rg_error *err)
-{
-    struct rg_error why = {{0}};
-    int code = rg_endpoint_connect(flow->endpoint, peer, &flow->path, &flow->mine.fault, &why);
-    if (code != 0)
-        note_failure(&flow->mine, code, &why);
-    return exchange(flow, &flow->mine, &flow->theirs, sizeof flow->mine, until_ns, "connect", err);
-}
-
-/* Whether the processor of that end may take a message's last byte for all of it. */
-static bool sees_bytes(const struct setup_note *end)
-{
-    bool on_host = strcmp(end->source.how, "host") == 0 && strcmp(end->target.how, "host") == 0;
-    return on_host && end->address.writes_in_order;
-}
-
-/* Negative only when the peer did not come. */
-static int set_up(struct flow *flow, struct rg_error *err)
-{
-    struct setup_note *notes = calloc(2, sizeof *notes);
-    struct rg_error why = {{0}};
-    if (notes == NULL)
-        return rg_fail(err, -ENOMEM, "no memory");
-    int code = open_buffers(flow, &why);
-    if (code == 0)
-        code = open_results(flow, &why);
-    uint64_t now_ns = rg_clock_now_ns();
-    if (code != 0)
-        note_failure(&flow->mine, code, &why);
-    code = open_ends(flow, &notes[0], &notes[1], later(now_ns, 1, flow->settings), err);
-    flow->writes_in_order = sees_bytes(&notes[0]) && sees_bytes(&notes[1]);
-    bool automatic =
-        strcmp(flow->settings->test, "rdma_write_lat") == 0 && strcmp(flow->settings->write_poll, "auto") == 0;
-    if (code == 0 && automatic && !flow->writes_in_order && went_well(flow)) {
-        flow->operation = RG_OPERATION_WRITE_IMMEDIATE;
-        code = open_ends(flow, &notes[0], &notes[1], later(now_ns, 1.5, flow->settings), err);
-    }
-    if (code == 0 && went_well(flow))
-        code = connect_ends(flow, &notes[1].address, later(now_ns, 2, flow->settings), err);
-    free(notes);
-    if (flow->operation == RG_OPERATION_READ)
-        flow->arrival = RG_ARRIVAL_COMPLETION;
-    else
-        flow->arrival = flow->operation == RG_OPERATION_WRITE ? RG_ARRIVAL_BYTE : RG_ARRIVAL_MESSAGE;
+    if (code == 0 && count > 0)
+        code = rg_control_exchange_all(flows->session->control, swaps, count, bytes, until_ns, what, err);
+    for (size_t i = 0; code != 0 && i < count; i++)
+        if (!swaps[i].came)
+            desert(of[i], err);
+    free(swaps);
+    free(of);
     return code;
 }
 
 /* --- the measured part --- */
 
-static int run_bandwidth(struct flow *flow)
+static struct rg_lane lane_of(const struct rg_flow *flow)
 {
-    if (flow->role.initiates)
-        return rg_bandwidth_initiate(flow->endpoint, &flow->stream, &flow->marks);
-    if (flow->operation == RG_OPERATION_SEND)
-        return rg_bandwidth_serve(flow->endpoint, (uint32_t)flow->settings->queue_pairs, &flow->stream);
-    return 0; /* a write's target and a read's source have nothing to do */
+    const struct rg_role *role = &flow->role;
+    bool counts = flow->operation == RG_OPERATION_SEND && role->serves; /* a write's target has nothing to do */
+    return (struct rg_lane){.endpoint = flow->endpoint,
+        .initiates = role->initiates,
+        .arrivals_from = counts ? (uint32_t)flow->settings->queue_pairs : 0,
+        .marks = flow->marks};
 }
 
-static int run_latency(struct flow *flow)
+/* One flow alone has loops made for just that. */
+static int run_alone(struct rg_flow *flow, const struct rg_stream *stream)
 {
-    uint64_t last = (uint64_t)flow->round->size_bytes - 1;
+    struct rg_lane lane = lane_of(flow);
+    struct rg_stream own = *stream;
+    own.arrivals_from = lane.arrivals_from;
+    if (lane.initiates)
+        return rg_bandwidth_initiate(flow->endpoint, &own, &flow->marks);
+    return lane.arrivals_from > 0 ? rg_bandwidth_serve(flow->endpoint, lane.arrivals_from, &own) : 0;
+}
+
+static int run_latency(struct rg_flow *flow, const struct rg_stream *stream)
+{
+    uint64_t last = flow->message_bytes - 1;
     struct rg_pings pings = {
-        .start_ns = flow->stream.start_ns,
-        .begin_ns = flow->stream.begin_ns,
-        .end_ns = flow->stream.end_ns,
-        .warmup_messages = flow->stream.warmup_messages,
-        .messages = flow->stream.messages,
-        .idle_polls = flow->stream.idle_polls,
-        .give_up_ns = flow->stream.give_up_ns,
+        .start_ns = stream->start_ns,
+        .begin_ns = stream->begin_ns,
+        .end_ns = stream->end_ns,
+        .warmup_messages = stream->warmup_messages,
+        .messages = stream->messages,
+        .idle_polls = stream->idle_polls,
+        .give_up_ns = stream->give_up_ns,
         .arriving_byte = (volatile uint8_t *)rg_memory_address(flow->target) + last,
         .departing_byte = (volatile uint8_t *)rg_memory_address(flow->source) + last,
     };
@@ -317,8 +131,24 @@ static int run_latency(struct flow *flow)
                                 : rg_latency_serve(flow->endpoint, flow->arrival, &pings);
 }
 
+static int run_simulated(struct rg_flow *flow, const struct rg_stream *stream)
+{
+    struct rg_simulated simulated;
+    struct rg_link link = rg_flow_link(flow);
+    if (!flow->role.initiates)
+        return 0;
+    rg_simulated_open(flow->session->fabric, flow->round, flow->number, &link, &simulated);
+    if (simulated.outcome.dead)
+        return -EIO;
+    if (flow->kind == RG_TEST_BANDWIDTH)
+        rg_simulated_bandwidth(&simulated, stream, flow->message_bytes, &flow->marks);
+    else
+        rg_simulated_latency(&simulated, stream, &flow->samples);
+    return 0;
+}
+
 /* What a loop's code means where it is not the queue pair that failed. */
-static void explain_loop(const struct flow *flow, int code, struct rg_endpoint_fault *fault, struct rg_error *why)
+static void explain_loop(const struct rg_flow *flow, int code, struct rg_endpoint_fault *fault, struct rg_error *why)
 {
     const char *status = "no completion by the deadline";
     if (code == -ETIME)
@@ -327,91 +157,215 @@ static void explain_loop(const struct flow *flow, int code, struct rg_endpoint_f
         status = "more round trips than there is room for: measure for a shorter time";
     else if (code == -EAGAIN)
         status = "heard of the common start after the warm-up was over: make --warmup longer";
+    else if (flow->endpoint == NULL)
+        status = "nothing gets through the simulated fabric";
     snprintf(fault->step, sizeof fault->step, "run");
     snprintf(fault->status, sizeof fault->status, "%s", status);
     rg_fail(why, code, "%s: %s (%llu messages outstanding)", flow->nic.device, status,
-        (unsigned long long)flow->endpoint->outstanding);
+        (unsigned long long)(flow->endpoint ? flow->endpoint->outstanding : 0));
 }
 
-static void run_loop(struct flow *flow)
+static void take_code(struct rg_flow *flow, int code)
 {
     struct rg_error why = {{0}};
-    int code = flow->kind == RG_TEST_BANDWIDTH ? run_bandwidth(flow) : run_latency(flow);
     if (code == 0)
         return;
-    if (code == -EIO)
+    if (code == -EIO && flow->endpoint != NULL)
         rg_endpoint_explain(flow->endpoint, &flow->mine.fault, &why);
     else
         explain_loop(flow, code, &flow->mine.fault, &why);
-    note_failure(&flow->mine, code, &why);
+    rg_flow_fail(flow, code, &why);
+}
+
+static void run_lanes(struct rg_flows *flows, struct rg_lane *lanes, const struct rg_stream *stream)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < flows->count; i++)
+        if (rg_flow_went_well(&flows->at[i]))
+            lanes[count++] = lane_of(&flows->at[i]);
+    rg_bandwidth_run_lanes(lanes, count, stream);
+    count = 0;
+    for (size_t i = 0; i < flows->count; i++) {
+        if (!rg_flow_went_well(&flows->at[i]))
+            continue;
+        flows->at[i].marks = lanes[count].marks;
+        take_code(&flows->at[i], lanes[count++].code);
+    }
+}
+
+static int run_loops(struct rg_flows *flows, const struct rg_stream *stream, struct rg_error *err)
+{
+    if (flows->count > 1 && flows->session->fabric == NULL) {
+        struct rg_lane *lanes = calloc(flows->count, sizeof *lanes);
+        if (lanes == NULL)
+            return rg_fail(err, -ENOMEM, "no memory");
+        run_lanes(flows, lanes, stream);
+        free(lanes);
+        return 0;
+    }
+    for (size_t i = 0; i < flows->count; i++) {
+        struct rg_flow *flow = &flows->at[i];
+        if (!rg_flow_went_well(flow))
+            continue;
+        if (flows->session->fabric != NULL)
+            take_code(flow, run_simulated(flow, stream));
+        else
+            take_code(flow, flow->kind == RG_TEST_BANDWIDTH ? run_alone(flow, stream) : run_latency(flow, stream));
+    }
+    return 0;
 }
 
 /* --- afterwards --- */
 
-static int compare_notes(struct flow *flow, uint64_t until_ns, struct rg_error *err)
+static bool was_started(const struct rg_flow *flow)
 {
-    struct result_note *notes = calloc(2, sizeof *notes);
-    if (notes == NULL)
-        return rg_fail(err, -ENOMEM, "no memory");
-    notes[0].outcome = flow->mine;
-    for (uint32_t q = 0; flow->endpoint != NULL && q < flow->layout.queue_pairs; q++)
-        notes[0].posted[q] = rg_endpoint_posted(flow->endpoint, q);
-    int code = exchange(flow, &notes[0], &notes[1], sizeof notes[0], until_ns, "end of the window", err);
-    if (code == 0) {
-        flow->theirs = notes[1].outcome;
-        memcpy(flow->their_posted, notes[1].posted, sizeof flow->their_posted);
+    return flow->opens_anew && !flow->deserted;
+}
+
+static bool went_well(const struct rg_flow *flow)
+{
+    return rg_flow_went_well(flow);
+}
+
+static int compare_notes(struct rg_flows *flows, uint64_t until_ns, struct rg_error *err)
+{
+    for (size_t i = 0; i < flows->count; i++) {
+        struct rg_flow *flow = &flows->at[i];
+        flow->my_result.outcome = flow->mine;
+        for (uint32_t q = 0; flow->endpoint != NULL && q < flow->layout.queue_pairs; q++)
+            flow->my_result.posted[q] = rg_endpoint_posted(flow->endpoint, q);
     }
-    free(notes);
+    int code = rg_flows_swap(flows, was_started, offsetof(struct rg_flow, my_result),
+        offsetof(struct rg_flow, their_result), sizeof flows->at->my_result, until_ns, "end of the window", err);
+    for (size_t i = 0; i < flows->count; i++)
+        if (was_started(&flows->at[i]))
+            flows->at[i].theirs = flows->at[i].their_result.outcome;
     return code;
 }
 
-/* Every word of every message that the initiator posted. */
-static void verify_here(struct flow *flow)
+static void verify_simulated(struct rg_flow *flow, uint64_t key)
 {
-    bool read = flow->operation == RG_OPERATION_READ;
-    uint64_t key = key_of(flow, flow->role.peer, (uint32_t)flow->number);
-    struct rg_error why = {{0}};
-    if (rg_memory_settle(flow->target, &why) != 0) {
-        note_failure(&flow->mine, -EIO, &why);
-        return;
-    }
-    for (uint32_t q = 0; q < flow->layout.queue_pairs; q++) {
-        uint64_t posted = read ? rg_endpoint_posted(flow->endpoint, q) : flow->their_posted[q];
-        struct rg_blocks blocks = rg_layout_touched(&flow->layout, q, posted);
-        if (rg_memory_verify(flow->target, key, &blocks, &flow->arrived_here.found, &why) != 0) {
-            note_failure(&flow->mine, -EIO, &why);
-            return;
-        }
-    }
+    struct rg_simulated simulated;
+    struct rg_link link = rg_flow_link(flow);
+    if (flow->operation != RG_OPERATION_READ)
+        link = (struct rg_link){link.to_node, link.to_rail, link.from_node, link.from_rail, link.load};
+    rg_simulated_open(flow->session->fabric, flow->round, flow->number, &link, &simulated);
+    rg_simulated_integrity(&simulated, rg_layout_bytes(&flow->layout) / 8, key, &flow->arrived_here.found);
     flow->arrived_here.checked = 1;
 }
 
-/* Whether a GPU's memory has a part in it, at a rank. */
-static bool uses_gpu(const struct flow *flow, int rank)
+/* Every word of every message that the initiator posted. */
+static void verify_here(struct rg_flow *flow)
 {
-    return strcmp(rg_session_memory_kind(flow->session, flow->round, rank, true), "cuda") == 0 ||
-           strcmp(rg_session_memory_kind(flow->session, flow->round, rank, false), "cuda") == 0;
+    bool read = flow->operation == RG_OPERATION_READ;
+    uint64_t key = rg_flow_key(flow, flow->role.peer, (uint32_t)flow->number);
+    struct rg_error why = {{0}};
+    if (flow->session->fabric != NULL) {
+        verify_simulated(flow, key);
+        return;
+    }
+    int code = rg_memory_settle(flow->target, &why);
+    for (uint32_t q = 0; code == 0 && q < flow->layout.queue_pairs; q++) {
+        uint64_t posted = read ? rg_endpoint_posted(flow->endpoint, q) : flow->their_result.posted[q];
+        struct rg_blocks blocks = rg_layout_touched(&flow->layout, q, posted);
+        code = rg_memory_verify(flow->target, key, &blocks, &flow->arrived_here.found, &why);
+    }
+    if (code != 0)
+        rg_flow_fail(flow, -EIO, &why);
+    else
+        flow->arrived_here.checked = 1;
 }
 
-static int compare_gpus(struct flow *flow, uint64_t until_ns, struct rg_error *err)
+static bool compares_gpus(const struct rg_flow *flow)
+{
+    return was_started(flow) &&
+           (rg_flow_uses_gpu(flow, flow->session->rank) || rg_flow_uses_gpu(flow, flow->role.peer));
+}
+
+static int compare_gpus(struct rg_flows *flows, uint64_t until_ns, struct rg_error *err)
 {
     struct rg_gpu_state after;
-    if (!uses_gpu(flow, flow->session->rank) && !uses_gpu(flow, flow->role.peer))
-        return 0;
-    rg_session_look(flow->session, &after);
-    rg_gpu_change(&flow->gpu_before, &after, &flow->my_gpu);
-    return exchange(flow, &flow->my_gpu, &flow->their_gpu, sizeof flow->my_gpu, until_ns, "GPU states", err);
+    bool looked = false;
+    for (size_t i = 0; i < flows->count; i++) {
+        if (!compares_gpus(&flows->at[i]))
+            continue;
+        if (!looked)
+            rg_session_look(flows->session, &after);
+        looked = true;
+        rg_gpu_change(&flows->at[i].gpu_before, &after, &flows->at[i].my_gpu);
+    }
+    return rg_flows_swap(flows, compares_gpus, offsetof(struct rg_flow, my_gpu), offsetof(struct rg_flow, their_gpu),
+        sizeof flows->at->my_gpu, until_ns, "GPU states", err);
 }
 
-static int check_integrity(struct flow *flow, uint64_t until_ns, struct rg_error *err)
+static bool is_verified(const struct rg_flow *flow)
 {
-    if (data_arrive_here(flow) && went_well(flow))
-        verify_here(flow);
-    return exchange(
-        flow, &flow->arrived_here, &flow->arrived_there, sizeof flow->arrived_here, until_ns, "verification", err);
+    return flow->settings->verify && flow->kind == RG_TEST_BANDWIDTH && !flow->role.load && was_started(flow);
 }
 
-static void close_flow(struct flow *flow)
+static int check_integrity(struct rg_flows *flows, uint64_t until_ns, struct rg_error *err)
+{
+    for (size_t i = 0; i < flows->count; i++)
+        if (is_verified(&flows->at[i]) && rg_flow_arrives_here(&flows->at[i]) && went_well(&flows->at[i]))
+            verify_here(&flows->at[i]);
+    return rg_flows_swap(flows, is_verified, offsetof(struct rg_flow, arrived_here),
+        offsetof(struct rg_flow, arrived_there), sizeof flows->at->arrived_here, until_ns, "verification", err);
+}
+
+/* A flow whose peer is gone takes no further part; the others go on. */
+static int look_back(struct rg_flows *flows, uint64_t end_ns, struct rg_error *err)
+{
+    const struct rg_flow *any = &flows->at[0];
+    int lost = compare_notes(flows, rg_flow_later(any, end_ns, 1.5), err);
+    int code = compare_gpus(flows, rg_flow_later(any, end_ns, 1.5), err);
+    lost = lost != 0 ? lost : code;
+    code = check_integrity(flows, rg_flow_later(any, end_ns, 2), err);
+    return lost != 0 ? lost : code;
+}
+
+/* --- the round --- */
+
+static void look_at_gpu(struct rg_flows *flows)
+{
+    struct rg_gpu_state state;
+    bool uses = false;
+    for (size_t i = 0; i < flows->count; i++)
+        uses |= rg_flow_uses_gpu(&flows->at[i], flows->session->rank);
+    if (uses)
+        rg_session_look(flows->session, &state);
+    else
+        rg_gpu_unknown("no part in it", NULL, &state);
+    for (size_t i = 0; i < flows->count; i++)
+        flows->at[i].gpu_before = state;
+}
+
+/* Negative: someone did not come. */
+static int measure(struct rg_flows *flows, const struct rg_settings *s, bool *missing, struct rg_round_result *out,
+    struct rg_error *err)
+{
+    struct rg_error trouble = {{0}};
+    struct rg_start start;
+    struct rg_stream stream;
+    rg_flows_set_up(flows, &trouble);
+    look_at_gpu(flows);
+    out->end_ns = rg_clock_now_ns();
+    int code = rg_control_start(flows->session->control, trouble.text,
+        out->end_ns + rg_seconds_to_ns(3 * s->deadline_s), "start of the round", &start, missing, err);
+    if (code != 0)
+        return code;
+    rg_session_plan_stream(flows->session, s, &start, &stream);
+    out->started = true;
+    out->clock_error_us = start.clock_error_us;
+    out->end_ns = flows->session->fabric == NULL ? stream.end_ns : start.at_ns; /* of those who sit out, too */
+    for (size_t i = 0; i < flows->count; i++)
+        flows->at[i].start = start;
+    if (flows->count == 0)
+        return 0;
+    code = run_loops(flows, &stream, err);
+    return code == 0 ? look_back(flows, out->end_ns, err) : code;
+}
+
+static void close_flow(struct rg_flow *flow)
 {
     rg_endpoint_close(flow->endpoint);
     rg_memory_close(flow->source);
@@ -420,174 +374,49 @@ static void close_flow(struct flow *flow)
     free(flow->samples.ns);
 }
 
-/* --- the record --- */
-
-static void describe_fault(const struct flow *flow, struct rg_measurement *out, char message[900])
+/* The lines of all flows that this rank initiated, joined by newlines. */
+static char *record_all(const struct rg_flows *flows)
 {
-    bool here = flow->mine.code != 0;
-    const struct outcome *outcome = here ? &flow->mine : &flow->theirs;
-    int rank = here ? flow->session->rank : flow->role.peer;
-    const struct rg_rank_facts *facts = &flow->session->ranks[rank];
-    char name[320];
-    snprintf(message, 900, "%s: %s", rg_control_name(flow->session->control, rank, name), outcome->message);
-    out->status = rg_record_status(outcome->code);
-    out->reason = message;
-    out->has_error = true;
-    out->error = (struct rg_fault){
-        .node = facts->node.node,
-        .rail = facts->rail.rail,
-        .rank = rank,
-        .device = facts->rail.device,
-        .step = outcome->fault.step,
-        .status = outcome->fault.status[0] ? outcome->fault.status : NULL,
-        .message = outcome->message,
-    };
-}
-
-static void describe_path(const struct flow *flow, struct rg_measurement *out)
-{
-    bool read = flow->operation == RG_OPERATION_READ;
-    int64_t mine = flow->nic.gid_index, theirs = flow->session->ranks[flow->role.peer].rail.gid_index;
-    out->has_path = true;
-    out->path = (struct rg_path){
-        .mtu_bytes = flow->path.mtu_bytes,
-        .ip_version = flow->path.ip_version,
-        .gid_index_from = read ? theirs : mine,
-        .gid_index_to = read ? mine : theirs,
-        .payload_share = rg_wire_payload_share(
-            flow->operation, (uint64_t)flow->round->size_bytes, flow->path.mtu_bytes, flow->path.ip_version),
-    };
-}
-
-/* Texts point into the flow. */
-static void describe_registration(const struct flow *flow, struct rg_measurement *out)
-{
-    const struct rg_registration *from = &flow->from_way, *to = &flow->to_way;
-    out->flow.from.registration = from->how[0] ? from->how : NULL;
-    out->flow.from.registration_note = from->note[0] ? from->note : NULL;
-    out->flow.to.registration = to->how[0] ? to->how : NULL;
-    out->flow.to.registration_note = to->note[0] ? to->note : NULL;
-}
-
-static void describe_results(const struct flow *flow, struct rg_measurement *out, struct rg_record_texts *texts)
-{
-    static const char *const arrivals[] = {[RG_ARRIVAL_COMPLETION] = "send_completion",
-        [RG_ARRIVAL_MESSAGE] = "receive_completion",
-        [RG_ARRIVAL_BYTE] = "last_byte"};
-    describe_path(flow, out);
-    if (flow->kind == RG_TEST_BANDWIDTH) {
-        rg_record_bandwidth(&flow->marks, flow->start.at_ns, (uint64_t)flow->round->size_bytes, out, texts);
-    } else {
-        out->latency.arrival = flow->operation == RG_OPERATION_WRITE_IMMEDIATE ? "immediate" : arrivals[flow->arrival];
-        out->latency.method = flow->arrival == RG_ARRIVAL_COMPLETION ? "round_trip" : "half_round_trip";
-        out->latency.in_order_guaranteed = flow->arrival == RG_ARRIVAL_BYTE ? flow->writes_in_order : RG_NONE;
-        rg_record_latency(&flow->samples, flow->start.at_ns, flow->settings->keep_samples, out, texts);
+    char *lines = NULL;
+    for (size_t i = 0; i < flows->count; i++) {
+        char *line = flows->at[i].role.initiates ? rg_flow_record(&flows->at[i]) : NULL, *joined = NULL;
+        if (line != NULL && asprintf(&joined, "%s%s%s", lines ? lines : "", lines ? "\n" : "", line) < 0)
+            joined = NULL;
+        free(line);
+        if (joined != NULL) {
+            free(lines);
+            lines = joined;
+        }
     }
-    out->window.clock_error_us = flow->start.clock_error_us;
-    if (flow->kind == RG_TEST_BANDWIDTH && out->status != NULL && strcmp(out->status, "ok") == 0) {
-        bool read = flow->operation == RG_OPERATION_READ;
-        const struct integrity_note *note = read ? &flow->arrived_here : &flow->arrived_there;
-        int rank = read ? flow->session->rank : flow->role.peer;
-        rg_record_integrity(&note->found, note->checked, &flow->session->ranks[rank], out, texts);
-    }
-}
-
-static size_t report_gpus(const struct flow *flow, struct rg_gpu_report reports[2])
-{
-    size_t count = 0;
-    if (went_well(flow) && uses_gpu(flow, flow->session->rank))
-        rg_session_report_gpu(flow->session, flow->session->rank, &flow->my_gpu, &reports[count++]);
-    if (went_well(flow) && uses_gpu(flow, flow->role.peer))
-        rg_session_report_gpu(flow->session, flow->role.peer, &flow->their_gpu, &reports[count++]);
-    return count;
-}
-
-static char *record(const struct flow *flow)
-{
-    struct rg_measurement measurement;
-    struct rg_record_texts texts;
-    struct rg_gpu_report reports[2];
-    char message[900];
-    bool read = flow->operation == RG_OPERATION_READ;
-    int self = flow->session->rank, peer = flow->role.peer;
-    rg_session_describe(flow->session, flow->round, flow->number, read ? peer : self, read ? self : peer, &measurement);
-    describe_registration(flow, &measurement);
-    measurement.gpus = reports;
-    measurement.gpu_count = report_gpus(flow, reports);
-    if (went_well(flow))
-        describe_results(flow, &measurement, &texts);
-    else
-        describe_fault(flow, &measurement, message);
-    char *line = rg_measurement_line(&measurement);
-    rg_measurement_close(&measurement);
-    return line;
-}
-
-/* A peer that does not come is this flow's failure, too, unless the flow had failed already. */
-static void blame_peer(struct flow *flow, const struct rg_error *err)
-{
-    if (!went_well(flow))
-        return;
-    snprintf(flow->mine.fault.step, sizeof flow->mine.fault.step, "exchange");
-    note_failure(&flow->mine, -ETIMEDOUT, err);
-}
-
-static int measure(struct flow *flow, bool *missing, struct rg_round_result *out, struct rg_error *err)
-{
-    const struct rg_settings *s = flow->settings;
-    bool paired = flow->role.peer >= 0;
-    struct rg_error trouble = {{0}};
-    if (paired && set_up(flow, &trouble) != 0)
-        blame_peer(flow, &trouble);
-    if (paired && uses_gpu(flow, flow->session->rank))
-        rg_session_look(flow->session, &flow->gpu_before);
-    else
-        rg_gpu_unknown("no part in it", NULL, &flow->gpu_before);
-    out->end_ns = rg_clock_now_ns();
-    int code = rg_control_start(flow->session->control, trouble.text, later(out->end_ns, 3, s), "start of the round",
-        &flow->start, missing, err);
-    if (code != 0)
-        return code;
-    rg_session_plan_stream(flow->session, s, &flow->start, &flow->stream);
-    if (flow->role.initiates && flow->role.serves && flow->operation == RG_OPERATION_SEND)
-        flow->stream.arrivals_from = (uint32_t)s->queue_pairs;
-    out->started = true;
-    out->clock_error_us = flow->start.clock_error_us;
-    out->end_ns = flow->stream.end_ns; /* of those who sit out, too */
-    if (!paired || !went_well(flow))
-        return 0;
-    run_loop(flow);
-    int lost = compare_notes(flow, later(out->end_ns, 1.5, s), err);
-    if (lost == 0)
-        lost = compare_gpus(flow, later(out->end_ns, 1.5, s), err);
-    if (lost == 0 && s->verify && flow->kind == RG_TEST_BANDWIDTH)
-        lost = check_integrity(flow, later(out->end_ns, 2, s), err);
-    if (lost != 0)
-        blame_peer(flow, err);
-    return lost;
+    return lines;
 }
 
 int rg_session_flow(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err)
 {
-    struct flow *flow = calloc(1, sizeof *flow);
+    struct rg_flows flows = {.session = session};
+    struct rg_role *roles = NULL;
+    const struct rg_settings *settings = rg_session_settings(session, round);
     *out = (struct rg_round_result){.clock_error_us = NAN};
-    if (flow == NULL)
-        return rg_fail(err, -ENOMEM, "no memory");
-    flow->session = session;
-    flow->round = round;
-    flow->number = number;
-    flow->settings = rg_session_settings(session, round);
-    flow->role = rg_session_role(session, round);
-    flow->kind = rg_test_kind_of(flow->settings->test);
-    flow->operation = operation_of(flow->settings);
-    bool latency = flow->kind == RG_TEST_LATENCY;
-    flow->layout = rg_layout_of((uint64_t)round->size_bytes, latency ? 1 : (uint64_t)flow->settings->working_set_bytes,
-        latency ? 1 : (uint32_t)flow->settings->queue_pairs);
-    int code = measure(flow, missing, out, err);
-    if (flow->role.initiates)
-        out->line = record(flow);
-    close_flow(flow);
-    free(flow);
+    int code = rg_session_roles(session, round, &roles, &flows.count, err);
+    flows.at = code == 0 ? calloc(flows.count + 1, sizeof *flows.at) : NULL;
+    if (code == 0 && flows.at == NULL)
+        code = rg_fail(err, -ENOMEM, "no memory");
+    for (size_t i = 0; code == 0 && i < flows.count; i++)
+        flows.at[i] = (struct rg_flow){.session = session,
+            .round = round,
+            .settings = settings,
+            .role = roles[i],
+            .number = number,
+            .kind = roles[i].load ? RG_TEST_BANDWIDTH : rg_test_kind_of(settings->test),
+            .message_bytes = (uint64_t)(roles[i].load ? settings->load_bytes : round->size_bytes)};
+    free(roles);
+    if (code == 0)
+        code = measure(&flows, settings, missing, out, err);
+    if (flows.at != NULL)
+        out->line = record_all(&flows);
+    for (size_t i = 0; flows.at != NULL && i < flows.count; i++)
+        close_flow(&flows.at[i]);
+    free(flows.at);
     return code;
 }

@@ -26,7 +26,7 @@ static bool together(const struct rg_session *session, const struct rg_round *ro
     if (strcmp(scope, "rail") == 0)
         return session->ranks[a].rail.rail == session->ranks[b].rail.rail;
     if (strcmp(scope, "pair") == 0)
-        return node == other || rg_schedule_partner(session->node_count, round->meeting, node) == other;
+        return node == other || rg_schedule_partner(session->node_count, (int)round->turn, node) == other;
     return true;
 }
 
@@ -35,7 +35,7 @@ static bool sits_out(const struct rg_session *session, const struct rg_round *ro
     bool paired = strcmp(rg_session_settings(session, round)->group, "pair") == 0;
     int node = session->node_of[session->rank];
     return is_second(session, session->rank) ||
-           (paired && rg_schedule_partner(session->node_count, round->meeting, node) < 0);
+           (paired && rg_schedule_partner(session->node_count, (int)round->turn, node) < 0);
 }
 
 int rg_group_open(

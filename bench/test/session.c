@@ -1,9 +1,9 @@
 #include "test/session.h"
 
 #include "base/clock.h"
-#include "fleet/schedule.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round)
@@ -19,33 +19,57 @@ static int rank_of(const struct rg_session *session, int node, int64_t rail)
     return -1;
 }
 
-/* The ranks of a node drive rails 0..R-1, and for loopback the same rails again: the other rank on the same NIC. */
-static struct rg_role loopback_role(const struct rg_session *session)
+/* The other rank on the same NIC, which is there for a NIC that talks to itself. */
+static int twin_of(const struct rg_session *session, int rank)
 {
-    int self = session->rank;
     for (int other = 0; other < rg_control_size(session->control); other++)
-        if (other != self && session->node_of[other] == session->node_of[self] &&
-            session->ranks[other].rail.rail == session->ranks[self].rail.rail)
-            return (struct rg_role){other, self<other, self> other};
-    return (struct rg_role){.peer = -1};
+        if (other != rank && session->node_of[other] == session->node_of[rank] &&
+            session->ranks[other].rail.rail == session->ranks[rank].rail.rail)
+            return other;
+    return -1;
 }
 
-struct rg_role rg_session_role(const struct rg_session *session, const struct rg_round *round)
+/* Adds a link of this rank's to the roles: one a peer. */
+static void add_role(
+    const struct rg_session *session, const struct rg_link *link, bool reads, struct rg_role *roles, size_t *count)
 {
-    int node = session->node_of[session->rank];
-    if (round->loopback)
-        return loopback_role(session);
-    int64_t rail = session->ranks[session->rank].rail.rail;
-    int partner = rg_schedule_partner(session->node_count, round->meeting, node);
-    /* A second rank on the same NIC is there for loopback alone. */
-    if (partner < 0 || rank_of(session, node, rail) != session->rank)
-        return (struct rg_role){.peer = -1};
-    bool lower = node < partner;
-    return (struct rg_role){
-        .peer = rank_of(session, partner, rail),
-        .initiates = lower ? round->forward : round->backward,
-        .serves = lower ? round->backward : round->forward,
-    };
+    int self = session->rank, from = rank_of(session, link->from_node, link->from_rail);
+    int to = rank_of(session, link->to_node, link->to_rail);
+    if (from == to)
+        to = twin_of(session, from);
+    if (from < 0 || to < 0 || (from != self && to != self))
+        return;
+    int peer = from == self ? to : from, initiator = reads && !link->load ? to : from;
+    size_t i = 0;
+    while (i < *count && roles[i].peer != peer)
+        i++;
+    if (i == *count)
+        roles[(*count)++] = (struct rg_role){.peer = peer, .load = link->load};
+    roles[i].initiates |= initiator == self;
+    roles[i].serves |= initiator == peer;
+}
+
+int rg_session_roles(const struct rg_session *session, const struct rg_round *round, struct rg_role **out,
+    size_t *count, struct rg_error *err)
+{
+    int node = session->node_of[session->rank], rail = (int)session->ranks[session->rank].rail.rail;
+    bool reads = strncmp(rg_session_settings(session, round)->test, "rdma_read", 9) == 0;
+    bool twin = rank_of(session, node, rail) != session->rank;
+    bool with_itself = round->links == NULL && round->schedule.pattern == RG_PATTERN_LOOPBACK &&
+                       round->schedule.rail_use != RG_RAILS_CROSS;
+    size_t room = (size_t)RG_SCHEDULE_LINKS(session->node_count) + round->link_count;
+    struct rg_link *links = calloc(room, sizeof *links);
+    *count = 0;
+    *out = calloc(room, sizeof **out);
+    if (links == NULL || *out == NULL) {
+        free(links);
+        return rg_fail(err, -ENOMEM, "no memory");
+    }
+    int found = twin && !with_itself ? 0 : rg_plan_links(round, node, rail, links);
+    for (int i = 0; i < found; i++)
+        add_role(session, &links[i], reads, *out, count);
+    free(links);
+    return 0;
 }
 
 static struct rg_end end_of(const struct rg_session *session, int rank)
@@ -93,8 +117,8 @@ const char *rg_session_why_no_gpu_hardware(const struct rg_session *session, int
 
 static void judge_hardware(const struct rg_session *session, int from, int to, struct rg_measurement *out)
 {
-    const char *why = NULL;
-    if (session->ranks[from].rail.soft || session->ranks[to].rail.soft)
+    const char *why = session->fabric != NULL ? "simulated fabric" : NULL;
+    if (why == NULL && (session->ranks[from].rail.soft || session->ranks[to].rail.soft))
         why = "soft-RoCE: the RDMA device is software";
     if (why == NULL && out->flow.from.gpu != NULL)
         why = rg_session_why_no_gpu_hardware(session, from);
@@ -112,7 +136,10 @@ static void describe_flow(
     const char *leaves = rg_session_memory_kind(session, round, from, true);
     const char *arrives = rg_session_memory_kind(session, round, to, false);
     out->kind = "flow";
-    out->transport = "verbs";
+    out->transport = session->fabric != NULL ? "sim" : "verbs";
+    out->pattern = rg_plan_pattern(&session->orders->suite, round);
+    if (round->links == NULL && round->schedule.pattern == RG_PATTERN_CONGESTION)
+        out->phase = rg_schedule_is_loaded(&round->schedule, round->turn) ? "loaded" : "alone";
     out->memory = memory_word(leaves, arrives);
     out->queue_pairs = bandwidth ? settings->queue_pairs : 1;
     out->direction = bandwidth ? settings->direction : NULL;

@@ -11,26 +11,31 @@
 #include "mem/memory.h"
 #include "test/bandwidth.h"
 
+struct rg_fabric;
 struct rg_group_slot;
 
 struct rg_session {
     struct rg_control *control;
     const struct rg_orders *orders;
     struct rg_rank_facts *ranks; /* by rank, of the whole run */
-    const int *node_of;          /* by rank, in the order of first ranks; with loopback, see rg_session_peer */
-    int node_count;
+    const int *node_of;          /* by rank: the node's number in the plan */
+    int node_count;              /* in the plan; some may be gone */
     int rank;
+    const struct rg_fabric *fabric; /* NULL: a real one */
     struct rg_gpu_monitor *monitor; /* NULL: no NVML, or no GPU */
     struct rg_group_slot *slot;     /* the communicator of the last collective; changes from round to round */
 };
 
-/* This rank's part in a round. */
+/* What this rank has to do with one peer in a round. */
 struct rg_role {
-    int peer; /* -1: it sits out */
+    int peer;
     bool initiates, serves;
+    bool load; /* of a congestion test: not what is measured, but what is in its way */
 };
 
-struct rg_role rg_session_role(const struct rg_session *session, const struct rg_round *round);
+/* All its roles, one a peer: malloc'd, none where it sits out or the peer is not there any more. */
+int rg_session_roles(
+    const struct rg_session *session, const struct rg_round *round, struct rg_role **out, size_t *count, struct rg_error *err);
 
 /* The settings of a round's test. */
 const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round);
@@ -63,7 +68,7 @@ void rg_session_describe(const struct rg_session *session, const struct rg_round
 
 /* What a round left. */
 struct rg_round_result {
-    char *line;            /* malloc'd: the measurement that this rank owes; NULL if none */
+    char *line;            /* malloc'd: the measurements that this rank owes, joined by newlines; NULL if none */
     uint64_t end_ns;       /* when the window ends, or would have; deadlines after the loop count from here */
     bool started;          /* the ranks agreed on a start */
     double clock_error_us; /* NAN: it never started */

@@ -1,0 +1,615 @@
+#include "fleet/suspects.h"
+
+#include "stat/summary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ERRATIC 0.07         /* a faulty part's loss varies by this share of it */
+#define COMING_AND_GOING 3.0 /* what a flow costs that a part with such a fault explains, in nats */
+#define TIE 3.0              /* nats */
+#define SHORT_SIGMAS 3.0
+#define NOISE_LEAST 1e-4
+
+bool rg_part_same(const struct rg_part *a, const struct rg_part *b)
+{
+    return a->kind == b->kind && a->node == b->node && a->rail == b->rail && a->peer == b->peer &&
+           a->peer_rail == b->peer_rail;
+}
+
+void rg_suspects_reference(double *rates, size_t count, double width, double *healthy, double *noise)
+{
+    struct rg_summary summary;
+    rg_summary_of(rates, count, &summary);
+    double top = rg_summary_quantile(rates, count, 0.95), bottom = top * (1 - width);
+    size_t first = 0;
+    while (rates[first] < bottom)
+        first++;
+    size_t left = count - first;
+    *healthy = rg_summary_quantile(rates + first, left, 0.5);
+    double *distances = malloc(left * sizeof *distances);
+    *noise = NAN;
+    if (distances == NULL || *healthy <= 0) {
+        free(distances);
+        return;
+    }
+    for (size_t i = 0; i < left; i++)
+        distances[i] = fabs(rates[first + i] - *healthy);
+    rg_summary_of(distances, left, &summary);
+    *noise = 1.4826 * summary.p50 / *healthy;
+    free(distances);
+}
+
+/* --- which flows pass through a part --- */
+
+/* Sightings by the NIC that they leave, and by the one that they reach: those of NIC i at first[i] .. first[i+1]. */
+struct index {
+    const struct rg_fleet *fleet;
+    const struct rg_sighting *sightings;
+    size_t count;
+    size_t *by_tx_first, *by_rx_first;
+    uint32_t *by_tx, *by_rx;
+};
+
+/* The sightings through one part. */
+struct members {
+    uint32_t *at;
+    size_t count, room;
+};
+
+static int nics_of(const struct rg_fleet *fleet)
+{
+    return fleet->nodes * fleet->rails;
+}
+
+static int leaf_of(const struct rg_fleet *fleet, int node)
+{
+    return fleet->leaf_of ? fleet->leaf_of[node] : 0;
+}
+
+bool rg_part_touches(const struct rg_fleet *fleet, const struct rg_part *part, int32_t from, int32_t to)
+{
+    int rails = fleet->rails, nic = part->node * rails + part->rail, peer = part->peer * rails + part->peer_rail;
+    int from_leaf = leaf_of(fleet, from / rails), to_leaf = leaf_of(fleet, to / rails);
+    switch (part->kind) {
+    case RG_PART_TX:
+        return from == nic;
+    case RG_PART_RX:
+        return to == nic;
+    case RG_PART_NIC:
+        return from == nic || to == nic;
+    case RG_PART_NODE:
+        return from / rails == part->node || to / rails == part->node;
+    case RG_PART_PATH:
+        return (from == nic && to == peer) || (from == peer && to == nic);
+    case RG_PART_LEAF_TX:
+        return from_leaf == part->node && to_leaf != from_leaf && from % rails == part->rail;
+    case RG_PART_LEAF_RX:
+        return to_leaf == part->node && to_leaf != from_leaf && to % rails == part->rail;
+    case RG_PART_KINDS:
+        break;
+    }
+    return false;
+}
+
+static int sort_by(const struct index *index, bool by_tx, size_t **first, uint32_t **order)
+{
+    size_t nics = (size_t)nics_of(index->fleet);
+    *first = calloc(nics + 2, sizeof **first);
+    *order = calloc(index->count + 1, sizeof **order);
+    if (*first == NULL || *order == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < index->count; i++)
+        (*first)[(by_tx ? index->sightings[i].from : index->sightings[i].to) + 2]++;
+    for (size_t nic = 2; nic < nics + 2; nic++)
+        (*first)[nic] += (*first)[nic - 1];
+    for (size_t i = 0; i < index->count; i++)
+        (*order)[(*first)[(by_tx ? index->sightings[i].from : index->sightings[i].to) + 1]++] = (uint32_t)i;
+    return 0;
+}
+
+static int add_member(struct members *members, uint32_t sighting)
+{
+    if (members->count == members->room) {
+        size_t room = members->room ? 2 * members->room : 64;
+        uint32_t *grown = realloc(members->at, room * sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        members->at = grown;
+        members->room = room;
+    }
+    members->at[members->count++] = sighting;
+    return 0;
+}
+
+/* Those of one NIC's sightings that pass through the part; what also leaves the same part is not counted twice. */
+static int add_of_nic(
+    const struct index *index, const struct rg_part *part, int nic, bool sends, bool once, struct members *out)
+{
+    const size_t *first = sends ? index->by_tx_first : index->by_rx_first;
+    const uint32_t *order = sends ? index->by_tx : index->by_rx;
+    int code = 0;
+    for (size_t i = first[nic]; code == 0 && i < first[nic + 1]; i++) {
+        const struct rg_sighting *s = &index->sightings[order[i]];
+        struct rg_part tx = *part;
+        tx.kind = RG_PART_TX;
+        bool counted = once && (part->kind == RG_PART_NODE ? s->from / index->fleet->rails == part->node
+                                                           : rg_part_touches(index->fleet, &tx, s->from, s->to));
+        if (!counted && rg_part_touches(index->fleet, part, s->from, s->to))
+            code = add_member(out, order[i]);
+    }
+    return code;
+}
+
+static int gather_members(const struct index *index, const struct rg_part *part, struct members *out)
+{
+    const struct rg_fleet *fleet = index->fleet;
+    int nic = part->node * fleet->rails + part->rail, code = 0;
+    out->count = 0;
+    switch (part->kind) {
+    case RG_PART_TX:
+        return add_of_nic(index, part, nic, true, false, out);
+    case RG_PART_RX:
+        return add_of_nic(index, part, nic, false, false, out);
+    case RG_PART_NIC:
+        code = add_of_nic(index, part, nic, true, false, out);
+        return code == 0 ? add_of_nic(index, part, nic, false, true, out) : code;
+    case RG_PART_PATH:
+        code = add_of_nic(index, part, nic, true, false, out);
+        return code == 0 ? add_of_nic(index, part, nic, false, false, out) : code;
+    case RG_PART_NODE:
+        for (int rail = 0; code == 0 && rail < fleet->rails; rail++) {
+            code = add_of_nic(index, part, part->node * fleet->rails + rail, true, false, out);
+            if (code == 0)
+                code = add_of_nic(index, part, part->node * fleet->rails + rail, false, true, out);
+        }
+        return code;
+    case RG_PART_LEAF_TX:
+    case RG_PART_LEAF_RX:
+        for (int node = 0; code == 0 && node < fleet->nodes; node++)
+            if (leaf_of(fleet, node) == part->node)
+                code = add_of_nic(
+                    index, part, node * fleet->rails + part->rail, part->kind == RG_PART_LEAF_TX, false, out);
+        return code;
+    case RG_PART_KINDS:
+        break;
+    }
+    return code;
+}
+
+/* --- how well a part explains its sightings --- */
+
+struct candidate {
+    struct rg_part part;
+    double gain, loss;
+    bool comes_and_goes;
+};
+
+struct search {
+    struct index index;
+    const struct rg_suspicion *suspicion;
+    float *predicted, *cost; /* of each sighting, by the parts accepted so far */
+    double price[RG_PART_KINDS];
+    struct members members;
+    double *values;
+    size_t values_room;
+    struct candidate *candidates, *accepted;
+    size_t candidate_count, candidate_room, accepted_count, accepted_room;
+};
+
+static double square(double x)
+{
+    return x * x;
+}
+
+static double cost_of(const struct rg_sighting *s, double loss)
+{
+    double error = s->shortfall - loss, spread = square(s->noise) + square(ERRATIC * loss);
+    return square(error) / (2 * fmax(spread, NOISE_LEAST * NOISE_LEAST));
+}
+
+static bool is_short(const struct search *search, const struct rg_sighting *s)
+{
+    return s->shortfall > fmax(search->suspicion->least_loss / 2, SHORT_SIGMAS * s->noise);
+}
+
+static double steady_gain(const struct search *search, double loss)
+{
+    double gain = 0;
+    for (size_t i = 0; i < search->members.count; i++) {
+        uint32_t at = search->members.at[i];
+        if (search->predicted[at] < loss)
+            gain += search->cost[at] - cost_of(&search->index.sightings[at], loss);
+    }
+    return gain;
+}
+
+/* The mean of the members near a loss. */
+static double refine(const struct search *search, double loss)
+{
+    double sum = 0, weight = 0;
+    for (size_t i = 0; i < search->members.count; i++) {
+        const struct rg_sighting *s = &search->index.sightings[search->members.at[i]];
+        double spread = square(s->noise) + square(ERRATIC * loss);
+        if (fabs(s->shortfall - loss) > 3 * sqrt(spread))
+            continue;
+        sum += s->shortfall / spread;
+        weight += 1 / spread;
+    }
+    return weight > 0 ? sum / weight : loss;
+}
+
+static void try_steady(struct search *search, struct candidate *c)
+{
+    struct rg_summary summary;
+    size_t n = search->members.count;
+    for (size_t i = 0; i < n; i++)
+        search->values[i] = search->index.sightings[search->members.at[i]].shortfall;
+    rg_summary_of(search->values, n, &summary);
+    double starts[] = {summary.p50, rg_summary_quantile(search->values, n, 0.25), summary.min, summary.mean};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        double loss = fmin(refine(search, starts[i]), 1);
+        if (loss < search->suspicion->least_loss)
+            continue;
+        double gain = steady_gain(search, loss) - search->price[c->part.kind];
+        if (gain > c->gain) {
+            c->gain = gain;
+            c->loss = loss;
+            c->comes_and_goes = false;
+        }
+    }
+}
+
+/* What it costs to say which k of m flows fell short, in nats: m times the entropy of k/m. */
+static double choice_cost(size_t k, size_t m)
+{
+    double share = (double)k / (double)m;
+    if (k == 0 || k == m)
+        return 0;
+    return -(double)m * (share * log(share) + (1 - share) * log(1 - share));
+}
+
+/* Some flows fall short by any amount, others not at all: a loose cable, so only of a NIC or a path. */
+static void try_coming_and_going(struct search *search, struct candidate *c)
+{
+    double gain = 0, sum = 0;
+    size_t fell_short = 0, count = search->members.count;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = search->members.at[i];
+        const struct rg_sighting *s = &search->index.sightings[at];
+        sum += s->shortfall;
+        if (!is_short(search, s) || search->cost[at] <= COMING_AND_GOING)
+            continue;
+        gain += search->cost[at] - COMING_AND_GOING;
+        fell_short++;
+    }
+    gain -= search->price[c->part.kind] + log((double)count + 1) + choice_cost(fell_short, count);
+    bool one_link = c->part.kind <= RG_PART_NIC || c->part.kind == RG_PART_PATH;
+    if (!one_link || fell_short < 2 || gain <= c->gain)
+        return;
+    c->gain = gain;
+    c->loss = sum / (double)count;
+    c->comes_and_goes = true;
+}
+
+static int evaluate(struct search *search, struct candidate *c)
+{
+    int code = gather_members(&search->index, &c->part, &search->members);
+    c->gain = -INFINITY;
+    if (code != 0 || search->members.count == 0)
+        return code;
+    if (search->members.count > search->values_room) {
+        free(search->values);
+        search->values_room = 2 * search->members.count;
+        search->values = malloc(search->values_room * sizeof *search->values);
+        if (search->values == NULL)
+            return -ENOMEM;
+    }
+    try_steady(search, c);
+    try_coming_and_going(search, c);
+    return 0;
+}
+
+/* --- candidates --- */
+
+static int add_candidate(struct search *search, struct rg_part part)
+{
+    if (search->candidate_count == search->candidate_room) {
+        size_t room = search->candidate_room ? 2 * search->candidate_room : 256;
+        struct candidate *grown = realloc(search->candidates, room * sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        search->candidates = grown;
+        search->candidate_room = room;
+    }
+    search->candidates[search->candidate_count++] = (struct candidate){.part = part, .gain = INFINITY};
+    return 0;
+}
+
+static struct rg_part path_of(const struct rg_fleet *fleet, const struct rg_sighting *s)
+{
+    int low = s->from < s->to ? s->from : s->to, high = s->from < s->to ? s->to : s->from;
+    return (struct rg_part){
+        RG_PART_PATH, low / fleet->rails, low % fleet->rails, high / fleet->rails, high % fleet->rails};
+}
+
+static int by_part(const void *left, const void *right)
+{
+    const struct rg_part *a = &((const struct candidate *)left)->part, *b = &((const struct candidate *)right)->part;
+    int order[] = {(int)a->kind - (int)b->kind, a->node - b->node, a->rail - b->rail, a->peer - b->peer,
+        a->peer_rail - b->peer_rail};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        if (order[i] != 0)
+            return order[i];
+    return 0;
+}
+
+static int accuse_ends(struct search *search, const struct rg_sighting *s, bool *accused)
+{
+    const struct rg_fleet *fleet = search->index.fleet;
+    int code = 0, nics = nics_of(fleet);
+    for (int side = 0; code == 0 && side < 2; side++) {
+        int nic = side == 0 ? s->from : s->to, node = nic / fleet->rails, rail = nic % fleet->rails;
+        enum rg_part_kind kind = side == 0 ? RG_PART_TX : RG_PART_RX;
+        if (accused[nic + side * nics])
+            continue;
+        accused[nic + side * nics] = true;
+        code = add_candidate(search, (struct rg_part){kind, node, rail, -1, -1});
+        if (code == 0)
+            code = add_candidate(search, (struct rg_part){RG_PART_NIC, node, rail, -1, -1});
+        if (code == 0 && fleet->rails > 1)
+            code = add_candidate(search, (struct rg_part){RG_PART_NODE, node, -1, -1, -1});
+        enum rg_part_kind leaf = side == 0 ? RG_PART_LEAF_TX : RG_PART_LEAF_RX;
+        if (code == 0 && fleet->leaf_of != NULL)
+            code = add_candidate(search, (struct rg_part){leaf, leaf_of(fleet, node), rail, -1, -1});
+    }
+    return code;
+}
+
+/* Every part that a short flow passes through, once. */
+static int find_candidates(struct search *search)
+{
+    const struct index *index = &search->index;
+    bool *accused = calloc(2 * (size_t)nics_of(index->fleet) + 1, sizeof *accused);
+    int code = accused ? 0 : -ENOMEM;
+    for (size_t i = 0; code == 0 && i < index->count; i++) {
+        const struct rg_sighting *s = &index->sightings[i];
+        if (!is_short(search, s))
+            continue;
+        code = accuse_ends(search, s, accused);
+        if (code == 0)
+            code = add_candidate(search, path_of(index->fleet, s));
+    }
+    free(accused);
+    if (code != 0 || search->candidate_count == 0)
+        return code;
+    qsort(search->candidates, search->candidate_count, sizeof *search->candidates, by_part);
+    size_t kept = 1;
+    for (size_t i = 1; i < search->candidate_count; i++)
+        if (by_part(&search->candidates[i], &search->candidates[kept - 1]) != 0)
+            search->candidates[kept++] = search->candidates[i];
+    search->candidate_count = kept;
+    return 0;
+}
+
+/* --- the search --- */
+
+/* What the sightings of a part cost with the parts that are accepted. Leaves them in search->members. */
+static int explain_anew(struct search *search, const struct rg_part *part)
+{
+    int code = gather_members(&search->index, part, &search->members);
+    for (size_t i = 0; code == 0 && i < search->members.count; i++) {
+        uint32_t at = search->members.at[i];
+        const struct rg_sighting *s = &search->index.sightings[at];
+        double loss = 0;
+        bool loose = false;
+        for (size_t a = 0; a < search->accepted_count; a++) {
+            const struct candidate *c = &search->accepted[a];
+            if (!rg_part_touches(search->index.fleet, &c->part, s->from, s->to))
+                continue;
+            loose |= c->comes_and_goes;
+            if (!c->comes_and_goes)
+                loss = fmax(loss, c->loss);
+        }
+        double cost = cost_of(s, loss);
+        search->predicted[at] = (float)loss;
+        search->cost[at] = (float)(loose && is_short(search, s) ? fmin(cost, COMING_AND_GOING) : cost);
+    }
+    return code;
+}
+
+static int accept(struct search *search, const struct candidate *c)
+{
+    if (search->accepted_count == search->accepted_room) {
+        size_t room = search->accepted_room ? 2 * search->accepted_room : 16;
+        struct candidate *grown = realloc(search->accepted, room * sizeof *grown);
+        if (grown == NULL)
+            return -ENOMEM;
+        search->accepted = grown;
+        search->accepted_room = room;
+    }
+    search->accepted[search->accepted_count++] = *c;
+    return explain_anew(search, &c->part);
+}
+
+/* The strongest first. What a candidate gains only shrinks while others are accepted, so an old figure that is not the
+ * largest need not be made anew. */
+static int accept_all(struct search *search)
+{
+    int code = 0;
+    while (code == 0) {
+        struct candidate *best = NULL;
+        for (size_t i = 0; i < search->candidate_count; i++)
+            if (best == NULL || search->candidates[i].gain > best->gain)
+                best = &search->candidates[i];
+        if (best == NULL || best->gain <= search->suspicion->caution)
+            return 0;
+        double before = best->gain;
+        code = evaluate(search, best);
+        if (code != 0 || best->gain < before)
+            continue;
+        code = accept(search, best);
+        best->gain = -INFINITY;
+    }
+    return code;
+}
+
+/* Whether the others explain what an accepted part explains; then it goes. */
+static int look_back(struct search *search)
+{
+    int code = 0;
+    for (size_t a = 0; code == 0 && a < search->accepted_count;) {
+        struct candidate c = search->accepted[a];
+        memmove(&search->accepted[a], &search->accepted[a + 1],
+            (search->accepted_count - a - 1) * sizeof *search->accepted);
+        search->accepted_count--;
+        code = explain_anew(search, &c.part);
+        if (code == 0)
+            code = evaluate(search, &c);
+        if (code == 0 && c.gain > search->suspicion->caution) {
+            memmove(&search->accepted[a + 1], &search->accepted[a],
+                (search->accepted_count - a) * sizeof *search->accepted);
+            search->accepted[a++] = c;
+            search->accepted_count++;
+            code = explain_anew(search, &c.part);
+        }
+    }
+    return code;
+}
+
+static void count_flows(const struct search *search, struct rg_suspect *out)
+{
+    for (size_t i = 0; i < search->members.count; i++) {
+        const struct rg_sighting *s = &search->index.sightings[search->members.at[i]];
+        if (is_short(search, s))
+            out->short_flows++;
+        else
+            out->well_flows++;
+    }
+}
+
+/* Parts that would do in place of this one. */
+static int find_alternatives(struct search *search, size_t a, struct rg_suspect *out)
+{
+    struct candidate c = search->accepted[a];
+    memmove(
+        &search->accepted[a], &search->accepted[a + 1], (search->accepted_count - a - 1) * sizeof *search->accepted);
+    search->accepted_count--;
+    int code = explain_anew(search, &c.part);
+    for (size_t i = 0; code == 0 && i < search->candidate_count; i++) {
+        struct candidate other = {.part = search->candidates[i].part};
+        if (rg_part_same(&other.part, &c.part))
+            continue;
+        bool near = other.part.node == c.part.node || other.part.node == c.part.peer || other.part.peer == c.part.node ||
+                    c.part.kind >= RG_PART_LEAF_TX || other.part.kind >= RG_PART_LEAF_TX || c.part.peer < 0;
+        if (!near)
+            continue;
+        code = evaluate(search, &other);
+        if (code == 0 && other.gain + TIE >= c.gain && out->alternative_count < RG_ALTERNATIVES_MOST)
+            out->alternatives[out->alternative_count++] = other.part;
+    }
+    memmove(&search->accepted[a + 1], &search->accepted[a], (search->accepted_count - a) * sizeof *search->accepted);
+    search->accepted[a] = c;
+    search->accepted_count++;
+    return code == 0 ? explain_anew(search, &c.part) : code;
+}
+
+static int stronger(const void *left, const void *right)
+{
+    double a = ((const struct rg_suspect *)left)->strength, b = ((const struct rg_suspect *)right)->strength;
+    return (a < b) - (a > b);
+}
+
+static int report(struct search *search, struct rg_suspect **out, size_t *count)
+{
+    int code = 0;
+    *count = 0;
+    *out = calloc(search->accepted_count + 1, sizeof **out);
+    if (*out == NULL)
+        return -ENOMEM;
+    for (size_t a = 0; code == 0 && a < search->accepted_count; a++) {
+        struct candidate c = search->accepted[a];
+        struct rg_suspect *suspect = &(*out)[(*count)++];
+        *suspect = (struct rg_suspect){
+            .part = c.part, .loss = c.loss, .strength = c.gain, .comes_and_goes = c.comes_and_goes};
+        code = gather_members(&search->index, &c.part, &search->members);
+        if (code == 0) {
+            count_flows(search, suspect);
+            code = find_alternatives(search, a, suspect);
+        }
+    }
+    qsort(*out, *count, sizeof **out, stronger);
+    return code;
+}
+
+/* The more parts of a kind there are, the more must speak for one of them. */
+static void set_prices(struct search *search)
+{
+    const struct rg_fleet *fleet = search->index.fleet;
+    double nics = nics_of(fleet), nodes = fleet->nodes, leaves = 1;
+    for (int node = 0; node < fleet->nodes; node++)
+        leaves = fmax(leaves, leaf_of(fleet, node) + 1);
+    search->price[RG_PART_TX] = search->price[RG_PART_RX] = log(nics) + 1;
+    search->price[RG_PART_NIC] = log(nics) + 2;
+    search->price[RG_PART_NODE] = log(nodes) + 6;
+    search->price[RG_PART_PATH] = log(nics * fmax(nodes - 1, 1) / 2 + 1) + 1;
+    search->price[RG_PART_LEAF_TX] = search->price[RG_PART_LEAF_RX] = log(leaves * fleet->rails) + 4;
+}
+
+static int prepare(struct search *search)
+{
+    struct index *index = &search->index;
+    search->predicted = calloc(index->count + 1, sizeof *search->predicted);
+    search->cost = calloc(index->count + 1, sizeof *search->cost);
+    int code = search->predicted && search->cost ? 0 : -ENOMEM;
+    if (code == 0)
+        code = sort_by(index, true, &index->by_tx_first, &index->by_tx);
+    if (code == 0)
+        code = sort_by(index, false, &index->by_rx_first, &index->by_rx);
+    for (size_t i = 0; code == 0 && i < index->count; i++)
+        search->cost[i] = (float)cost_of(&index->sightings[i], 0);
+    set_prices(search);
+    return code;
+}
+
+static void close_search(struct search *search)
+{
+    free(search->index.by_tx_first);
+    free(search->index.by_rx_first);
+    free(search->index.by_tx);
+    free(search->index.by_rx);
+    free(search->predicted);
+    free(search->cost);
+    free(search->members.at);
+    free(search->values);
+    free(search->candidates);
+    free(search->accepted);
+}
+
+int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sightings, size_t count,
+    const struct rg_suspicion *suspicion, struct rg_suspect **out, size_t *out_count, struct rg_error *err)
+{
+    struct search search = {
+        .index = {.fleet = fleet, .sightings = sightings, .count = count}, .suspicion = suspicion};
+    struct rg_suspect *found = NULL;
+    size_t found_count = 0;
+    int code = prepare(&search);
+    if (code == 0)
+        code = find_candidates(&search);
+    if (code == 0)
+        code = accept_all(&search);
+    if (code == 0)
+        code = look_back(&search);
+    if (code == 0)
+        code = report(&search, &found, &found_count);
+    close_search(&search);
+    if (code != 0) {
+        free(found);
+        return rg_fail(err, code, "no memory to look for suspects");
+    }
+    *out = found;
+    *out_count = found_count;
+    return 0;
+}

@@ -1,0 +1,118 @@
+/* The record of a flow. */
+#include "test/flow.h"
+
+#include <string.h>
+
+static void describe_fault(const struct rg_flow *flow, struct rg_measurement *out, char message[900])
+{
+    bool here = flow->mine.code != 0;
+    const struct rg_outcome *outcome = here ? &flow->mine : &flow->theirs;
+    int rank = here ? flow->session->rank : flow->role.peer;
+    const struct rg_rank_facts *facts = &flow->session->ranks[rank];
+    char name[320];
+    snprintf(message, 900, "%s: %s", rg_control_name(flow->session->control, rank, name), outcome->message);
+    out->status = rg_record_status(outcome->code);
+    out->reason = message;
+    out->has_error = true;
+    out->error = (struct rg_fault){
+        .node = facts->node.node,
+        .rail = facts->rail.rail,
+        .rank = rank,
+        .device = facts->rail.device,
+        .step = outcome->fault.step,
+        .status = outcome->fault.status[0] ? outcome->fault.status : NULL,
+        .message = outcome->message,
+    };
+}
+
+static void describe_path(const struct rg_flow *flow, struct rg_measurement *out)
+{
+    bool read = flow->operation == RG_OPERATION_READ;
+    int64_t mine = flow->nic.gid_index, theirs = flow->session->ranks[flow->role.peer].rail.gid_index;
+    out->has_path = true;
+    out->path = (struct rg_path){
+        .mtu_bytes = flow->path.mtu_bytes,
+        .ip_version = flow->path.ip_version,
+        .gid_index_from = read ? theirs : mine,
+        .gid_index_to = read ? mine : theirs,
+        .payload_share = rg_wire_payload_share(
+            flow->operation, flow->message_bytes, flow->path.mtu_bytes, flow->path.ip_version),
+    };
+}
+
+/* Texts point into the flow. */
+static void describe_registration(const struct rg_flow *flow, struct rg_measurement *out)
+{
+    const struct rg_registration *from = &flow->from_way, *to = &flow->to_way;
+    out->flow.from.registration = from->how[0] ? from->how : NULL;
+    out->flow.from.registration_note = from->note[0] ? from->note : NULL;
+    out->flow.to.registration = to->how[0] ? to->how : NULL;
+    out->flow.to.registration_note = to->note[0] ? to->note : NULL;
+}
+
+static void describe_results(const struct rg_flow *flow, struct rg_measurement *out, struct rg_record_texts *texts)
+{
+    static const char *const arrivals[] = {[RG_ARRIVAL_COMPLETION] = "send_completion",
+        [RG_ARRIVAL_MESSAGE] = "receive_completion",
+        [RG_ARRIVAL_BYTE] = "last_byte"};
+    describe_path(flow, out);
+    if (flow->kind == RG_TEST_BANDWIDTH) {
+        rg_record_bandwidth(&flow->marks, flow->start.at_ns, flow->message_bytes, out, texts);
+    } else {
+        out->latency.arrival = flow->operation == RG_OPERATION_WRITE_IMMEDIATE ? "immediate" : arrivals[flow->arrival];
+        out->latency.method = flow->operation == RG_OPERATION_READ ? "round_trip" : "half_round_trip";
+        out->latency.in_order_guaranteed = flow->arrival == RG_ARRIVAL_BYTE ? flow->writes_in_order : RG_NONE;
+        rg_record_latency(&flow->samples, flow->start.at_ns, flow->settings->keep_samples, out, texts);
+    }
+    out->window.clock_error_us = flow->start.clock_error_us;
+    if (flow->kind == RG_TEST_BANDWIDTH && out->status != NULL && strcmp(out->status, "ok") == 0) {
+        bool read = flow->operation == RG_OPERATION_READ;
+        const struct rg_integrity_note *note = read ? &flow->arrived_here : &flow->arrived_there;
+        int rank = read ? flow->session->rank : flow->role.peer;
+        rg_record_integrity(&note->found, note->checked, &flow->session->ranks[rank], out, texts);
+    }
+}
+
+static size_t report_gpus(const struct rg_flow *flow, struct rg_gpu_report reports[2])
+{
+    size_t count = 0;
+    if (rg_flow_went_well(flow) && rg_flow_uses_gpu(flow, flow->session->rank))
+        rg_session_report_gpu(flow->session, flow->session->rank, &flow->my_gpu, &reports[count++]);
+    if (rg_flow_went_well(flow) && rg_flow_uses_gpu(flow, flow->role.peer))
+        rg_session_report_gpu(flow->session, flow->role.peer, &flow->their_gpu, &reports[count++]);
+    return count;
+}
+
+/* What is in the way of what is measured. */
+static void describe_load(const struct rg_flow *flow, struct rg_measurement *out)
+{
+    out->test = "rdma_write_bw";
+    out->size_bytes = (int64_t)flow->message_bytes;
+    out->direction = "one_way";
+    out->queue_pairs = flow->settings->queue_pairs;
+    out->phase = "load";
+}
+
+char *rg_flow_record(const struct rg_flow *flow)
+{
+    struct rg_measurement measurement;
+    struct rg_record_texts texts;
+    struct rg_gpu_report reports[2];
+    char message[900];
+    bool read = flow->operation == RG_OPERATION_READ;
+    int self = flow->session->rank, peer = flow->role.peer;
+    rg_session_describe(flow->session, flow->round, flow->number, read ? peer : self, read ? self : peer, &measurement);
+    if (flow->role.load)
+        describe_load(flow, &measurement);
+    describe_registration(flow, &measurement);
+    measurement.gpus = reports;
+    measurement.gpu_count = report_gpus(flow, reports);
+    if (rg_flow_went_well(flow))
+        describe_results(flow, &measurement, &texts);
+    else
+        describe_fault(flow, &measurement, message);
+    char *line = rg_measurement_line(&measurement);
+    rg_measurement_close(&measurement);
+    return line;
+}
+

@@ -46,9 +46,10 @@ WITHOUT := $(if $(NVCC),,bench/mem/cuda.c bench/mem/cuda_device.c bench/mem/pinn
 
 RANK_COMMAND := bench/cmd/rank.c bench/cmd/self.c
 PURE := $(call sources,base stat fleet data)
-FRONT := $(PURE) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
+SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/test/simulated.c
+FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 RANK := $(filter-out $(WITHOUT),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
-COMMANDS := run compare topology
+COMMANDS := run compare simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean

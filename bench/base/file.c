@@ -130,6 +130,43 @@ int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *
     return 0;
 }
 
+/* Where the lines end; negative: there are not so many. */
+static off_t end_of_lines(int fd, int64_t lines)
+{
+    char part[65536];
+    off_t at = 0;
+    for (ssize_t got; lines > 0 && (got = pread(fd, part, sizeof part, at)) > 0;) {
+        ssize_t i = 0;
+        while (i < got && lines > 0)
+            lines -= part[i++] == '\n';
+        at += i;
+    }
+    return lines > 0 ? -1 : at;
+}
+
+int rg_journal_resume(const char *path, int64_t lines, struct rg_journal **out, struct rg_error *err)
+{
+    struct rg_journal *journal = calloc(1, sizeof *journal);
+    if (journal == NULL)
+        return rg_fail(err, -ENOMEM, "%s: no memory to open it", path);
+    snprintf(journal->path, sizeof journal->path, "%s", path);
+    journal->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | (lines == 0 ? O_CREAT : 0), 0666);
+    int code = journal->fd < 0 ? rg_fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno)) : 0;
+    off_t end = code == 0 ? end_of_lines(journal->fd, lines) : 0;
+    if (code == 0 && end < 0)
+        code = rg_fail(err, -EINVAL, "%s: holds fewer than the run's %lld measurements", path, (long long)lines);
+    if (code == 0 && ftruncate(journal->fd, end) != 0)
+        code = rg_fail(err, -errno, "%s: cannot be cut back: %s", path, strerror(errno));
+    if (code != 0) {
+        if (journal->fd >= 0)
+            close(journal->fd);
+        free(journal);
+        return code;
+    }
+    *out = journal;
+    return 0;
+}
+
 int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_error *err)
 {
     char *line;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Reads a whole file of at most limit_bytes; *out is malloc'd, NUL-terminated, the caller's to free; out_bytes may be
  * NULL. */
@@ -19,6 +20,9 @@ struct rg_journal;
 
 /* Creates path, which must not exist. */
 int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *err);
+
+/* Opens one that exists and cuts off what follows its first `lines` lines. -EINVAL where it has fewer. */
+int rg_journal_resume(const char *path, int64_t lines, struct rg_journal **out, struct rg_error *err);
 
 /* Appends text and a newline; it is safe on disk after the next sync. */
 int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_error *err);

@@ -86,3 +86,16 @@ int rg_cmd_load_machine(const char *name, struct rg_machine *out, struct rg_erro
         return no_such("machine", name, directory, err);
     return rg_machine_load(path, out, err);
 }
+
+int rg_cmd_apply_settings(const struct rg_args *args, struct rg_suite *suite, struct rg_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < args->given_count; i++) {
+        const struct rg_option *row = args->given[i].row;
+        if (row < rg_settings_rows || row >= rg_settings_rows + rg_settings_row_count)
+            continue;
+        for (size_t t = 0; code == 0 && t < suite->test_count; t++)
+            code = rg_args_set(row, &suite->tests[t], args->given[i].text, err);
+    }
+    return code == 0 ? rg_suite_check(suite, err) : code;
+}

@@ -26,8 +26,12 @@ void rg_cmd_data_directory(const char *kind, char *out, size_t room);
 int rg_cmd_load_suite(const char *name, struct rg_suite *out, struct rg_error *err);
 int rg_cmd_load_machine(const char *name, struct rg_machine *out, struct rg_error *err);
 
+/* Applies the settings that were given on the command line to every test, and checks the suite. */
+int rg_cmd_apply_settings(const struct rg_args *args, struct rg_suite *suite, struct rg_error *err);
+
 int rg_cmd_run(int argc, char **argv);
 int rg_cmd_compare(int argc, char **argv);
+int rg_cmd_simulate(int argc, char **argv);
 int rg_cmd_topology(int argc, char **argv);
 
 #endif

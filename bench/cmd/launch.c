@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define ERRORS_KEPT 16384
+#define PROBE_S 20
 #define HOSTFILE_MOST_BYTES (16u << 20)
 
 /* --- the command line --- */
@@ -217,11 +217,54 @@ int rg_launch_split_hosts(const char *list, char ***out, struct rg_error *err)
     return 0;
 }
 
+static bool is_here(const char *host)
+{
+    char own[256] = "";
+    gethostname(own, sizeof own - 1);
+    return strcmp(host, "localhost") == 0 || strcmp(host, own) == 0;
+}
+
+static pid_t probe_one(const char *host)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3; fd++)
+        dup2(null, fd);
+    setpgid(0, 0);
+    alarm(PROBE_S); /* outlives the exec */
+    execlp("ssh", "ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=8", host, "true", (char *)NULL);
+    _exit(127);
+}
+
+void rg_launch_probe(char *const *hosts, bool *alive)
+{
+    size_t count = 0;
+    while (hosts[count] != NULL)
+        count++;
+    pid_t *children = calloc(count + 1, sizeof *children);
+    for (size_t i = 0; i < count; i++) {
+        alive[i] = is_here(hosts[i]) || children == NULL;
+        if (children != NULL)
+            children[i] = alive[i] ? 0 : probe_one(hosts[i]);
+    }
+    for (size_t i = 0; children != NULL && i < count; i++) {
+        int status = 0;
+        if (children[i] > 0 && waitpid(children[i], &status, 0) == children[i])
+            alive[i] = WIFEXITED(status) && WEXITSTATUS(status) != 255;
+    }
+    free(children);
+}
+
 /* --- the child --- */
 
 struct rg_launch {
     pid_t pid; /* 0 once it has ended */
-    int output, errors, signals;
+    int input, output, errors, signals;
+    char *unsent; /* for its standard input */
+    size_t unsent_bytes, sent;
+    struct sigaction pipe_before;
     bool verbose;
     sigset_t before;
     char *line; /* what came of standard output; a line that was handed out lies before `taken` */
@@ -242,6 +285,7 @@ static void become_child(char *const *argv, int input, const int *output, const 
 {
     setpgid(0, 0);
     sigprocmask(SIG_SETMASK, mask, NULL);
+    signal(SIGPIPE, SIG_DFL);
     dup2(input, STDIN_FILENO);
     dup2(output[1], STDOUT_FILENO);
     dup2(errors[1], STDERR_FILENO);
@@ -257,15 +301,35 @@ static void close_pair(const int *pair)
             close(pair[i]);
 }
 
-/* A nameless file that holds the text: unlike a pipe it takes any length at once, whether or not the child reads. */
-static int open_input(const char *text)
+int rg_launch_say(struct rg_launch *launch, const char *line, struct rg_error *err)
 {
-    int fd = memfd_create("orders", MFD_CLOEXEC);
-    if (fd >= 0 && (dprintf(fd, "%s\n", text) < 0 || lseek(fd, 0, SEEK_SET) != 0)) {
-        close(fd);
-        return -1;
-    }
-    return fd;
+    size_t bytes = strlen(line) + 1, left = launch->unsent_bytes - launch->sent;
+    char *grown = malloc(left + bytes + 1);
+    if (grown == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    if (left > 0)
+        memcpy(grown, launch->unsent + launch->sent, left);
+    snprintf(grown + left, bytes + 1, "%s\n", line);
+    free(launch->unsent);
+    launch->unsent = grown;
+    launch->unsent_bytes = left + bytes;
+    launch->sent = 0;
+    return 0;
+}
+
+/* As much as the child takes now. One that does not read any more will be seen to have ended. */
+static void send_input(struct rg_launch *launch)
+{
+    ssize_t sent = write(launch->input, launch->unsent + launch->sent, launch->unsent_bytes - launch->sent);
+    if (sent > 0)
+        launch->sent += (size_t)sent;
+    else if (errno != EAGAIN && errno != EINTR)
+        close_stream(&launch->input);
+}
+
+static bool has_input(const struct rg_launch *launch)
+{
+    return launch->input >= 0 && launch->sent < launch->unsent_bytes;
 }
 
 static void catch_signals(struct rg_launch *launch)
@@ -276,21 +340,22 @@ static void catch_signals(struct rg_launch *launch)
     sigaddset(&caught, SIGTERM);
     sigaddset(&caught, SIGHUP);
     sigprocmask(SIG_BLOCK, &caught, &launch->before);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &launch->pipe_before);
     launch->signals = signalfd(-1, &caught, SFD_CLOEXEC);
 }
 
 int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err)
 {
     struct rg_launch *launch = calloc(1, sizeof *launch);
-    int output[2] = {-1, -1}, errors[2] = {-1, -1};
+    int input_pipe[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1};
     if (launch == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     launch->verbose = verbose;
+    launch->input = -1;
     catch_signals(launch);
-    int in = open_input(input);
-    if (in < 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0 || (launch->pid = fork()) < 0) {
+    if (rg_launch_say(launch, input, err) != 0 || pipe2(input_pipe, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0 || (launch->pid = fork()) < 0) {
         int code = rg_fail(err, -errno, "cannot start %s: %s", argv[0], strerror(errno));
-        close_stream(&in);
+        close_pair(input_pipe);
         close_pair(output);
         close_pair(errors);
         launch->pid = 0;
@@ -299,9 +364,11 @@ int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg
         return code;
     }
     if (launch->pid == 0)
-        become_child(argv, in, output, errors, &launch->before);
+        become_child(argv, input_pipe[0], output, errors, &launch->before);
     setpgid(launch->pid, launch->pid);
-    close(in);
+    close(input_pipe[0]);
+    fcntl(input_pipe[1], F_SETFL, O_NONBLOCK);
+    launch->input = input_pipe[1];
     close(output[1]);
     close(errors[1]);
     launch->output = output[0];
@@ -383,10 +450,10 @@ enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, 
         }
         if (now_ns >= until_ns)
             return RG_LAUNCH_SILENT;
-        struct pollfd polled[3] = {{.fd = launch->output, .events = POLLIN}, {.fd = launch->errors, .events = POLLIN},
-            {.fd = launch->signals, .events = POLLIN}};
+        struct pollfd polled[4] = {{.fd = launch->output, .events = POLLIN}, {.fd = launch->errors, .events = POLLIN},
+            {.fd = launch->signals, .events = POLLIN}, {.fd = has_input(launch) ? launch->input : -1, .events = POLLOUT}};
         uint64_t left_ms = (until_ns - now_ns) / 1000000 + 1;
-        if (poll(polled, 3, left_ms > 60000 ? 60000 : (int)left_ms) <= 0)
+        if (poll(polled, 4, left_ms > 60000 ? 60000 : (int)left_ms) <= 0)
             continue;
         if (polled[2].revents & POLLIN) {
             struct signalfd_siginfo info;
@@ -395,6 +462,8 @@ enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, 
                 return RG_LAUNCH_SIGNAL;
             }
         }
+        if (polled[3].revents != 0)
+            send_input(launch);
         if (polled[1].revents != 0 && !read_errors(launch))
             close_stream(&launch->errors);
         if (polled[0].revents != 0 && !read_output(launch))
@@ -435,9 +504,12 @@ void rg_launch_close(struct rg_launch *launch)
     if (launch == NULL)
         return;
     rg_launch_stop(launch, 5);
+    close_stream(&launch->input);
     close_stream(&launch->output);
     close_stream(&launch->errors);
     close_stream(&launch->signals);
+    sigaction(SIGPIPE, &launch->pipe_before, NULL);
+    free(launch->unsent);
     sigprocmask(SIG_SETMASK, &launch->before, NULL);
     free(launch->line);
     free(launch);

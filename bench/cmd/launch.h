@@ -33,6 +33,9 @@ int rg_launch_read_hostfile(const char *path, char ***out, int *slots, struct rg
 int rg_launch_split_hosts(const char *list, char ***out, struct rg_error *err);
 void rg_launch_free_texts(char **texts);
 
+/* Which hosts answer a ssh within some seconds, all at once; NULL-terminated. A host of this machine's own name does. */
+void rg_launch_probe(char *const *hosts, bool *alive);
+
 struct rg_launch;
 
 enum rg_launch_news {
@@ -45,6 +48,9 @@ enum rg_launch_news {
 /* Starts the child in a process group of its own, with `input` on its standard input; signals are caught from now on.
  * What it writes to its standard error is kept, and passed on at once if `verbose`. Close with rg_launch_close. */
 int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err);
+
+/* Sends the child one more line on its standard input. -ENOMEM. */
+int rg_launch_say(struct rg_launch *launch, const char *line, struct rg_error *err);
 
 /* Waits for news until the deadline (rg_clock_now_ns). *line is valid until the next call; *signal_number is the
  * signal. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define HELLO_DEADLINE_S 60.0
+#define ANSWER_DEADLINE_S 600.0 /* the front may have many flows to think about */
 
 struct rank {
     struct rg_control *control;
@@ -60,7 +61,7 @@ static int read_orders(struct rank *rank, struct rg_error *err)
     return code;
 }
 
-/* Nodes are numbered in the order of their first ranks. */
+/* Nodes come in the order of their first ranks; which of the plan's they are, the orders tell. */
 static int number_nodes(struct rank *rank, struct rg_error *err)
 {
     int size = rg_control_size(rank->control);
@@ -83,10 +84,12 @@ static int number_nodes(struct rank *rank, struct rg_error *err)
     int code = rg_control_set_nodes(rank->control, rank->node_of, names, rails, err);
     free(names);
     free(rails);
-    if (code == 0 && rank->node_count != rank->orders.nodes)
+    if (code == 0 && (size_t)rank->node_count != rank->orders.present_count)
         code =
-            rg_fail(err, -EINVAL, "%lld hosts were named, but they have %d host names: each must be a node of its own",
-                (long long)rank->orders.nodes, rank->node_count);
+            rg_fail(err, -EINVAL, "%zu hosts were named, but they have %d host names: each must be a node of its own",
+                rank->orders.present_count, rank->node_count);
+    for (int i = 0; code == 0 && i < size; i++)
+        rank->node_of[i] = rank->orders.present[rank->node_of[i]];
     return code;
 }
 
@@ -215,26 +218,86 @@ static int (*const run_kind[])(const struct rg_session *session, const struct rg
     [RG_TEST_COPY] = rg_session_copy,
 };
 
-static int run_round(struct rank *rank, const struct rg_session *session, int64_t number, struct rg_error *err)
+/* A simulated node dies, and a simulated rank hangs, for real. */
+static void meet_fate(const struct rg_session *session, double at_s)
+{
+    const struct rg_fabric *fabric = session->fabric;
+    int node = session->node_of[session->rank], rail = (int)session->ranks[session->rank].rail.rail;
+    for (int i = 0; fabric != NULL && i < fabric->fault_count; i++) {
+        const struct rg_fault_plan *fault = &fabric->faults[i];
+        if (fault->part.node != node || at_s < fault->at_s || rg_session_is_absent(session, node, rail))
+            continue;
+        if (fault->kind == RG_FAULT_DIES)
+            raise(SIGKILL);
+        while (fault->kind == RG_FAULT_HANGS && fault->part.rail == rail)
+            pause();
+    }
+}
+
+static int run_round(struct rank *rank, const struct rg_session *session, const struct rg_round *round, int64_t number,
+    struct rg_error *err)
 {
     const struct rg_suite *suite = &rank->orders.suite;
-    struct rg_plan plan = rg_orders_plan(&rank->orders);
-    struct rg_round round = rg_plan_round(&plan, number);
     struct rg_round_result result;
     char label[96];
-    rg_plan_label(suite, &round, label, sizeof label);
+    rg_plan_label(suite, round, label, sizeof label);
     if (session->rank == 0)
-        say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, &round), label);
-    int code = run_kind[rg_test_kind_of(suite->tests[round.test_index].test)](
-        session, &round, number, rank->missing, &result, err);
+        say_text(RG_EVENT_ROUND, number, rg_plan_limit_s(suite, round), label);
+    meet_fate(session, round->at_s);
+    enum rg_test_kind kind = rg_test_kind_of(suite->tests[round->test_index].test);
+    bool simulated = session->fabric != NULL && !rg_test_has_flows(kind);
+    int code = (simulated ? rg_session_simulated_collective : run_kind[kind])(
+        session, round, number, rank->missing, &result, err);
     /* What went wrong before the start is known by now, and the others still wait for it: asking all once more would
      * only add these. */
     if (code < 0 && !result.started)
         say_missing(rank, err);
     else
-        code = end_round(rank, number, &result, suite->tests[round.test_index].deadline_s, code, err);
+        code = end_round(rank, number, &result, suite->tests[round->test_index].deadline_s, code, err);
     free(result.line);
     return code;
+}
+
+/* Asks the front what should be measured again; links are malloc'd, none: nothing more. */
+static int ask(struct rank *rank, struct rg_round *round, struct rg_link **links, struct rg_error *err)
+{
+    char *line = NULL, *text;
+    size_t room = 0;
+    int code = 0;
+    if (rg_control_rank(rank->control) == 0) {
+        say_text(RG_EVENT_ASK, 0, 0, NULL);
+        if (getline(&line, &room, stdin) < 0)
+            code = rg_fail(err, -EPIPE, "the front is gone");
+    }
+    text = line;
+    if (code == 0)
+        code = rg_control_broadcast(rank->control, &text, rg_clock_after_ns(ANSWER_DEADLINE_S), "more orders", err);
+    if (code == 0)
+        code = rg_orders_round_read(text, round, links, err);
+    free(text);
+    return code;
+}
+
+/* Suspects, as long as the front has questions. */
+static int run_confirmations(
+    struct rank *rank, const struct rg_session *session, int64_t number, double at_s, struct rg_error *err)
+{
+    int code = 0;
+    for (;; number++) {
+        struct rg_round round;
+        struct rg_link *links = NULL;
+        code = ask(rank, &round, &links, err);
+        if (code != 0 || round.link_count == 0 || round.test_index >= rank->orders.suite.test_count) {
+            free(links);
+            return code;
+        }
+        round.at_s = at_s;
+        code = run_round(rank, session, &round, number, err);
+        at_s += rg_plan_seconds(&rank->orders.suite, &round);
+        free(links);
+        if (code != 0)
+            return code;
+    }
 }
 
 static int run(struct rank *rank, struct rg_error *err)
@@ -245,15 +308,25 @@ static int run(struct rank *rank, struct rg_error *err)
     if (code != 0)
         return code;
     struct rg_group_slot slot = {0};
-    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, rank->node_count,
-        rg_control_rank(rank->control), NULL, rank->self.monitor, &slot};
+    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of,
+        (int)rank->orders.nodes, rg_control_rank(rank->control), rank->orders.fabric.nodes > 0 ? &rank->orders.fabric : NULL, rank->self.monitor, &slot};
     bool root = session.rank == 0;
     if (root)
         say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);
     struct rg_plan plan = rg_orders_plan(&rank->orders);
     int64_t rounds = rg_plan_rounds(&plan);
-    for (int64_t number = 0; code == 0 && number < rounds; number++)
-        code = run_round(rank, &session, number, err);
+    double at_s = 0;
+    for (int64_t number = 0; code == 0 && number < rounds; number++) {
+        struct rg_round round = rg_plan_round(&plan, number);
+        round.at_s = at_s;
+        at_s += rg_plan_seconds(&rank->orders.suite, &round);
+        if (number >= rank->orders.first_round)
+            code = run_round(rank, &session, &round, number, err);
+    }
+    if (code == 0) {
+        int64_t next = rank->orders.first_round > rounds ? rank->orders.first_round : rounds;
+        code = run_confirmations(rank, &session, next, at_s, err);
+    }
     if (code == 0 && root)
         say_text(RG_EVENT_DONE, 0, 0, NULL);
     rg_communicator_close(slot.communicator);

@@ -1,4 +1,5 @@
-/* The run as it happens: the ranks' events become the run's files and the progress that is shown. */
+/* The run as it happens: the ranks' events become the run's files and the progress that is shown. Ranks that are lost
+ * cost their own results: the others are started again, for what is left. */
 #ifndef RG_CMD_RECORDER_H
 #define RG_CMD_RECORDER_H
 
@@ -9,7 +10,11 @@
 struct rg_recorder_plan {
     const char *directory;
     int node_count;
-    double start_timeout_s;
+    const struct rg_launch_plan *launch; /* of all hosts */
+    const struct rg_fabric *fabric;      /* NULL: a real one */
+    int64_t lost_most;                   /* nodes that may be lost; RG_NONE: all but two */
+    double start_timeout_s, least_loss_percent;
+    bool resumed; /* the run's files are there already, and run was read from them */
     bool quiet, verbose;
 };
 
@@ -20,7 +25,7 @@ struct rg_recorder_end {
     int signal_number; /* that stopped it; 0: none */
 };
 
-/* Launches run->mpirun, journals what the ranks measure, and fills in run's ranks, lost, hardware, counts and clock
+/* Launches mpirun, journals what the ranks measure, and fills in run's mpirun, ranks, lost, hardware, counts and clock
  * error. Negative: the run's files could not be created, and nothing was started. */
 int rg_recorder_run(
     struct rg_run *run, const struct rg_recorder_plan *plan, struct rg_recorder_end *end, struct rg_error *err);

@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "cmd/recorder.h"
 #include "judge/judge.h"
+#include "report/plan.h"
 #include "report/text.h"
 
 #include <errno.h>
@@ -16,10 +17,11 @@
 #include <unistd.h>
 
 struct options {
-    const char *suite, *machine, *hosts, *hostfile, *output, *mpi_interface, *mpirun, *rank_program;
-    int64_t ranks_per_node, seed;
+    const char *suite, *machine, *hosts, *hostfile, *output, *mpi_interface, *mpirun, *rank_program, *transport,
+        *resume;
+    int64_t ranks_per_node, seed, lost_most;
     double start_timeout_s;
-    bool quiet, verbose;
+    bool quiet, verbose, dry_run;
 };
 
 #define AT(member) .offset = offsetof(struct options, member)
@@ -39,6 +41,15 @@ static const struct rg_option rows[] = {
             "here]"},
     {"output", NULL, RG_TEXT, AT(output), .metavar = "DIR", .letter = 'o',
         .help = "The run's directory, which must not exist. [railgauge-RUN_ID]"},
+    {"resume", NULL, RG_TEXT, AT(resume), .metavar = "DIR",
+        .help = "Goes on with the run in this directory: measures what is left of its plan, without the nodes that it "
+                "has lost. Everything that the run was started with holds again."},
+    {"max-lost", NULL, RG_INTEGER, AT(lost_most), 0, 65536, .metavar = "N",
+        .help = "Gives up when more than so many nodes were lost. [goes on as long as two are left]"},
+    {"transport", NULL, RG_TEXT, AT(transport), .fallback = "verbs", .metavar = "WORD",
+        .help = "verbs, or sim:FILE: a simulated fabric, as `railgauge simulate` writes it; one rank a rail runs here."},
+    {"dry-run", NULL, RG_FLAG, AT(dry_run),
+        .help = "Prints the plan (rounds, flows, time, memory) and measures nothing."},
     {"mpi-interface", NULL, RG_TEXT, AT(mpi_interface), .metavar = "NAME",
         .help =
             "The network interface for MPI's own traffic, which must not be a rail. [the one that leads to the first "
@@ -69,12 +80,14 @@ static const char notes[] = "Exit status: 0 pass, 1 fail, 2 usage or invalid inp
 
 struct front {
     struct options options;
+    struct rg_fabric fabric;
     struct rg_args args;
     struct rg_machine machine;
     bool has_machine;
     struct rg_run run;
     char run_id[RG_RUN_ID_LENGTH], started_at[RG_TIMESTAMP_LENGTH], ended_at[RG_TIMESTAMP_LENGTH];
     char directory[PATH_MAX], rank_program[PATH_MAX], interface[64];
+    struct rg_launch_plan launch;
     int node_count;
 };
 
@@ -89,15 +102,7 @@ static int choose_suite(struct front *front, struct rg_error *err)
         return rg_fail(err, -EINVAL, "--suite and --test exclude each other: --test makes a suite of one test");
     int code = single ? rg_suite_single("rdma_write_bw", suite, err)
                       : rg_cmd_load_suite(o->suite ? o->suite : "quick", suite, err);
-    /* What was given on the command line holds for every test. */
-    for (size_t i = 0; code == 0 && i < front->args.given_count; i++) {
-        const struct rg_option *row = front->args.given[i].row;
-        if (row < rg_settings_rows || row >= rg_settings_rows + rg_settings_row_count)
-            continue;
-        for (size_t t = 0; code == 0 && t < suite->test_count; t++)
-            code = rg_args_set(row, &suite->tests[t], front->args.given[i].text, err);
-    }
-    return code == 0 ? rg_suite_check(suite, err) : code;
+    return code == 0 ? rg_cmd_apply_settings(&front->args, suite, err) : code;
 }
 
 /* Active RDMA ports of this node, as sysfs tells; the front itself needs no verbs. */
@@ -118,6 +123,34 @@ static int64_t local_rails(void)
     return count;
 }
 
+static int choose_transport(struct front *front, struct rg_error *err)
+{
+    const char *transport = front->options.transport;
+    if (strcmp(transport, "verbs") == 0)
+        return 0;
+    if (strncmp(transport, "sim:", 4) != 0 || transport[4] == '\0')
+        return rg_fail(err, -EINVAL, "--transport: '%s' is neither verbs nor sim:FILE", transport);
+    return rg_fabric_load(transport + 4, &front->fabric, err);
+}
+
+/* The fabric's file says how many nodes and rails there are. */
+static int choose_simulated_hosts(struct front *front, struct rg_error *err)
+{
+    const struct options *o = &front->options;
+    int nodes = front->fabric.nodes;
+    if (o->hosts != NULL || o->hostfile != NULL || o->ranks_per_node != RG_NONE)
+        return rg_fail(err, -EINVAL, "--hosts, --hostfile and --ranks-per-node: a simulated fabric has its own nodes");
+    front->run.hosts = calloc((size_t)nodes + 1, sizeof *front->run.hosts);
+    for (int node = 0; front->run.hosts != NULL && node < nodes; node++) {
+        char name[32];
+        rg_fabric_node_name(node, name);
+        front->run.hosts[node] = strdup(name);
+    }
+    front->node_count = nodes;
+    front->run.ranks_per_node = front->fabric.rails;
+    return front->run.hosts ? 0 : rg_fail(err, -ENOMEM, "no memory");
+}
+
 static int choose_hosts(struct front *front, struct rg_error *err)
 {
     struct options *o = &front->options;
@@ -125,6 +158,8 @@ static int choose_hosts(struct front *front, struct rg_error *err)
     int slots = 0, code;
     if (o->hosts != NULL && o->hostfile != NULL)
         return rg_fail(err, -EINVAL, "--hosts and --hostfile exclude each other");
+    if (front->fabric.nodes > 0)
+        return choose_simulated_hosts(front, err);
     if (o->hostfile != NULL)
         code = rg_launch_read_hostfile(o->hostfile, &front->run.hosts, &slots, err);
     else
@@ -177,7 +212,8 @@ static int ranks_each(const struct front *front)
     return each;
 }
 
-static int choose_launch(struct front *front, struct rg_error *err)
+/* What can be said of mpirun before it is known who takes part. */
+static void choose_launch(struct front *front)
 {
     const struct options *o = &front->options;
     char self[PATH_MAX];
@@ -188,45 +224,74 @@ static int choose_launch(struct front *front, struct rg_error *err)
         snprintf(front->rank_program, sizeof front->rank_program, "%s", o->rank_program);
     if (o->mpi_interface != NULL)
         snprintf(front->interface, sizeof front->interface, "%s", o->mpi_interface);
+    else if (front->fabric.nodes > 0)
+        snprintf(front->interface, sizeof front->interface, "lo");
     else
         rg_launch_find_interface(front->run.hosts[0], front->interface, sizeof front->interface);
-    for (int i = 1; o->mpi_interface == NULL && strcmp(front->interface, "lo") == 0 && i < front->node_count; i++)
+    for (int i = 1; o->mpi_interface == NULL && front->fabric.nodes == 0 && strcmp(front->interface, "lo") == 0 &&
+                    i < front->node_count;
+         i++)
         rg_launch_find_interface(front->run.hosts[i], front->interface, sizeof front->interface);
     front->run.mpi_interface = front->interface[0] ? front->interface : NULL;
-    struct rg_launch_plan plan = {o->mpirun, front->run.hosts, ranks_each(front), front->run.mpi_interface,
+    front->launch = (struct rg_launch_plan){o->mpirun, front->run.hosts, ranks_each(front), front->run.mpi_interface,
         front->args.rest, front->args.rest_count, front->rank_program};
-    front->run.mpirun = rg_launch_argv(&plan);
-    return front->run.mpirun ? 0 : rg_fail(err, -ENOMEM, "no memory");
 }
 
-static int prepare(struct front *front, struct rg_error *err)
+/* The recorder frees these, which it makes itself in a new run. */
+static void own_texts(struct rg_run *run)
 {
+    for (size_t i = 0; i < run->lost_count; i++)
+        run->lost[i].where = strdup(run->lost[i].where);
+    if (run->hardware_reason != NULL)
+        run->hardware_reason = strdup(run->hardware_reason);
+}
+
+/* Everything that run.json holds is as it was. */
+static int take_up(struct front *front, struct rg_error *err)
+{
+    static const char *const allowed[] = {
+        "resume", "quiet", "verbose", "max-lost", "mpirun", "start-timeout", "rank-program", "dry-run"};
     struct rg_run *run = &front->run;
-    int code = 0;
-    if (front->args.word_count > 0)
-        return rg_fail(err, -EINVAL, "unexpected word '%s'; see railgauge run --help", front->args.words[0]);
-    if (front->options.machine != NULL) {
-        code = rg_cmd_load_machine(front->options.machine, &front->machine, err);
+    for (size_t i = 0; i < front->args.given_count; i++) {
+        bool ok = false;
+        for (size_t a = 0; a < sizeof allowed / sizeof *allowed; a++)
+            ok |= strcmp(front->args.given[i].row->name, allowed[a]) == 0;
+        if (!ok)
+            return rg_fail(err, -EINVAL, "--resume goes on with what the run was started with: --%s cannot be changed",
+                front->args.given[i].row->name);
+    }
+    int code = rg_run_load(front->options.resume, run, err);
+    if (code != 0)
+        return code;
+    own_texts(run);
+    front->options.machine = run->machine;
+    front->options.transport = run->transport;
+    snprintf(front->directory, sizeof front->directory, "%s", front->options.resume);
+    while (run->hosts[front->node_count] != NULL)
+        front->node_count++;
+    if (strcmp(run->status, "complete") == 0)
+        code = rg_fail(err, -EINVAL, "%s: the run is complete; there is nothing left to measure", front->directory);
+    if (code == 0)
+        code = choose_transport(front, err);
+    if (code == 0 && run->machine != NULL) {
+        code = rg_cmd_load_machine(run->machine, &front->machine, err);
         front->has_machine = code == 0;
     }
     if (code == 0)
-        code = choose_suite(front, err);
-    if (code == 0)
-        code = choose_hosts(front, err);
-    if (code == 0)
-        code = check_pairs(front, err);
-    if (code == 0)
-        code = choose_launch(front, err);
-    if (code != 0)
-        return code;
+        choose_launch(front);
+    return code;
+}
+
+static void begin_run(struct front *front)
+{
+    struct rg_run *run = &front->run;
     rg_run_new_id(front->run_id);
     rg_clock_timestamp(front->started_at);
     run->run_id = front->run_id;
     run->version = RG_VERSION;
-    run->status = "incomplete";
-    run->incomplete_reason = "the run has not ended";
     run->started_at = front->started_at;
     run->machine = front->options.machine;
+    run->transport = front->options.transport;
     run->exit_status = run->hardware = RG_NONE;
     run->seed = front->options.seed;
     run->clock_error_us = NAN;
@@ -236,7 +301,37 @@ static int prepare(struct front *front, struct rg_error *err)
         snprintf(front->directory, sizeof front->directory, "%s", front->options.output);
     else
         snprintf(front->directory, sizeof front->directory, "railgauge-%s", front->run_id);
-    return 0;
+}
+
+static int prepare(struct front *front, struct rg_error *err)
+{
+    int code = 0;
+    if (front->args.word_count > 0)
+        return rg_fail(err, -EINVAL, "unexpected word '%s'; see railgauge run --help", front->args.words[0]);
+    if (front->options.resume != NULL) {
+        code = take_up(front, err);
+    } else {
+        if (front->options.machine != NULL) {
+            code = rg_cmd_load_machine(front->options.machine, &front->machine, err);
+            front->has_machine = code == 0;
+        }
+        if (code == 0)
+            code = choose_suite(front, err);
+        if (code == 0)
+            code = choose_transport(front, err);
+        if (code == 0)
+            code = choose_hosts(front, err);
+        if (code == 0)
+            code = check_pairs(front, err);
+        if (code == 0) {
+            choose_launch(front);
+            begin_run(front);
+        }
+    }
+    front->run.status = "incomplete";
+    front->run.incomplete_reason = "the run has not ended";
+    front->run.ended_at = NULL;
+    return code;
 }
 
 static int make_directory(const struct front *front, struct rg_error *err)
@@ -305,34 +400,47 @@ static int finish(struct front *front, const struct rg_recorder_end *end, struct
     return status;
 }
 
+/* Before the ranks have come up it is not known whether their devices are software. */
+static double least_loss(const struct front *front)
+{
+    const struct rg_machine *machine = front->has_machine ? &front->machine : NULL;
+    bool soft = machine == NULL && front->fabric.nodes == 0 && access("/sys/module/rdma_rxe", F_OK) == 0;
+    return soft ? RG_FLEET_LEAST_LOSS_SOFT_PERCENT : rg_judge_least_loss_percent(&front->run, machine);
+}
+
 static int measure(struct front *front, struct rg_error *err)
 {
     struct rg_recorder_end end = {.reason = ""};
     struct rg_recorder_plan plan = {
         .directory = front->directory,
         .node_count = front->node_count,
+        .launch = &front->launch,
+        .fabric = front->fabric.nodes > 0 ? &front->fabric : NULL,
+        .lost_most = front->options.lost_most,
+        .least_loss_percent = least_loss(front),
+        .resumed = front->options.resume != NULL,
         .start_timeout_s = front->options.start_timeout_s,
         .quiet = front->options.quiet,
         .verbose = front->options.verbose,
     };
-    if (front->options.verbose) {
-        fputs("railgauge run:", stderr);
-        for (char **word = front->run.mpirun; *word != NULL; word++)
-            fprintf(stderr, " %s", *word);
-        fputc('\n', stderr);
-    }
     int code = rg_recorder_run(&front->run, &plan, &end, err);
-    int status = code == 0 ? finish(front, &end, err) : RG_EXIT_USAGE;
-    rg_recorder_forget(&front->run);
-    return status;
+    return code == 0 ? finish(front, &end, err) : RG_EXIT_USAGE;
+}
+
+static int print_plan(const struct front *front)
+{
+    struct rg_plan plan = {
+        &front->run.suite, front->node_count, (int)front->run.ranks_per_node, (uint64_t)front->run.seed};
+    rg_report_plan(&plan, stdout);
+    return RG_EXIT_PASS;
 }
 
 static void close_front(struct front *front)
 {
-    rg_suite_close(&front->run.suite);
-    rg_launch_free_texts(front->run.hosts);
     rg_launch_free_texts(front->run.mpirun);
+    rg_run_close(&front->run);
     rg_machine_close(&front->machine);
+    rg_fabric_close(&front->fabric);
 }
 
 int rg_cmd_run(int argc, char **argv)
@@ -355,10 +463,15 @@ int rg_cmd_run(int argc, char **argv)
     if (!rg_cmd_parse(&command, argc, argv, &front.args, &status))
         return status;
     status = RG_EXIT_USAGE;
-    if (prepare(&front, &err) == 0 && make_directory(&front, &err) == 0)
-        status = measure(&front, &err);
+    if (prepare(&front, &err) == 0) {
+        if (front.options.dry_run)
+            status = print_plan(&front);
+        else if (front.options.resume != NULL || make_directory(&front, &err) == 0)
+            status = measure(&front, &err);
+    }
     if (err.text[0] != '\0')
         rg_cmd_refuse("run", status, &err);
+    rg_recorder_forget(&front.run);
     close_front(&front);
     return status;
 }

@@ -136,6 +136,18 @@ static const struct rg_settings *first_rdma_test(const struct rg_suite *suite)
     return NULL;
 }
 
+/* A rank whose rail was lost before takes no part, and leaves its devices alone. */
+static bool is_absent(const struct rg_control *control, const struct rg_orders *orders)
+{
+    int rail = rg_control_local_rank(control) % (int)orders->rails;
+    size_t place = (size_t)rg_control_rank(control) * orders->present_count / (size_t)rg_control_size(control);
+    for (size_t i = 0; i < orders->absent_count; i++)
+        if (place < orders->present_count && orders->absent[i].node == orders->present[place] &&
+            orders->absent[i].rail == rail)
+            return true;
+    return false;
+}
+
 static char *line_of(struct rg_self *self, const struct rg_control *control, const struct rg_orders *orders,
     struct gathered *g, struct rg_error *err)
 {
@@ -145,19 +157,42 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
     int rail = rg_control_local_rank(control) % (int)orders->rails;
     int code = rg_nic_of_rail(rail, s->devices, s->gid_index == RG_NONE ? -1 : (int)s->gid_index, &g->nic, err);
     rg_host_describe(&g->host);
-    if (code != 0 && rdma != NULL)
+    if (code != 0 && rdma != NULL && !is_absent(control, orders))
         return asprintf(&line, "!%s: %s", g->host.node, err->text) < 0 ? NULL : line;
     rg_control_mpi_version(g->mpi, sizeof g->mpi);
     rg_rank_facts_clear(&facts);
     facts.node =
         (struct rg_node_facts){g->host.node, g->host.kernel, text_or_null(g->host.os), text_or_null(g->host.cpu_model),
-            g->mpi, text_or_null(g->host.rdma_core), g->host.cpus, g->host.numa_nodes, g->host.memory_bytes};
+            g->mpi, text_or_null(g->host.rdma_core), g->host.cpus, g->host.numa_nodes, g->host.memory_bytes, RG_NONE};
     facts.rail.rail = rail;
     facts.rail.rank = rg_control_rank(control);
     if (code == 0)
         describe_nic(&g->nic, &facts.rail);
     describe_gpu(self, rail, g, &facts.rail);
     move_near(&g->nic);
+    return rg_rank_facts_line(&facts);
+}
+
+/* Of a simulated fabric: this process stands for a rail of a node. */
+static char *simulated_line(const struct rg_control *control, const struct rg_orders *orders, struct gathered *g)
+{
+    struct rg_rank_facts facts;
+    char node[32], device[32];
+    int rank = rg_control_rank(control), rails = (int)orders->rails;
+    size_t place = (size_t)(rank / rails);
+    int number = place < orders->present_count ? orders->present[place] : 0, rail = rank % rails;
+    rg_host_describe(&g->host);
+    rg_control_mpi_version(g->mpi, sizeof g->mpi);
+    rg_rank_facts_clear(&facts);
+    rg_fabric_node_name(number, node);
+    snprintf(device, sizeof device, "sim%d", rail);
+    facts.node = (struct rg_node_facts){node, g->host.kernel, text_or_null(g->host.os), text_or_null(g->host.cpu_model),
+        g->mpi, NULL, g->host.cpus, g->host.numa_nodes, g->host.memory_bytes, orders->fabric.leaf_of[number]};
+    facts.rail.rail = rail;
+    facts.rail.rank = rank;
+    facts.rail.device = device;
+    facts.rail.gid_index = 0;
+    facts.rail.gpu_why = "simulated fabric";
     return rg_rank_facts_line(&facts);
 }
 
@@ -168,7 +203,7 @@ char *rg_self_line(
     if (g == NULL)
         return NULL;
     g->nic.numa_node = -1;
-    char *line = line_of(self, control, orders, g, err);
+    char *line = orders->fabric.nodes > 0 ? simulated_line(control, orders, g) : line_of(self, control, orders, g, err);
     free(g);
     return line;
 }

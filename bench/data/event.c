@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const char *const names[] = {"rank", "ready", "round", "round_done", "lost", "failed", "done"};
+static const char *const names[] = {"rank", "ready", "round", "round_done", "lost", "failed", "ask", "done"};
 
 char *rg_event_line(const struct rg_event *event)
 {

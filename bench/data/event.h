@@ -11,6 +11,7 @@ enum rg_event_kind {
     RG_EVENT_ROUND_DONE,  /* value: bound of the clocks' error in us */
     RG_EVENT_LOST,        /* rank `round` did not come; text: where */
     RG_EVENT_FAILED,      /* the run cannot begin or go on; text: why */
+    RG_EVENT_ASK,         /* the plan is done: what should be measured again? */
     RG_EVENT_DONE,        /* everything was measured */
     RG_EVENT_MEASUREMENT, /* text: the line itself */
 };

@@ -18,6 +18,7 @@ struct rg_machine {
     bool hardware; /* a real machine: nothing simulated may pass its baseline */
     int64_t rails, mtu_bytes, ip_version;
     double line_rate_gbps, node_nominal_gbps;
+    double fleet_tolerance_percent; /* by how much a flow may fall short of its peers; NAN: not said */
     struct rg_expectation *expectations;
     size_t expectation_count;
     cJSON *root;

@@ -1,6 +1,7 @@
 #include "data/plan.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SLACK_S 60.0
@@ -118,6 +119,12 @@ static const struct rg_option orders_rows[] = {
         .min = 0,
         .max = 0x1p53,
         .required = true},
+    {.key = "first_round",
+        .type = RG_INTEGER,
+        .offset = offsetof(struct rg_orders, first_round),
+        .min = 0,
+        .max = 0x1p53,
+        .required = true},
     {.key = "nodes",
         .type = RG_INTEGER,
         .offset = offsetof(struct rg_orders, nodes),
@@ -133,13 +140,42 @@ static const struct rg_option orders_rows[] = {
 };
 static const struct rg_shape orders_shape = {.rows = orders_rows,
     .row_count = sizeof orders_rows / sizeof *orders_rows,
-    .others = (const char *const[]){"schema_version", "document", "suite", NULL}};
+    .others = (const char *const[]){"schema_version", "document", "suite", "present", "absent", "fabric", NULL}};
+
+static void add_numbers(cJSON *array, const int *numbers, int count)
+{
+    for (int i = 0; i < count; i++)
+        cJSON_AddItemToArray(array, cJSON_CreateNumber(numbers[i]));
+}
+
+/* Exactly `count` whole numbers that are not negative. */
+static bool take_numbers(const cJSON *array, int *numbers, int count)
+{
+    if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) != count)
+        return false;
+    for (int i = 0; i < count; i++) {
+        const cJSON *item = cJSON_GetArrayItem(array, i);
+        if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e6)
+            return false;
+        numbers[i] = (int)item->valuedouble;
+    }
+    return true;
+}
 
 char *rg_orders_text(const struct rg_orders *orders)
 {
     cJSON *object = rg_json_document("orders");
     rg_json_write(object, &orders_shape, orders);
     cJSON_AddItemToObject(object, "suite", rg_suite_document(&orders->suite));
+    add_numbers(cJSON_AddArrayToObject(object, "present"), orders->present, (int)orders->present_count);
+    cJSON *absent = cJSON_AddArrayToObject(object, "absent");
+    for (size_t i = 0; i < orders->absent_count; i++) {
+        cJSON *pair = cJSON_CreateArray();
+        add_numbers(pair, (int[]){orders->absent[i].node, orders->absent[i].rail}, 2);
+        cJSON_AddItemToArray(absent, pair);
+    }
+    if (orders->fabric.nodes > 0)
+        cJSON_AddItemToObject(object, "fabric", rg_fabric_document(&orders->fabric));
     char *text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return text;
@@ -150,6 +186,43 @@ struct rg_plan rg_orders_plan(const struct rg_orders *orders)
     return (struct rg_plan){&orders->suite, (int)orders->nodes, (int)orders->rails, (uint64_t)orders->seed};
 }
 
+static int read_presence(struct rg_orders *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *present = rg_json_array(out->root, "present", place, err);
+    const cJSON *absent = present ? rg_json_array(out->root, "absent", place, err) : NULL, *pair;
+    if (absent == NULL)
+        return -EINVAL;
+    out->present_count = (size_t)cJSON_GetArraySize(present);
+    out->present = calloc(out->present_count + 1, sizeof *out->present);
+    out->absent = calloc((size_t)cJSON_GetArraySize(absent) + 1, sizeof *out->absent);
+    if (out->present == NULL || out->absent == NULL)
+        return rg_json_refuse(place, err, "no memory");
+    bool ok = take_numbers(present, out->present, (int)out->present_count);
+    cJSON_ArrayForEach(pair, absent)
+    {
+        int numbers[2];
+        ok = ok && take_numbers(pair, numbers, 2);
+        if (ok)
+            out->absent[out->absent_count++] = (struct rg_absentee){numbers[0], numbers[1]};
+    }
+    return ok ? 0 : rg_json_refuse(place, err, "present and absent hold numbers of nodes and rails");
+}
+
+static int read_parts(struct rg_orders *out, const struct rg_place *place, struct rg_error *err)
+{
+    int code = read_presence(out, place, err);
+    const cJSON *fabric = cJSON_GetObjectItemCaseSensitive(out->root, "fabric");
+    if (code == 0 && fabric != NULL)
+        code = rg_fabric_read(fabric, "orders: fabric", &out->fabric, err);
+    cJSON *suite = cJSON_DetachItemFromObjectCaseSensitive(out->root, "suite");
+    if (code == 0 && suite == NULL)
+        return rg_json_refuse(place, err, "hold no suite");
+    if (code == 0)
+        return rg_suite_read(suite, "orders: suite", &out->suite, err);
+    cJSON_Delete(suite);
+    return code;
+}
+
 int rg_orders_read(const char *text, struct rg_orders *out, struct rg_error *err)
 {
     struct rg_orders orders = {0};
@@ -157,11 +230,8 @@ int rg_orders_read(const char *text, struct rg_orders *out, struct rg_error *err
     int code = rg_json_parse(text, "orders", "orders", &orders.root, err);
     if (code == 0)
         code = rg_json_read(orders.root, &orders_shape, &orders, &place, err);
-    if (code == 0) {
-        cJSON *suite = cJSON_DetachItemFromObjectCaseSensitive(orders.root, "suite");
-        code = suite ? rg_suite_read(suite, "orders: suite", &orders.suite, err)
-                     : rg_json_refuse(&place, err, "hold no suite");
-    }
+    if (code == 0)
+        code = read_parts(&orders, &place, err);
     if (code != 0) {
         rg_orders_close(&orders);
         return code;
@@ -173,6 +243,55 @@ int rg_orders_read(const char *text, struct rg_orders *out, struct rg_error *err
 void rg_orders_close(struct rg_orders *orders)
 {
     rg_suite_close(&orders->suite);
+    rg_fabric_close(&orders->fabric);
+    free(orders->present);
+    free(orders->absent);
     cJSON_Delete(orders->root);
     *orders = (struct rg_orders){0};
+}
+
+char *rg_orders_round_text(const struct rg_round *round)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddNumberToObject(object, "test_index", (double)round->test_index);
+    cJSON_AddNumberToObject(object, "size_bytes", (double)round->size_bytes);
+    cJSON *links = cJSON_AddArrayToObject(object, "links");
+    for (size_t i = 0; i < round->link_count; i++) {
+        const struct rg_link *link = &round->links[i];
+        cJSON *item = cJSON_CreateArray();
+        add_numbers(item, (int[]){link->from_node, link->from_rail, link->to_node, link->to_rail}, 4);
+        cJSON_AddItemToArray(links, item);
+    }
+    char *text = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    return text;
+}
+
+int rg_orders_round_read(const char *text, struct rg_round *out, struct rg_link **links, struct rg_error *err)
+{
+    cJSON *object = cJSON_Parse(text);
+    const cJSON *test = cJSON_GetObjectItemCaseSensitive(object, "test_index"), *item;
+    const cJSON *size = cJSON_GetObjectItemCaseSensitive(object, "size_bytes");
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "links");
+    bool ok = cJSON_IsNumber(test) && cJSON_IsNumber(size) && cJSON_IsArray(array);
+    *out = (struct rg_round){0};
+    *links = ok ? calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof **links) : NULL;
+    ok = ok && *links != NULL;
+    if (ok) {
+        out->test_index = (size_t)test->valuedouble;
+        out->size_bytes = (int64_t)size->valuedouble;
+    }
+    for (item = ok ? array->child : NULL; ok && item != NULL; item = item->next) {
+        int n[4];
+        ok = take_numbers(item, n, 4);
+        if (ok)
+            (*links)[out->link_count++] = (struct rg_link){n[0], n[1], n[2], n[3], false};
+    }
+    cJSON_Delete(object);
+    out->links = *links;
+    if (ok)
+        return 0;
+    free(*links);
+    *links = NULL;
+    return rg_fail(err, -EINVAL, "orders for a round cannot be read");
 }

@@ -2,6 +2,7 @@
 #ifndef RG_DATA_PLAN_H
 #define RG_DATA_PLAN_H
 
+#include "data/fabric.h"
 #include "data/suite.h"
 #include "fleet/schedule.h"
 
@@ -44,11 +45,22 @@ double rg_plan_limit_s(const struct rg_suite *suite, const struct rg_round *roun
 /* "rdma_write_bw 64K both_ways". */
 void rg_plan_label(const struct rg_suite *suite, const struct rg_round *round, char *out, size_t room);
 
+/* A node's rail that has no part in the run any more. */
+struct rg_absentee {
+    int node, rail;
+};
+
 /* What rank 0 is given on its standard input, one line, and back. */
 struct rg_orders {
     const char *run_id;
-    int64_t seed, nodes, rails;
+    int64_t seed, nodes, rails; /* nodes: of the plan */
+    int64_t first_round;        /* earlier ones were measured before */
     struct rg_suite suite;
+    int *present; /* the plan's numbers of the nodes that take part, in the order of the hosts */
+    size_t present_count;
+    struct rg_absentee *absent; /* rails of those nodes that do not */
+    size_t absent_count;
+    struct rg_fabric fabric; /* nodes 0: a real one */
     cJSON *root;
 };
 
@@ -56,6 +68,13 @@ struct rg_orders {
 char *rg_orders_text(const struct rg_orders *orders);
 struct rg_plan rg_orders_plan(const struct rg_orders *orders);
 int rg_orders_read(const char *text, struct rg_orders *out, struct rg_error *err);
+
+/* More work for rank 0, a line: one round of a test with explicit links; no links: it was all. malloc'd. */
+char *rg_orders_round_text(const struct rg_round *round);
+
+/* *links is malloc'd, the caller's. */
+int rg_orders_round_read(const char *text, struct rg_round *out, struct rg_link **links, struct rg_error *err);
+
 void rg_orders_close(struct rg_orders *orders);
 
 #endif

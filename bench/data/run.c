@@ -14,7 +14,7 @@
 #define S rg_node_facts
 static const struct rg_option node_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEXT(kernel), RG_FIELD_TEXT_OR_NULL(os),
     RG_FIELD_TEXT_OR_NULL(cpu_model), RG_FIELD_COUNTED(cpus), RG_FIELD_COUNTED(numa_nodes),
-    RG_FIELD_COUNTED(memory_bytes), RG_FIELD_TEXT_OR_NULL(mpi), RG_FIELD_TEXT_OR_NULL(rdma_core)};
+    RG_FIELD_COUNTED(memory_bytes), RG_FIELD_COUNTED_OR_NULL(leaf), RG_FIELD_TEXT_OR_NULL(mpi), RG_FIELD_TEXT_OR_NULL(rdma_core)};
 #undef S
 static const struct rg_shape node_shape = {
     .rows = node_rows, .row_count = RG_FIELD_COUNT(node_rows), .others = (const char *const[]){"rails", NULL}};
@@ -56,7 +56,7 @@ static const struct rg_option run_rows[] = {RG_FIELD_TEXT(run_id),
     RG_FIELD_COUNTED(measurements)};
 static const struct rg_option launch_rows[] = {
     {.key = "ranks_per_node", .type = RG_INTEGER, RG_FIELD_AT(ranks_per_node), .min = 1, .max = 64},
-    RG_FIELD_TEXT_OR_NULL(mpi_interface)};
+    RG_FIELD_TEXT_OR_NULL(mpi_interface), RG_FIELD_TEXT(transport)};
 static const struct rg_option clock_rows[] = {
     {.key = "error_us", .type = RG_NUMBER, RG_FIELD_AT(clock_error_us), .min = 0, .max = 1e12}};
 #undef S
@@ -206,6 +206,25 @@ static int read_lost(struct rg_run *out, const struct rg_place *place, struct rg
     return 0;
 }
 
+static int read_hosts(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *launch = cJSON_GetObjectItemCaseSensitive(out->root, "launch"), *host;
+    const cJSON *hosts = rg_json_array(launch, "hosts", place, err);
+    size_t count = 0;
+    if (hosts == NULL)
+        return -EINVAL;
+    out->hosts = calloc((size_t)cJSON_GetArraySize(hosts) + 1, sizeof *out->hosts);
+    if (out->hosts == NULL)
+        return rg_json_refuse(place, err, "no memory");
+    cJSON_ArrayForEach(host, hosts)
+    {
+        if (!cJSON_IsString(host) || host->valuestring[0] == '\0')
+            return rg_json_refuse(place, err, "hosts: holds names");
+        out->hosts[count++] = strdup(host->valuestring);
+    }
+    return 0;
+}
+
 static int read_parts(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
 {
     struct rg_place launch = rg_json_inside(place, "launch", 0), clock = rg_json_inside(place, "clock", 0);
@@ -213,6 +232,8 @@ static int read_parts(struct rg_run *out, const struct rg_place *place, struct r
     const cJSON *clock_item = cJSON_GetObjectItemCaseSensitive(out->root, "clock");
     if (code == 0 && !cJSON_IsNull(clock_item))
         code = rg_json_read(clock_item, &clock_shape, out, &clock, err);
+    if (code == 0)
+        code = read_hosts(out, &launch, err);
     if (code == 0)
         code = read_nodes(out, place, err);
     if (code == 0)
@@ -265,6 +286,9 @@ int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
 void rg_run_close(struct rg_run *run)
 {
     rg_suite_close(&run->suite);
+    for (char **host = run->hosts; host != NULL && *host != NULL; host++)
+        free(*host);
+    free(run->hosts);
     free(run->ranks);
     free(run->lost);
     cJSON_Delete(run->root);

@@ -8,7 +8,7 @@
 /* What a node is. The environment is recorded by this list alone, never as a whole. */
 struct rg_node_facts {
     const char *node, *kernel, *os, *cpu_model, *mpi, *rdma_core;
-    int64_t cpus, numa_nodes, memory_bytes;
+    int64_t cpus, numa_nodes, memory_bytes, leaf; /* leaf: which block of the fabric it hangs on; RG_NONE: not known */
 };
 
 /* One rail of a node: the NIC that one rank drives. Everything but rail, rank and soft may be null. */
@@ -41,7 +41,7 @@ struct rg_run {
     const char *run_id, *version, *status, *incomplete_reason, *started_at, *ended_at, *machine, *hardware_reason;
     int64_t exit_status, seed, hardware; /* hardware: 0, 1 or RG_NONE while unknown */
     int64_t rounds_planned, rounds_done, measurements, ranks_per_node;
-    const char *mpi_interface;
+    const char *mpi_interface, *transport;
     double clock_error_us; /* NAN: not known */
     char **hosts;          /* NULL-terminated */
     char **mpirun;         /* argv, NULL-terminated */
@@ -56,7 +56,7 @@ struct rg_run {
 /* Writes DIRECTORY/run.json atomically. */
 int rg_run_write(const struct rg_run *run, const char *directory, struct rg_error *err);
 
-/* Reads DIRECTORY/run.json; close with rg_run_close. hosts and mpirun stay NULL. */
+/* Reads DIRECTORY/run.json; close with rg_run_close. mpirun stays NULL. */
 int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err);
 
 /* Of a run that was loaded; takes a zeroed structure. */

@@ -29,6 +29,27 @@ static const struct rg_option row_rows[] = {{.key = "asked", .type = RG_FLAG, AT
     NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent), TEXT(reason)};
 static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
 
+#undef AT
+#define AT(member) .offset = offsetof(struct rg_accused, member)
+
+static const struct rg_option accused_rows[] = {TEXT(part), TEXT(fault), TEXT(status), TEXT(node), INTEGER(leaf),
+    INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(test), INTEGER(size_bytes), TEXT(direction),
+    NUMBER(loss_percent), NUMBER(healthy_gbps), INTEGER(flows_short), INTEGER(flows_well)};
+static const struct rg_shape accused_shape = {
+    .rows = accused_rows, .row_count = sizeof accused_rows / sizeof *accused_rows};
+
+struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict)
+{
+    struct rg_accused *grown = realloc(verdict->accused, (verdict->accused_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    verdict->accused = grown;
+    struct rg_accused *accused = &grown[verdict->accused_count++];
+    rg_json_clear(&accused_shape, accused);
+    accused->sentence[0] = '\0';
+    return accused;
+}
+
 struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
 {
     if (verdict->row_count == verdict->row_room) {
@@ -101,6 +122,13 @@ char *rg_verdict_json(const struct rg_verdict *verdict)
     for (int i = 0; i < RG_STATUSES; i++)
         cJSON_AddNumberToObject(counts, rg_status_names[i], (double)verdict->counts[i]);
     cJSON_AddNumberToObject(counts, "not_asked", (double)verdict->not_asked);
+    cJSON *suspects = cJSON_AddArrayToObject(object, "suspects");
+    for (size_t i = 0; i < verdict->accused_count; i++) {
+        cJSON *suspect = cJSON_CreateObject();
+        rg_json_write(suspect, &accused_shape, &verdict->accused[i]);
+        cJSON_AddStringToObject(suspect, "sentence", verdict->accused[i].sentence);
+        cJSON_AddItemToArray(suspects, suspect);
+    }
     cJSON *rows = cJSON_AddArrayToObject(object, "expectations");
     for (size_t i = 0; i < verdict->row_count; i++) {
         cJSON *row = cJSON_CreateObject();
@@ -125,6 +153,7 @@ void rg_verdict_close(struct rg_verdict *verdict)
     for (size_t i = 0; i < verdict->text_count; i++)
         free(verdict->texts[i]);
     free(verdict->rows);
+    free(verdict->accused);
     free(verdict->incompatible);
     free(verdict->texts);
     *verdict = (struct rg_verdict){0};

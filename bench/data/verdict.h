@@ -31,6 +31,17 @@ struct rg_row {
     double nominal_percent, ceiling, ceiling_percent;
 };
 
+/* A part of the fabric that is to blame. */
+struct rg_accused {
+    const char *part;   /* tx, rx, nic, node, path, leaf_tx, leaf_rx */
+    const char *fault;  /* slow, dead, corrupt, comes_and_goes */
+    const char *status; /* condemned; noisy: it comes and goes; one_of: something else explains it as well */
+    const char *node, *peer_node, *test, *direction;
+    int64_t leaf, rail, peer_rail, size_bytes, flows_short, flows_well;
+    double loss_percent, healthy_gbps;
+    char sentence[2048];
+};
+
 struct rg_verdict {
     const char *run_id, *against_kind, *against_name;
     enum rg_status status; /* RG_PASS, RG_FAIL or RG_NOISY, which stands for inconclusive */
@@ -40,6 +51,8 @@ struct rg_verdict {
     struct rg_row *rows; /* texts but reasons belong to the run, the machine, or the list below */
     size_t row_count, row_room;
     size_t counts[RG_STATUSES], not_asked;
+    struct rg_accused *accused;
+    size_t accused_count;
     char **incompatible; /* sentences on what could not be compared */
     size_t incompatible_count;
     char **texts; /* owned */
@@ -48,6 +61,9 @@ struct rg_verdict {
 
 /* A new row, everything null, or NULL without memory. The pointer holds until the next call. */
 struct rg_row *rg_verdict_add(struct rg_verdict *verdict);
+
+/* A new suspect, everything null, or NULL without memory. The pointer holds until the next call. */
+struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict);
 
 /* A copy of text that lives as long as the verdict; the same for the same text. NULL gives NULL. */
 const char *rg_verdict_text(struct rg_verdict *verdict, const char *text);

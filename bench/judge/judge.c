@@ -242,7 +242,7 @@ static int judge_by_run(
     if (code != 0)
         return code;
     out->against_name = rg_verdict_text(out, earlier.run_id);
-    code = rg_judge_measured(&earlier, yardstick->baseline, &before, err);
+    code = rg_judge_measured(&earlier, yardstick->baseline, NULL, &before, err);
     if (code == 0 && run->hardware != earlier.hardware)
         rg_verdict_note(out, "one run is of hardware and the other is not: nothing was compared");
     else if (code == 0)
@@ -285,6 +285,20 @@ static bool verifies(const struct rg_suite *suite)
     return true;
 }
 
+/* Puts the parts that are to blame before the rest of the summary. */
+static void name_accused(struct rg_verdict *v)
+{
+    char rest[sizeof v->summary], first[200];
+    size_t others = v->accused_count - 1;
+    snprintf(rest, sizeof rest, "%s", v->summary);
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(v->accused[0].sentence, ";"), v->accused[0].sentence);
+    if (others > 0)
+        snprintf(v->summary, sizeof v->summary, "%s; and %zu more suspect%s. %.200s", first, others,
+            others > 1 ? "s" : "", rest);
+    else
+        snprintf(v->summary, sizeof v->summary, "%s. %.250s", first, rest);
+}
+
 /* whole: the run used all rails of the machine. */
 static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
 {
@@ -293,7 +307,8 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
     size_t judged = v->counts[RG_PASS] + v->counts[RG_FAIL] + open;
     char rest[256];
     bool nothing = compared ? judged == 0 : v->row_count == 0;
-    v->status = v->counts[RG_FAIL] > 0 ? RG_FAIL : open > 0 || !complete || !whole || nothing ? RG_NOISY : RG_PASS;
+    bool failed = v->counts[RG_FAIL] > 0 || v->accused_count > 0;
+    v->status = failed ? RG_FAIL : open > 0 || !complete || !whole || nothing ? RG_NOISY : RG_PASS;
     v->exit_status = v->status == RG_PASS ? 0 : v->status == RG_FAIL ? 1 : 3;
     snprintf(
         rest, sizeof rest, "%s%s", complete ? "" : "; the run is incomplete: ", complete ? "" : run->incomplete_reason);
@@ -309,13 +324,52 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
     else
         snprintf(v->summary, sizeof v->summary, "%zu of %zu expectations of %s are met, %zu failed, %zu are open%s.",
             v->counts[RG_PASS], judged, v->against_name, v->counts[RG_FAIL], open, rest);
+    if (v->accused_count > 0)
+        name_accused(v);
+}
+
+void rg_judge_conclude_fleet(const struct rg_run *run, struct rg_verdict *io)
+{
+    bool bad = io->accused_count > 0, lost = run->lost_count > 0;
+    io->status = bad || lost ? RG_FAIL : RG_PASS;
+    io->exit_status = bad || lost ? 1 : 0;
+    snprintf(io->summary, sizeof io->summary, "%s%zu of %zu ranks were lost.",
+        bad ? "" : lost ? "No other part is to blame: " : "Nothing is wrong with the fleet: ", run->lost_count,
+        run->rank_count);
+    if (bad)
+        name_accused(io);
+}
+
+double rg_judge_least_loss_percent(const struct rg_run *run, const struct rg_machine *machine)
+{
+    if (machine != NULL && !isnan(machine->fleet_tolerance_percent))
+        return machine->fleet_tolerance_percent;
+    for (size_t i = 0; i < run->rank_count; i++)
+        if (run->ranks[i].rail.soft)
+            return RG_FLEET_LEAST_LOSS_SOFT_PERCENT;
+    return RG_FLEET_LEAST_LOSS_PERCENT;
+}
+
+/* The rows as measured, and who is to blame for flows that fell short of their peers. */
+static int judge_fleet(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
+    struct rg_verdict *out, struct rg_error *err)
+{
+    struct rg_fleet_judge *fleet = NULL;
+    double least_loss = rg_judge_least_loss_percent(run, yardstick->machine);
+    int code = rg_fleet_judge_open_run(run, least_loss, &fleet, err);
+    if (code == 0)
+        code = rg_judge_measured(run, directory, fleet, out, err);
+    if (code == 0)
+        code = rg_fleet_judge_conclude(fleet, &run->suite, out, err);
+    rg_fleet_judge_close(fleet);
+    return code;
 }
 
 int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_verdict verdict = {.run_id = run->run_id, .against_kind = "none", .hardware = run->hardware};
-    int code = rg_judge_measured(run, directory, &verdict, err);
+    int code = judge_fleet(run, directory, yardstick, &verdict, err);
     if (code == 0 && yardstick->machine != NULL) {
         verdict.against_kind = "machine";
         verdict.against_name = yardstick->machine->name;

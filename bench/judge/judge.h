@@ -5,6 +5,7 @@
 #include "data/machine.h"
 #include "data/run.h"
 #include "data/verdict.h"
+#include "judge/fleet.h"
 
 /* What to hold a run against: at most one of both. */
 struct rg_yardstick {
@@ -12,6 +13,10 @@ struct rg_yardstick {
     const char *baseline;     /* directory of an earlier run */
     double tolerance_percent; /* against a run */
 };
+
+/* A share of the rate whose loss makes a part suspect: the machine's own figure, or one by whether the run is of
+ * hardware. */
+double rg_judge_least_loss_percent(const struct rg_run *run, const struct rg_machine *machine);
 
 /* Judges the run in directory. A bandwidth passes when it reaches the threshold and so does the low end of the 95 %
  * interval of its sub-windows' median; it is noisy when the interval leaves that open, and fails otherwise, so also
@@ -21,7 +26,12 @@ struct rg_yardstick {
 int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_error *err);
 
-/* The rows of a run as measured, before they are held against anything. */
-int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_verdict *out, struct rg_error *err);
+/* Concludes a verdict that holds suspects alone: it fails if there are any. */
+void rg_judge_conclude_fleet(const struct rg_run *run, struct rg_verdict *io);
+
+/* The rows of a run as measured, before they are held against anything. Its flows go to the fleet's judge, unless that
+ * is NULL. */
+int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_fleet_judge *fleet,
+    struct rg_verdict *out, struct rg_error *err);
 
 #endif

@@ -14,6 +14,7 @@
 struct reader {
     const struct rg_run *run;
     struct rg_verdict *verdict;
+    struct rg_fleet_judge *fleet;
     struct rg_measurement *flows;
     size_t count, room;
     int64_t round;
@@ -231,6 +232,13 @@ static int keep_flow(struct reader *reader, struct rg_measurement *m, struct rg_
     return 0;
 }
 
+/* What was measured to find suspects, or to be in the way of something else, is no row of the verdict. */
+static bool is_evidence_alone(const struct rg_measurement *m)
+{
+    return (m->pattern != NULL && strcmp(m->pattern, "confirm") == 0) ||
+           (m->phase != NULL && strcmp(m->phase, "load") == 0);
+}
+
 static int take(struct reader *reader, struct rg_measurement *m, struct rg_error *err)
 {
     enum rg_test_kind kind = rg_test_kind_of(m->test);
@@ -240,20 +248,23 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     reader->round = m->round;
     if (code == 0 && strcmp(m->run_id, reader->run->run_id) != 0)
         code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
-    if (code == 0)
+    if (code == 0 && reader->fleet != NULL)
+        code = rg_fleet_judge_add(reader->fleet, m, err);
+    if (code == 0 && !is_evidence_alone(m))
         code = kind == RG_TEST_LATENCY      ? add_latency(reader->verdict, m, err)
                : kind == RG_TEST_COLLECTIVE ? add_collective(reader->verdict, m, err)
                                             : add_bandwidth(reader->verdict, m, err);
-    if (code == 0 && kind == RG_TEST_BANDWIDTH)
+    if (code == 0 && kind == RG_TEST_BANDWIDTH && !is_evidence_alone(m))
         return keep_flow(reader, m, err);
     rg_measurement_close(m);
     return code;
 }
 
-int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_verdict *out, struct rg_error *err)
+int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_fleet_judge *fleet,
+    struct rg_verdict *out, struct rg_error *err)
 {
     char path[PATH_MAX], place[PATH_MAX + 32], *line = NULL;
-    struct reader reader = {.run = run, .verdict = out, .round = -1};
+    struct reader reader = {.run = run, .verdict = out, .fleet = fleet, .round = -1};
     size_t room = 0;
     int64_t number = 0;
     int code = 0;

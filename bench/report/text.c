@@ -179,6 +179,25 @@ static void print_point(const struct rg_row *const *rows, size_t count, const st
             print_row(rows[i], style, out);
 }
 
+/* Ranks of a node that were lost in the same way are told of together, with the first of them. */
+static void print_lost(const struct rg_run *run, size_t first, FILE *out)
+{
+    char line[2048], rails[400] = "";
+    size_t count = 0;
+    for (size_t i = 0; i < run->lost_count; i++) {
+        const struct rg_lost_rank *lost = &run->lost[i];
+        if (strcmp(lost->node, run->lost[first].node) != 0 || strcmp(lost->where, run->lost[first].where) != 0)
+            continue;
+        if (i < first)
+            return;
+        size_t used = strlen(rails);
+        snprintf(rails + used, sizeof rails - used, "%s%lld", count++ ? ", " : "", (long long)lost->rail);
+    }
+    snprintf(line, sizeof line, "lost: rank %lld (%s, rail%s %s): %s", (long long)run->lost[first].rank,
+        run->lost[first].node, count > 1 ? "s" : "", rails, run->lost[first].where);
+    print_sentence(line, 0, out);
+}
+
 static void print_head(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
@@ -191,9 +210,11 @@ static void print_head(
         run->rank_count == 1 ? "" : "s", run->hardware == 0 ? "; not hardware: " : "",
         run->hardware == 0 ? run->hardware_reason : "");
     print_sentence(line, 0, out);
-    for (size_t i = 0; i < run->lost_count; i++) {
-        snprintf(line, sizeof line, "lost: rank %lld (%s, rail %lld): %s", (long long)run->lost[i].rank,
-            run->lost[i].node, (long long)run->lost[i].rail, run->lost[i].where);
+    for (size_t i = 0; i < run->lost_count; i++)
+        print_lost(run, i, out);
+    for (size_t i = 0; i < verdict->accused_count; i++) {
+        snprintf(line, sizeof line, "%ssuspect%s, %s: %s", style->colour ? colours[RG_FAIL] : "",
+            style->colour ? "\033[0m" : "", verdict->accused[i].status, verdict->accused[i].sentence);
         print_sentence(line, 0, out);
     }
     for (size_t i = 0; i < verdict->incompatible_count; i++)

@@ -17,7 +17,7 @@ static void describe_fault(const struct rg_flow *flow, struct rg_measurement *ou
     out->error = (struct rg_fault){
         .node = facts->node.node,
         .rail = facts->rail.rail,
-        .rank = rank,
+        .rank = rg_session_planned_rank(flow->session, rank),
         .device = facts->rail.device,
         .step = outcome->fault.step,
         .status = outcome->fault.status[0] ? outcome->fault.status : NULL,

@@ -11,8 +11,20 @@ const struct rg_settings *rg_session_settings(const struct rg_session *session, 
     return &session->orders->suite.tests[round->test_index];
 }
 
+bool rg_session_is_absent(const struct rg_session *session, int node, int64_t rail)
+{
+    const struct rg_orders *orders = session->orders;
+    for (size_t i = 0; i < orders->absent_count; i++)
+        if (orders->absent[i].node == node && orders->absent[i].rail == rail)
+            return true;
+    return false;
+}
+
+/* -1: it is not there, or not any more. */
 static int rank_of(const struct rg_session *session, int node, int64_t rail)
 {
+    if (rg_session_is_absent(session, node, rail))
+        return -1;
     for (int rank = 0; rank < rg_control_size(session->control); rank++)
         if (session->node_of[rank] == node && session->ranks[rank].rail.rail == rail)
             return rank;
@@ -72,11 +84,19 @@ int rg_session_roles(const struct rg_session *session, const struct rg_round *ro
     return 0;
 }
 
+int rg_session_planned_rank(const struct rg_session *session, int rank)
+{
+    int each = rg_control_size(session->control) / (int)session->orders->present_count;
+    return session->node_of[rank] * each + rank % each;
+}
+
 static struct rg_end end_of(const struct rg_session *session, int rank)
 {
     const struct rg_rank_facts *facts = &session->ranks[rank];
-    return (struct rg_end){
-        .node = facts->node.node, .device = facts->rail.device, .rail = facts->rail.rail, .rank = rank};
+    return (struct rg_end){.node = facts->node.node,
+        .device = facts->rail.device,
+        .rail = facts->rail.rail,
+        .rank = rg_session_planned_rank(session, rank)};
 }
 
 const char *rg_session_memory_kind(

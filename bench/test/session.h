@@ -37,6 +37,12 @@ struct rg_role {
 int rg_session_roles(
     const struct rg_session *session, const struct rg_round *round, struct rg_role **out, size_t *count, struct rg_error *err);
 
+/* Whether a node's rail was lost before, and its rank only looks on. */
+bool rg_session_is_absent(const struct rg_session *session, int node, int64_t rail);
+
+/* The number that a rank has in the plan: among all nodes, those that are gone included. */
+int rg_session_planned_rank(const struct rg_session *session, int rank);
+
 /* The settings of a round's test. */
 const struct rg_settings *rg_session_settings(const struct rg_session *session, const struct rg_round *round);
 
@@ -82,6 +88,10 @@ int rg_session_flow(const struct rg_session *session, const struct rg_round *rou
 /* The same for copies: each rank's GPU makes its own, and each rank owes a measurement. */
 int rg_session_copy(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,
     struct rg_round_result *out, struct rg_error *err);
+
+/* The same for a collective on a simulated fabric. */
+int rg_session_simulated_collective(const struct rg_session *session, const struct rg_round *round, int64_t number,
+    bool *missing, struct rg_round_result *out, struct rg_error *err);
 
 /* The same for a collective; the first rank of each group owes its measurement. */
 int rg_session_collective(const struct rg_session *session, const struct rg_round *round, int64_t number, bool *missing,

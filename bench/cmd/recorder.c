@@ -268,6 +268,22 @@ static void begin_round(struct recorder *recorder, const struct rg_event *event)
     rg_progress_step(&recorder->progress, event->round, count, step_s, event->text ? event->text : "");
 }
 
+/* MPI's own traffic on a rail is in the way of what is measured. */
+static void warn_of_shared_rail(const struct recorder *recorder)
+{
+    const struct rg_run *run = recorder->run;
+    for (size_t i = 0; i < run->rank_count; i++) {
+        const char *netdev = run->ranks[i].rail.netdev;
+        if (netdev == NULL || run->mpi_interface == NULL || strcmp(netdev, run->mpi_interface) != 0)
+            continue;
+        fprintf(stderr,
+            "railgauge run: warning: MPI's own traffic goes over %s, which is rail %lld of %s: name another interface "
+            "with --mpi-interface\n",
+            netdev, (long long)run->ranks[i].rail.rail, run->ranks[i].node.node);
+        return;
+    }
+}
+
 static void lose_rank(struct recorder *recorder, const struct rg_event *event)
 {
     int node, rail;
@@ -288,6 +304,7 @@ static void take_event(struct recorder *recorder, const struct rg_event *event)
         break;
     case RG_EVENT_READY:
         recorder->started = recorder->end->started = true;
+        warn_of_shared_rail(recorder);
         write_run(recorder);
         break;
     case RG_EVENT_ROUND:

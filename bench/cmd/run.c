@@ -181,25 +181,40 @@ static int choose_hosts(struct front *front, struct rg_error *err)
     return 0;
 }
 
-/* One node has nobody to talk to but itself. */
-static int check_pairs(const struct front *front, struct rg_error *err)
+/* What a test asks for and so few nodes cannot give. One node has nobody to talk to but itself. */
+static int check_test(const struct front *front, const struct rg_settings *s, struct rg_error *err)
 {
-    for (size_t i = 0; i < front->run.suite.test_count; i++) {
-        const struct rg_settings *s = &front->run.suite.tests[i];
-        bool loopback = strcmp(s->pattern, "loopback") == 0;
-        enum rg_test_kind kind = rg_test_kind_of(s->test);
-        if (kind == RG_TEST_COLLECTIVE && strcmp(s->group, "pair") == 0 && front->node_count < 2)
-            return rg_fail(
-                err, -EINVAL, "%s among pairs of nodes needs two: name them with --hosts or --hostfile", s->test);
-        if (!rg_test_has_flows(kind))
-            continue;
-        if (front->node_count < 2 && !loopback)
-            return rg_fail(err, -EINVAL,
-                "%s needs two nodes: name them with --hosts or --hostfile, or let each NIC talk to itself with "
-                "--pattern loopback",
-                s->test);
-    }
-    return 0;
+    struct rg_suite one = front->run.suite;
+    struct rg_settings copy = *s;
+    one.tests = &copy;
+    one.test_count = 1;
+    struct rg_plan plan = {&one, front->node_count, (int)front->run.ranks_per_node, 1};
+    enum rg_test_kind kind = rg_test_kind_of(s->test);
+    bool world = kind == RG_TEST_COLLECTIVE && strcmp(s->group, "world") == 0;
+    if (world && front->node_count * front->run.ranks_per_node < 2)
+        return rg_fail(err, -EINVAL, "%s needs two ranks: name nodes with --hosts or --hostfile", s->test);
+    if (rg_plan_rounds(&plan) > 0)
+        return 0;
+    if (front->node_count < 2 && kind == RG_TEST_COLLECTIVE)
+        return rg_fail(
+            err, -EINVAL, "%s among pairs of nodes needs two: name them with --hosts or --hostfile", s->test);
+    if (front->node_count < 2)
+        return rg_fail(err, -EINVAL,
+            "%s needs two nodes: name them with --hosts or --hostfile, or let each NIC talk to itself with "
+            "--pattern loopback",
+            s->test);
+    if (strcmp(s->rails, "cross") == 0 && front->run.ranks_per_node < 2)
+        return rg_fail(err, -EINVAL, "%s with rails cross needs two rails a node", s->test);
+    return rg_fail(err, -EINVAL, "%s with pattern %s needs four nodes, two that are measured and two that load", s->test,
+        s->pattern);
+}
+
+static int check_tests(const struct front *front, struct rg_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < front->run.suite.test_count; i++)
+        code = check_test(front, &front->run.suite.tests[i], err);
+    return code;
 }
 
 /* Loopback needs two ranks a NIC; a run that mixes both patterns has them idle in the others' rounds. */
@@ -322,7 +337,7 @@ static int prepare(struct front *front, struct rg_error *err)
         if (code == 0)
             code = choose_hosts(front, err);
         if (code == 0)
-            code = check_pairs(front, err);
+            code = check_tests(front, err);
         if (code == 0) {
             choose_launch(front);
             begin_run(front);

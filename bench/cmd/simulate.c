@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cmd/cmd.h"
+#include "cmd/trials.h"
 #include "data/fabric.h"
 #include "data/measurement.h"
 #include "data/plan.h"
@@ -21,7 +22,7 @@
 
 struct options {
     const char *suite, *fabric, *faults, *fault, *output, *machine;
-    int64_t nodes, rails, seed;
+    int64_t nodes, rails, seed, trials;
     double noise_percent;
     bool all;
 };
@@ -49,6 +50,9 @@ static const struct rg_option rows[] = {
     {"output", NULL, RG_TEXT, AT(output), .metavar = "DIR", .letter = 'o',
         .help = "Writes run.json, measurements.ndjson, verdict.json, and truth.json with what is wrong with the "
                 "fabric, into this directory, which must not exist. [nothing is written]"},
+    {"trials", NULL, RG_INTEGER, AT(trials), 1, 1000000, .metavar = "N",
+        .help = "Draws so many fleets of 3 to 512 nodes with up to 4 faults, and as many healthy ones, from the seed, "
+                "and prints how often the judge named just the faulty parts, and each miss."},
     {"all", NULL, RG_FLAG, AT(all), .help = "Prints every row, even of a large fleet."},
 };
 
@@ -417,6 +421,10 @@ static int simulate(struct simulation *s, struct rg_error *err)
 {
     const struct rg_machine *machine = NULL;
     int code = 0;
+    if (s->options.trials != RG_NONE) {
+        code = rg_trials_run(s->options.trials, (uint64_t)s->options.seed, stdout, err);
+        return code < 0 ? RG_EXIT_CANNOT_RUN : code;
+    }
     if (s->options.machine != NULL) {
         code = rg_cmd_load_machine(s->options.machine, &s->machine, err);
         machine = &s->machine;

@@ -137,7 +137,7 @@ const struct rg_option rg_settings_rows[] = {
     {"numa", "numa", RG_CHOICE, AT(numa), .fallback = "local", .choices = rg_suite_numa_words, .metavar = "WORD",
         .help = "gpu_copy from and to the host: its memory on the GPU's NUMA node, or on another."},
     {"verify", "verify", RG_FLAG, AT(verify), .fallback = "yes",
-        .help = "Without it, the data that bandwidth tests moved are not checked."},
+        .help = "Checks the data that bandwidth tests moved, where they arrived; --verify=no leaves that out."},
     {"keep-samples", "keep_samples", RG_FLAG, AT(keep_samples),
         .help = "Writes every latency sample into the measurement."},
     {"deadline", "deadline_s", RG_NUMBER, AT(deadline_s), 1, 3600, "30", .metavar = "SECONDS",
@@ -150,6 +150,47 @@ const struct rg_option rg_settings_rows[] = {
         .help = "For tests: where the damaged word lies."},
 };
 const size_t rg_settings_row_count = sizeof rg_settings_rows / sizeof *rg_settings_rows;
+
+/* A setting as a word; "-" for none. */
+static const char *setting_text(const struct rg_option *row, const struct rg_settings *settings, char out[64])
+{
+    const char *at = (const char *)settings + row->offset;
+    int64_t integer;
+    double number;
+    const char *text;
+    switch (row->type) {
+    case RG_FLAG:
+        return *(const bool *)(const void *)at ? "yes" : "no";
+    case RG_INTEGER:
+    case RG_BYTES:
+        memcpy(&integer, at, sizeof integer);
+        snprintf(out, 64, integer == RG_NONE ? "-" : "%lld", (long long)integer);
+        return out;
+    case RG_NUMBER:
+        memcpy(&number, at, sizeof number);
+        snprintf(out, 64, "%g", number);
+        return out;
+    case RG_CHOICE:
+    case RG_TEXT:
+        memcpy(&text, at, sizeof text);
+        return text ? text : "-";
+    default:
+        return "-"; /* sizes are told row by row */
+    }
+}
+
+bool rg_settings_differ(const struct rg_settings *before, const struct rg_settings *now, char *out, size_t room)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < rg_settings_row_count && used + 1 < room; i++) {
+        char then[64], here[64];
+        const struct rg_option *row = &rg_settings_rows[i];
+        const char *a = setting_text(row, before, then), *b = setting_text(row, now, here);
+        if (strcmp(a, b) != 0)
+            used += (size_t)snprintf(out + used, room - used, "%s%s %s, then %s", used ? "; " : "", row->key, a, b);
+    }
+    return used > 0;
+}
 
 static struct rg_shape settings_shape(void)
 {

@@ -58,6 +58,9 @@ int rg_suite_load(const char *path, struct rg_suite *out, struct rg_error *err);
 /* The same from a document inside another (run.json, or the plan that is sent to the ranks); takes root over. */
 int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg_error *err);
 
+/* "depth 128, then 1; mtu_bytes -, then 1024": what is set otherwise; false: nothing. */
+bool rg_settings_differ(const struct rg_settings *before, const struct rg_settings *now, char *out, size_t room);
+
 /* A suite of one test with default settings; texts are not copied. */
 int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err);
 

@@ -23,7 +23,7 @@ const char *const rg_status_names[RG_STATUSES + 1] = {
     }
 
 static const struct rg_option row_rows[] = {{.key = "asked", .type = RG_FLAG, AT(asked)}, TEXT(test),
-    INTEGER(size_bytes), TEXT(direction), TEXT(memory), TEXT(variant), INTEGER(queue_pairs), TEXT(scope), TEXT(node),
+    INTEGER(size_bytes), TEXT(direction), TEXT(memory), TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope), TEXT(node),
     INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side), INTEGER(round), TEXT(metric), NUMBER(measured),
     NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected), NUMBER(threshold), NUMBER(tolerance_percent), TEXT(source),
     NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent), TEXT(reason)};

@@ -18,12 +18,13 @@ extern const char *const rg_status_names[RG_STATUSES + 1]; /* NULL-terminated */
 
 /* One line: a flow (scope rail), what a node sends or receives (node), a collective (group), or a copy (gpu). variant:
  * what else must be alike for two rows to be compared: how GPU memory was registered ("dmabuf"), a collective's type,
- * reduction, place and group ("bfloat16 sum in_place world"), a copy's way ("host_to_device remote"). */
+ * reduction, place and group ("bfloat16 sum in_place world"), a copy's way ("host_to_device remote"). pattern: of flows
+ * that shared NICs with others, or did not go from a rail to the same rail of another node; NULL: of all others. */
 struct rg_row {
     enum rg_status status;
     bool asked;    /* the suite asked for it; what was not asked counts for nothing */
     bool hardware; /* measured on hardware */
-    const char *test, *direction, *memory, *variant, *scope, *node, *peer_node, *side, *metric, *source;
+    const char *test, *direction, *memory, *variant, *pattern, *scope, *node, *peer_node, *side, *metric, *source;
     const char *opposite; /* of a node: the one it met in that round; in no document */
     char *reason;         /* malloc'd or NULL */
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;
@@ -50,7 +51,7 @@ struct rg_verdict {
     char summary[512];
     struct rg_row *rows; /* texts but reasons belong to the run, the machine, or the list below */
     size_t row_count, row_room;
-    size_t counts[RG_STATUSES], not_asked;
+    size_t counts[RG_STATUSES], not_asked, verified; /* verified: measurements whose data were checked */
     struct rg_accused *accused;
     size_t accused_count;
     char **incompatible; /* sentences on what could not be compared */

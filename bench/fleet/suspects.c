@@ -184,7 +184,15 @@ static int gather_members(const struct index *index, const struct rg_part *part,
 struct candidate {
     struct rg_part part;
     double gain, loss;
+    double bound; /* of a path: what it could gain at most */
     bool comes_and_goes;
+};
+
+/* What short flows cost that nothing explains, by the parts that they pass through: no part can gain more. */
+struct bounds {
+    double *tx, *rx;           /* by NIC */
+    double *leaf_tx, *leaf_rx; /* by leaf * rails + rail */
+    int leaves;
 };
 
 struct search {
@@ -195,8 +203,9 @@ struct search {
     struct members members;
     double *values;
     size_t values_room;
-    struct candidate *candidates, *accepted;
-    size_t candidate_count, candidate_room, accepted_count, accepted_room;
+    struct bounds bounds;
+    struct candidate *candidates, *accepted; /* candidates: first the paths, sorted */
+    size_t candidate_count, candidate_room, path_count, accepted_count, accepted_room;
 };
 
 static double square(double x)
@@ -346,52 +355,150 @@ static int by_part(const void *left, const void *right)
     return 0;
 }
 
-static int accuse_ends(struct search *search, const struct rg_sighting *s, bool *accused)
+static int open_bounds(const struct rg_fleet *fleet, struct bounds *out)
+{
+    size_t nics = (size_t)nics_of(fleet);
+    out->leaves = 1;
+    for (int node = 0; node < fleet->nodes; node++)
+        if (leaf_of(fleet, node) >= out->leaves)
+            out->leaves = leaf_of(fleet, node) + 1;
+    size_t trunks = (size_t)out->leaves * (size_t)fleet->rails;
+    out->tx = calloc(2 * nics + 2 * trunks + 1, sizeof *out->tx);
+    if (out->tx == NULL)
+        return -ENOMEM;
+    out->rx = out->tx + nics;
+    out->leaf_tx = out->rx + nics;
+    out->leaf_rx = out->leaf_tx + trunks;
+    return 0;
+}
+
+static bool is_worth(const struct search *search, enum rg_part_kind kind, double bound)
+{
+    return bound - search->price[kind] > search->suspicion->caution;
+}
+
+/* What a part could gain at most, as things are. */
+static double bound_of(const struct search *search, const struct candidate *c)
+{
+    const struct bounds *b = &search->bounds;
+    const struct rg_part *part = &c->part;
+    int rails = search->index.fleet->rails, at = part->node * rails + part->rail;
+    double all = 0;
+    switch (part->kind) {
+    case RG_PART_TX:
+        return b->tx[at];
+    case RG_PART_RX:
+        return b->rx[at];
+    case RG_PART_NIC:
+        return b->tx[at] + b->rx[at];
+    case RG_PART_NODE:
+        for (int rail = 0; rail < rails; rail++)
+            all += b->tx[part->node * rails + rail] + b->rx[part->node * rails + rail];
+        return all;
+    case RG_PART_LEAF_TX:
+        return b->leaf_tx[at];
+    case RG_PART_LEAF_RX:
+        return b->leaf_rx[at];
+    case RG_PART_PATH:
+    case RG_PART_KINDS:
+        break;
+    }
+    return c->bound;
+}
+
+static int add_if_worth(struct search *search, struct rg_part part)
+{
+    struct candidate c = {.part = part};
+    return is_worth(search, part.kind, bound_of(search, &c)) ? add_candidate(search, part) : 0;
+}
+
+static int add_nics(struct search *search)
 {
     const struct rg_fleet *fleet = search->index.fleet;
-    int code = 0, nics = nics_of(fleet);
-    for (int side = 0; code == 0 && side < 2; side++) {
-        int nic = side == 0 ? s->from : s->to, node = nic / fleet->rails, rail = nic % fleet->rails;
-        enum rg_part_kind kind = side == 0 ? RG_PART_TX : RG_PART_RX;
-        if (accused[nic + side * nics])
-            continue;
-        accused[nic + side * nics] = true;
-        code = add_candidate(search, (struct rg_part){kind, node, rail, -1, -1});
-        if (code == 0)
-            code = add_candidate(search, (struct rg_part){RG_PART_NIC, node, rail, -1, -1});
+    int code = 0;
+    for (int node = 0; code == 0 && node < fleet->nodes; node++) {
+        for (int rail = 0; code == 0 && rail < fleet->rails; rail++)
+            for (int kind = RG_PART_TX; code == 0 && kind <= RG_PART_NIC; kind++)
+                code = add_if_worth(search, (struct rg_part){(enum rg_part_kind)kind, node, rail, -1, -1});
         if (code == 0 && fleet->rails > 1)
-            code = add_candidate(search, (struct rg_part){RG_PART_NODE, node, -1, -1, -1});
-        enum rg_part_kind leaf = side == 0 ? RG_PART_LEAF_TX : RG_PART_LEAF_RX;
-        if (code == 0 && fleet->leaf_of != NULL)
-            code = add_candidate(search, (struct rg_part){leaf, leaf_of(fleet, node), rail, -1, -1});
+            code = add_if_worth(search, (struct rg_part){RG_PART_NODE, node, -1, -1, -1});
     }
     return code;
 }
 
-/* Every part that a short flow passes through, once. */
+static int add_leaves(struct search *search)
+{
+    const struct rg_fleet *fleet = search->index.fleet;
+    int code = 0;
+    for (int leaf = 0; search->bounds.leaves > 1 && leaf < search->bounds.leaves; leaf++)
+        for (int rail = 0; code == 0 && rail < fleet->rails; rail++) {
+            code = add_if_worth(search, (struct rg_part){RG_PART_LEAF_TX, leaf, rail, -1, -1});
+            if (code == 0)
+                code = add_if_worth(search, (struct rg_part){RG_PART_LEAF_RX, leaf, rail, -1, -1});
+        }
+    return code;
+}
+
+/* A short flow costs so much more than before. */
+static void add_to_bounds(struct search *search, const struct rg_sighting *s, double cost)
+{
+    const struct rg_fleet *fleet = search->index.fleet;
+    struct bounds *bounds = &search->bounds;
+    struct candidate key = {.part = path_of(fleet, s)}, *path = NULL;
+    if (search->path_count > 0)
+        path = bsearch(&key, search->candidates, search->path_count, sizeof key, by_part);
+    if (path != NULL)
+        path->bound += cost;
+    int from_leaf = leaf_of(fleet, s->from / fleet->rails), to_leaf = leaf_of(fleet, s->to / fleet->rails);
+    bounds->tx[s->from] += cost;
+    bounds->rx[s->to] += cost;
+    if (from_leaf == to_leaf)
+        return;
+    bounds->leaf_tx[from_leaf * fleet->rails + s->from % fleet->rails] += cost;
+    bounds->leaf_rx[to_leaf * fleet->rails + s->to % fleet->rails] += cost;
+}
+
+/* The paths of short flows, once each if they are worth it. */
+static void merge_paths(struct search *search)
+{
+    struct candidate *c = search->candidates;
+    size_t kept = 0;
+    qsort(c, search->candidate_count, sizeof *c, by_part);
+    for (size_t i = 0, next; i < search->candidate_count; i = next) {
+        double bound = 0;
+        for (next = i; next < search->candidate_count && by_part(&c[next], &c[i]) == 0; next++)
+            bound += c[next].bound;
+        if (!is_worth(search, RG_PART_PATH, bound))
+            continue;
+        c[kept] = c[i];
+        c[kept++].bound = bound;
+    }
+    search->candidate_count = search->path_count = kept;
+}
+
+/* Every part through which short flows pass, and that could explain enough of them. */
 static int find_candidates(struct search *search)
 {
     const struct index *index = &search->index;
-    bool *accused = calloc(2 * (size_t)nics_of(index->fleet) + 1, sizeof *accused);
-    int code = accused ? 0 : -ENOMEM;
+    int code = open_bounds(index->fleet, &search->bounds);
     for (size_t i = 0; code == 0 && i < index->count; i++) {
         const struct rg_sighting *s = &index->sightings[i];
         if (!is_short(search, s))
             continue;
-        code = accuse_ends(search, s, accused);
+        add_to_bounds(search, s, cost_of(s, 0));
+        code = add_candidate(search, path_of(index->fleet, s));
         if (code == 0)
-            code = add_candidate(search, path_of(index->fleet, s));
+            search->candidates[search->candidate_count - 1].bound = cost_of(s, 0);
     }
-    free(accused);
-    if (code != 0 || search->candidate_count == 0)
-        return code;
-    qsort(search->candidates, search->candidate_count, sizeof *search->candidates, by_part);
-    size_t kept = 1;
-    for (size_t i = 1; i < search->candidate_count; i++)
-        if (by_part(&search->candidates[i], &search->candidates[kept - 1]) != 0)
-            search->candidates[kept++] = search->candidates[i];
-    search->candidate_count = kept;
-    return 0;
+    if (code == 0)
+        merge_paths(search);
+    if (code == 0)
+        code = add_nics(search);
+    if (code == 0)
+        code = add_leaves(search);
+    for (size_t i = 0; code == 0 && i < search->candidate_count; i++)
+        search->candidates[i].gain = bound_of(search, &search->candidates[i]);
+    return code;
 }
 
 /* --- the search --- */
@@ -413,9 +520,12 @@ static int explain_anew(struct search *search, const struct rg_part *part)
             if (!c->comes_and_goes)
                 loss = fmax(loss, c->loss);
         }
-        double cost = cost_of(s, loss);
+        double cost = cost_of(s, loss), before = search->cost[at];
+        bool is_low = is_short(search, s);
         search->predicted[at] = (float)loss;
-        search->cost[at] = (float)(loose && is_short(search, s) ? fmin(cost, COMING_AND_GOING) : cost);
+        search->cost[at] = (float)(loose && is_low ? fmin(cost, COMING_AND_GOING) : cost);
+        if (is_low)
+            add_to_bounds(search, s, search->cost[at] - before);
     }
     return code;
 }
@@ -446,7 +556,15 @@ static int accept_all(struct search *search)
                 best = &search->candidates[i];
         if (best == NULL || best->gain <= search->suspicion->caution)
             return 0;
-        double before = best->gain;
+        double before = best->gain, bound = bound_of(search, best);
+        if (!is_worth(search, best->part.kind, bound)) {
+            best->gain = -INFINITY;
+            continue;
+        }
+        if (bound < before) {
+            best->gain = bound;
+            continue;
+        }
         code = evaluate(search, best);
         if (code != 0 || best->gain < before)
             continue;
@@ -499,12 +617,9 @@ static int find_alternatives(struct search *search, size_t a, struct rg_suspect 
     search->accepted_count--;
     int code = explain_anew(search, &c.part);
     for (size_t i = 0; code == 0 && i < search->candidate_count; i++) {
-        struct candidate other = {.part = search->candidates[i].part};
-        if (rg_part_same(&other.part, &c.part))
-            continue;
-        bool near = other.part.node == c.part.node || other.part.node == c.part.peer || other.part.peer == c.part.node ||
-                    c.part.kind >= RG_PART_LEAF_TX || other.part.kind >= RG_PART_LEAF_TX || c.part.peer < 0;
-        if (!near)
+        struct candidate other = search->candidates[i];
+        double bound = bound_of(search, &other);
+        if (rg_part_same(&other.part, &c.part) || bound - search->price[other.part.kind] + TIE < c.gain)
             continue;
         code = evaluate(search, &other);
         if (code == 0 && other.gain + TIE >= c.gain && out->alternative_count < RG_ALTERNATIVES_MOST)
@@ -570,7 +685,6 @@ static int prepare(struct search *search)
         code = sort_by(index, false, &index->by_rx_first, &index->by_rx);
     for (size_t i = 0; code == 0 && i < index->count; i++)
         search->cost[i] = (float)cost_of(&index->sightings[i], 0);
-    set_prices(search);
     return code;
 }
 
@@ -585,6 +699,7 @@ static void close_search(struct search *search)
     free(search->members.at);
     free(search->values);
     free(search->candidates);
+    free(search->bounds.tx);
     free(search->accepted);
 }
 
@@ -595,9 +710,10 @@ int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sig
         .index = {.fleet = fleet, .sightings = sightings, .count = count}, .suspicion = suspicion};
     struct rg_suspect *found = NULL;
     size_t found_count = 0;
-    int code = prepare(&search);
-    if (code == 0)
-        code = find_candidates(&search);
+    set_prices(&search);
+    int code = find_candidates(&search);
+    if (code == 0 && search.candidate_count > 0)
+        code = prepare(&search);
     if (code == 0)
         code = accept_all(&search);
     if (code == 0)

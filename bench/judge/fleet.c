@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define CLUSTER_WIDTH 1.6  /* of healthy rates, in units of the least loss */
+#define SAMPLE 20000
 #define NOISE_OF_LOSS 0.05 /* noise is taken to be this share of the least loss, at least */
 
 struct flow {
@@ -201,9 +202,9 @@ static bool is_gone(const struct rg_fleet_judge *judge, const struct flow *flow)
 /* What a healthy flow of a point has. False: nothing was measured. */
 static bool find_reference(const struct rg_fleet_judge *judge, struct point *point)
 {
-    double *rates = calloc(point->count + 1, sizeof *rates);
-    size_t count = 0;
-    for (size_t i = 0; rates != NULL && i < point->count; i++)
+    size_t count = 0, step = point->count / SAMPLE + 1; /* of very many flows some tell as much as all */
+    double *rates = calloc(point->count / step + 1, sizeof *rates);
+    for (size_t i = 0; rates != NULL && i < point->count; i += step)
         if (!isnan(point->flows[i].gbps) && !is_gone(judge, &point->flows[i]))
             rates[count++] = point->flows[i].gbps;
     if (count > 0) {

@@ -53,7 +53,8 @@ static void add_ceiling(struct rg_row *row, const struct rg_machine *machine, si
 {
     double line_rate = machine ? machine->line_rate_gbps : NAN;
     double nominal = strcmp(row->scope, "node") == 0 ? line_rate * (double)rails : line_rate;
-    if (machine != NULL && strcmp(row->scope, "node") == 0 && !isnan(machine->node_nominal_gbps))
+    bool whole = machine != NULL && (machine->rails == RG_NONE || machine->rails == (int64_t)rails);
+    if (whole && strcmp(row->scope, "node") == 0 && !isnan(machine->node_nominal_gbps))
         nominal = machine->node_nominal_gbps;
     row->ceiling *= line_rate;
     if (!isnan(row->measured) && same(row->metric, "bandwidth_gbps") && !same(row->scope, "gpu")) {
@@ -78,7 +79,7 @@ static bool uses_all_rails(const struct rg_run *run, const struct rg_machine *ma
 
 static bool expects(const struct rg_expectation *e, const struct rg_row *row)
 {
-    return same(e->test, row->test) && e->size_bytes == row->size_bytes && same(e->direction, row->direction) &&
+    return row->pattern == NULL && same(e->test, row->test) && e->size_bytes == row->size_bytes && same(e->direction, row->direction) &&
            same(e->memory, row->memory) && (e->variant == NULL || same(e->variant, row->variant)) &&
            same(e->scope, row->scope) && same(e->metric, row->metric) &&
            (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
@@ -176,8 +177,8 @@ static int judge_by_machine(
 static bool same_place(const struct rg_row *a, const struct rg_row *b)
 {
     return same(a->test, b->test) && a->size_bytes == b->size_bytes && same(a->direction, b->direction) &&
-           same(a->memory, b->memory) && same(a->variant, b->variant) && a->queue_pairs == b->queue_pairs &&
-           same(a->scope, b->scope) && same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
+           same(a->memory, b->memory) && same(a->variant, b->variant) && same(a->pattern, b->pattern) &&
+           a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) && same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
            same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side) &&
            same(a->opposite, b->opposite);
 }
@@ -194,6 +195,7 @@ static int add_missing(const struct rg_row *before, double tolerance_percent, co
     row->direction = rg_verdict_text(out, before->direction);
     row->memory = rg_verdict_text(out, before->memory);
     row->variant = rg_verdict_text(out, before->variant);
+    row->pattern = rg_verdict_text(out, before->pattern);
     row->node = rg_verdict_text(out, before->node);
     row->peer_node = rg_verdict_text(out, before->peer_node);
     row->status = RG_NOT_RUN;
@@ -233,6 +235,18 @@ static int hold_against_rows(
     return code;
 }
 
+/* Says what was set otherwise in the earlier run, test by test. */
+static void note_settings(const struct rg_suite *now, const struct rg_suite *before, struct rg_verdict *out)
+{
+    for (size_t i = 0; i < now->test_count && i < before->test_count; i++) {
+        char words[400];
+        if (strcmp(now->tests[i].test, before->tests[i].test) == 0 &&
+            rg_settings_differ(&before->tests[i], &now->tests[i], words, sizeof words))
+            rg_verdict_note(out, "%s was measured with other settings than in the earlier run: %s", now->tests[i].test,
+                words);
+    }
+}
+
 static int judge_by_run(
     const struct rg_run *run, const struct rg_yardstick *yardstick, struct rg_verdict *out, struct rg_error *err)
 {
@@ -245,7 +259,9 @@ static int judge_by_run(
     code = rg_judge_measured(&earlier, yardstick->baseline, NULL, &before, err);
     if (code == 0 && run->hardware != earlier.hardware)
         rg_verdict_note(out, "one run is of hardware and the other is not: nothing was compared");
-    else if (code == 0)
+    if (code == 0)
+        note_settings(&run->suite, &earlier.suite, out);
+    if (code == 0 && run->hardware == earlier.hardware)
         code = hold_against_rows(&before, yardstick->tolerance_percent, out, err);
     rg_verdict_close(&before);
     rg_run_close(&earlier);
@@ -314,7 +330,7 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
         rest, sizeof rest, "%s%s", complete ? "" : "; the run is incomplete: ", complete ? "" : run->incomplete_reason);
     if (!compared && v->status == RG_PASS)
         snprintf(v->summary, sizeof v->summary, "Everything was measured%s; it was compared with nothing.",
-            verifies(&run->suite) ? " and arrived intact" : "");
+            v->verified > 0 && verifies(&run->suite) ? " and arrived intact" : "");
     else if (!compared)
         snprintf(v->summary, sizeof v->summary, "%zu measurements failed, %zu are open, %zu were made%s.",
             v->counts[RG_FAIL], open, v->counts[RG_UNJUDGED], rest);

@@ -50,15 +50,29 @@ static void variant_of(const struct rg_measurement *m, char *out, size_t room)
         snprintf(out, room, "%s%s%s", from, strcmp(from, to) != 0 ? " to " : "", strcmp(from, to) != 0 ? to : "");
 }
 
+/* What of a flow's pattern keeps it from being compared with one between two nodes alone; empty: nothing. */
+static void pattern_of(const struct rg_measurement *m, char *out, size_t room)
+{
+    static const char *const alone[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
+    bool shares = m->has_flow && m->pattern != NULL;
+    for (size_t i = 0; shares && i < sizeof alone / sizeof *alone; i++)
+        shares = strcmp(m->pattern, alone[i]) != 0;
+    bool crosses = m->has_flow && m->flow.from.rail != m->flow.to.rail;
+    snprintf(out, room, "%s%s%s%s%s", shares ? m->pattern : "", m->phase ? " " : "", m->phase ? m->phase : "",
+        shares && crosses ? " " : "", crosses ? "cross" : "");
+}
+
 static struct rg_row *add_row(
     struct rg_verdict *verdict, const struct rg_measurement *m, const char *scope, const char *metric)
 {
-    char variant[128];
+    char variant[128], pattern[64];
     struct rg_row *row = rg_verdict_add(verdict);
     if (row == NULL)
         return NULL;
     variant_of(m, variant, sizeof variant);
     row->variant = variant[0] ? rg_verdict_text(verdict, variant) : NULL;
+    pattern_of(m, pattern, sizeof pattern);
+    row->pattern = pattern[0] ? rg_verdict_text(verdict, pattern) : NULL;
     row->status = status_of(m);
     row->hardware = m->hardware;
     row->test = rg_verdict_text(verdict, m->test);
@@ -188,9 +202,33 @@ static int add_node(struct reader *reader, const char *node, bool sends, const s
     return isnan(sum.gbps) ? explain_gap(row, bad, good, rails, err) : 0;
 }
 
+static void forget_flows(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->count; i++)
+        rg_measurement_close(&reader->flows[i]);
+    reader->count = 0;
+}
+
+/* Where one rail after the other is measured, or flows share NICs, there is nothing to sum. */
+static bool is_summed(const struct reader *reader)
+{
+    if (reader->count == 0)
+        return false;
+    const struct rg_measurement *m = &reader->flows[0];
+    const struct rg_suite *suite = &reader->run->suite;
+    char pattern[64];
+    pattern_of(m, pattern, sizeof pattern);
+    bool one = (size_t)m->test_index < suite->test_count && strcmp(suite->tests[m->test_index].rails, "one") == 0;
+    return !one && (pattern[0] == '\0' || strcmp(pattern, "loopback") == 0);
+}
+
 /* Both sides of every node that has a part in the round. */
 static int add_nodes(struct reader *reader, struct rg_error *err)
 {
+    if (!is_summed(reader)) {
+        forget_flows(reader);
+        return 0;
+    }
     const struct rg_measurement **flows = calloc(reader->count + 1, sizeof *flows);
     int code = flows ? 0 : no_memory(err);
     for (size_t i = 0; code == 0 && i < 2 * reader->count; i++) {
@@ -209,9 +247,7 @@ static int add_nodes(struct reader *reader, struct rg_error *err)
             code = add_node(reader, node, sends, flows, count, err);
     }
     free(flows);
-    for (size_t i = 0; i < reader->count; i++)
-        rg_measurement_close(&reader->flows[i]);
-    reader->count = 0;
+    forget_flows(reader);
     return code;
 }
 
@@ -248,6 +284,7 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     reader->round = m->round;
     if (code == 0 && strcmp(m->run_id, reader->run->run_id) != 0)
         code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
+    reader->verdict->verified += m->has_integrity && m->integrity.words_checked > 0;
     if (code == 0 && reader->fleet != NULL)
         code = rg_fleet_judge_add(reader->fleet, m, err);
     if (code == 0 && !is_evidence_alone(m))

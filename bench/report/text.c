@@ -116,7 +116,7 @@ static bool same_point(const struct rg_row *a, const struct rg_row *b)
 {
     return a->asked == b->asked && strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes &&
            same_word(a->direction, b->direction) && same_word(a->memory, b->memory) &&
-           same_word(a->variant, b->variant) && a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
+           same_word(a->variant, b->variant) && same_word(a->pattern, b->pattern) && a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
 }
 
 /* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" for the rows of one scope. */
@@ -164,6 +164,8 @@ static void print_point(const struct rg_row *const *rows, size_t count, const st
         fprintf(out, ", %s", first->memory);
     if (first->variant != NULL)
         fprintf(out, ", %s", first->variant);
+    if (first->pattern != NULL)
+        fprintf(out, ", %s", first->pattern);
     if (strncmp(first->metric, "latency", 7) == 0)
         fprintf(out, ", %s", strcmp(first->metric, "latency_p50_us") == 0 ? "median" : "99th percentile");
     fputc('\n', out);

@@ -5,11 +5,13 @@
 #include "mem/pattern.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define POISON_PASS UINT32_MAX /* what the target holds before anything arrives */
 #define SAMPLES_A_SECOND 2500000.0
+#define PROBE_S 5.0
 
 /* A load is made of writes, whatever is measured. */
 static enum rg_operation operation_of(const struct rg_flow *flow)
@@ -212,6 +214,39 @@ static void connect_end(struct rg_flow *flow)
     rg_flow_fail(flow, code, &why);
 }
 
+/* Whether one message gets through, where nobody knows whether the fabric joins these rails. */
+static void probe_path(struct rg_flow *flow)
+{
+    struct rg_error why = {{0}};
+    uint64_t until_ns = rg_clock_after_ns(fmin(PROBE_S, flow->settings->deadline_s / 2));
+    if (!flow->role.initiates || rg_endpoint_post(flow->endpoint, 1) != 1 || rg_endpoint_finish(flow->endpoint, false) < 0)
+        return;
+    while (flow->endpoint->outstanding > 0) {
+        if (rg_endpoint_reap(flow->endpoint) >= 0 && rg_clock_now_ns() < until_ns)
+            continue;
+        snprintf(flow->mine.fault.step, sizeof flow->mine.fault.step, "probe");
+        rg_fail(&why, -EOPNOTSUPP, "%s: the fabric does not join these rails: a first message did not get through",
+            flow->nic.device);
+        rg_flow_fail(flow, -EOPNOTSUPP, &why);
+        return;
+    }
+}
+
+static bool is_probed(const struct rg_flow *flow)
+{
+    return strcmp(flow->settings->rails, "cross") == 0 && flow->session->fabric == NULL && flow->opens_anew &&
+           !flow->deserted;
+}
+
+static int probe_paths(struct rg_flows *flows, uint64_t until_ns, struct rg_error *err)
+{
+    for (size_t i = 0; i < flows->count; i++)
+        if (is_probed(&flows->at[i]) && rg_flow_went_well(&flows->at[i]))
+            probe_path(&flows->at[i]);
+    return rg_flows_swap(flows, is_probed, offsetof(struct rg_flow, mine), offsetof(struct rg_flow, theirs),
+        sizeof flows->at->mine, until_ns, "probe", err);
+}
+
 static void choose_arrival(struct rg_flow *flow)
 {
     bool by_byte = flow->operation == RG_OPERATION_WRITE && flow->session->fabric == NULL;
@@ -247,5 +282,7 @@ int rg_flows_set_up(struct rg_flows *flows, struct rg_error *err)
     if (code == 0)
         code = rg_flows_swap(flows, opens_anew, offsetof(struct rg_flow, mine), offsetof(struct rg_flow, theirs),
             sizeof flows->at->mine, rg_flow_later(any, now_ns, 2), "connect", err);
+    if (code == 0)
+        code = probe_paths(flows, rg_flow_later(any, now_ns, 2.5), err);
     return code;
 }

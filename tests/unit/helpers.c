@@ -176,6 +176,7 @@ void make_run(struct made_run *made, int nodes, int rails)
     made->tests[0].direction = "both_ways";
     rg_suite_close(&suite);
     made->run = (struct rg_run){.run_id = MADE_RUN_ID,
+        .transport = "verbs",
         .version = "0.1.0",
         .status = "complete",
         .started_at = "2026-03-01T02:00:00Z",
@@ -258,6 +259,7 @@ static void set_ends(const struct made_run *made, int from, int to, int rail, st
 {
     m->kind = "flow";
     m->transport = "verbs";
+    m->pattern = "pairs";
     m->has_flow = m->has_path = true;
     m->queue_pairs = 1;
     m->flow.initiator = "from";

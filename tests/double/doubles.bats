@@ -32,7 +32,8 @@ measure() { # OPTION...
     echo "$output"
 }
 
-copies=(--test gpu_copy --size 64K --working-set 128K --duration 0.05 --warmup 0 --copy host_to_device)
+# Long enough a warm-up for a machine that is busy with something else.
+copies=(--test gpu_copy --size 64K --working-set 128K --duration 0.05 --warmup 0.2 --copy host_to_device)
 reduces=(--test all_reduce --memory cuda --size 4K --iterations 2 --warmup-iterations 0 --deadline 5)
 
 @test "every symbol of CUDA, NCCL and NVML that the program uses is in the doubles" {
@@ -172,6 +173,36 @@ fail_each() { # FAIL-VARIABLE COUNT-VARIABLE PATTERN CODE OPTION...
     [ "$status" = 3 ]
     [[ $output == *"no CUDA driver"* ]]
     [ "$(jq -r .status "$out/measurements.ndjson")" = not_run ]
+}
+
+@test "the bench of copies tells what a kernel makes of cudaMemcpy's bandwidth, and that a double is no GPU" {
+    run timeout 60 env LD_LIBRARY_PATH="$DOUBLES" scripts/bench.d/gpu_copy.py --quick
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"GPU 0000:d0:00.0: railgauge double, not a GPU"* ]]
+    [[ $output == *"not hardware: CUDA double: "*"the figures mean nothing"* ]]
+    [ "$(grep -cE '^(cudaMemcpy|kernel) +([0-9.e+]+ +){3}Gb/s$' <<<"$output")" = 2 ]
+    grep -qE '^kernel over cudaMemcpy: [0-9.]+; of single pairs [0-9.]+ to [0-9.]+$' <<<"$output"
+    jq -e '(.figures_gbps | map_values(length)) == {cudaMemcpy: 5, kernel: 5} and .ratio == .medians_gbps.kernel / .medians_gbps.cudaMemcpy' \
+        build/bench.gpu_copy.json
+}
+
+@test "the bench of copies says why it did not run, and fails nothing, without a driver or without a GPU" {
+    run timeout 60 env LD_LIBRARY_PATH="$DOUBLES" RAILGAUGE_DOUBLE_NO_DRIVER=1 scripts/bench.d/gpu_copy.py
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$output" = "gpu copy: not_run: no CUDA driver" ]
+    run timeout 60 env LD_LIBRARY_PATH="$DOUBLES" RAILGAUGE_DOUBLE_DEVICES=0 scripts/bench.d/gpu_copy.py
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$output" = "gpu copy: not_run: no CUDA device" ]
+}
+
+@test "the bench of copies fails where a copy fails" {
+    run timeout 60 env LD_LIBRARY_PATH="$DOUBLES" RAILGAUGE_DOUBLE_FAIL=cudaEventRecord:1:1 scripts/bench.d/gpu_copy.py --quick
+    echo "$output"
+    [ "$status" = 1 ]
+    [[ $output == "gpu copy by cudaMemcpy: failed: "* ]]
 }
 
 # The first record's report on the first GPU, and the alarms in it.

@@ -102,3 +102,10 @@ setup() {
     [ "$status" = 1 ]
     [ "$(jq -sc '[.[] | select(.integrity.status == "mismatch") | .integrity.first | [.offset_bytes, .rail]]' "$out/measurements.ndjson")" = "[[32768,1]]" ]
 }
+
+@test "the test of NICs that talk to themselves through GPU memory, which is for real GPUs, holds on doubles" {
+    RAILGAUGE_GPU_TESTS_ON=build/double/lib run bats --tap --filter "NICs that talk" tests/gpu/gpu.bats
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"ok 1 "* && $output != *"# skip"* ]]
+}

@@ -22,13 +22,14 @@ fault() { # FAULT [NAME=VALUE...]
     echo "status $status: $output"
 }
 
-# A run of two ranks on this host, with the modes that $modes names.
-modes=()
+# A run of two ranks on this host, with the modes that $modes names, begun by $within.
+modes=() within=()
 measure() { # OPTION...
     local passed_on=(-x LD_LIBRARY_PATH) mode
     for mode in "${modes[@]}"; do passed_on+=(-x "$mode"); done
     rm -rf "$out"
-    LD_LIBRARY_PATH=$DOUBLES run timeout 60 build/railgauge run --quiet --hosts localhost --ranks-per-node 2 -o "$out" "$@" -- "${passed_on[@]}"
+    LD_LIBRARY_PATH=$DOUBLES run timeout 60 "${within[@]}" build/railgauge run --quiet --hosts localhost \
+        --ranks-per-node 2 -o "$out" "$@" -- "${passed_on[@]}"
     echo "$output"
 }
 
@@ -228,6 +229,59 @@ alarms() {
         [ -n "$(alarms)" ]
         scripts/validate "$out"
     done
+}
+
+@test "a GPU that heat slows down during a test alarms, for how long, and the measurement stands" {
+    modes=(RAILGAUGE_DOUBLE_NVML_HEAT=250)
+    measure "${copies[@]}"
+    [ "$status" = 0 ]
+    [ "$(alarms)" = "heat or power kept the clocks down: hw_thermal_slowdown for 0.25 s" ]
+    jq -se '.[0] | .status == "ok" and (.gpus[0] | .throttle_reasons == ["hw_thermal_slowdown"] and .added.hw_thermal_slowdown_us == 250000)' \
+        "$out/measurements.ndjson"
+    scripts/validate "$out"
+}
+
+# Runs begin with this file as the kernel's log.
+log_of() { # FILE
+    # shellcheck disable=SC2016 # the inner shell's arguments
+    within=(unshare --mount bash -c 'mount --bind "$0" /dev/kmsg && exec "$@"' "$1")
+    "${within[@]}" true || skip "nothing may be mounted here, so that the kernel's log cannot be another"
+}
+
+@test "an Xid that NVML tells of during a test is laid to it, and one from before is not" {
+    # What cannot be opened is a log that cannot be read.
+    /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$BATS_TEST_TMPDIR/log"
+    log_of "$BATS_TEST_TMPDIR/log"
+    # A rank waits for events when it describes its GPU, before a test, and after it.
+    modes=(RAILGAUGE_DOUBLE_NVML_XID=3:79)
+    measure "${copies[@]}"
+    [ "$status" = 0 ]
+    [ "$(alarms)" = "the driver reported Xid errors: 79" ]
+    jq -se '.[0].gpus[0] | .new_xids == [79] and .xid_source == "nvml_events"' "$out/measurements.ndjson"
+    scripts/validate "$out"
+    modes=(RAILGAUGE_DOUBLE_NVML_XID=2:79)
+    measure "${copies[@]}"
+    [ "$status" = 0 ]
+    [ "$(alarms)" = "" ]
+    jq -se '.[0].gpus[0].new_xids == []' "$out/measurements.ndjson"
+}
+
+@test "an Xid that the kernel logs during a test is laid to the GPU that it is of" {
+    log=$BATS_TEST_TMPDIR/log
+    echo '6,1,1000,-;NVRM: Xid (PCI:0000:d1:00): 31, pid=1, before the run' >"$log"
+    log_of "$log"
+    # An error of the first GPU every so often, from before the test until after it.
+    while [ -e "$log" ]; do
+        printf '6,%d,2000,-;NVRM: Xid (PCI:0000:d0:00): 94, pid=1, during the run\n' "$((++number + 1))" >>"$log"
+        sleep 0.05
+    done &
+    writer=$!
+    measure "${copies[@]}" --duration 1
+    kill "$writer"
+    [ "$status" = 0 ]
+    [[ $(alarms) == "the driver reported Xid errors: 94"* ]]
+    jq -se 'sort_by(.copy.rank) | (.[0].gpus[0].new_xids | unique == [94]) and .[1].gpus[0].new_xids == []' "$out/measurements.ndjson"
+    jq -e '.nodes[0].rails[1].gpu_facts.xids_logged == 1' "$out/run.json"
 }
 
 @test "whichever call of NVML fails, the run goes on, and what is not known is null" {

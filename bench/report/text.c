@@ -10,6 +10,7 @@
 
 #define ROWS_SHOWN 24 /* of one point, before it is summed up */
 #define NAME_SHOWN 18
+#define NODES_WARNED_OF 8
 #define PLACE_WIDTH 29
 
 static const char *const colours[RG_STATUSES] = {[RG_PASS] = "\033[32m",
@@ -200,6 +201,50 @@ static void print_lost(const struct rg_run *run, size_t first, FILE *out)
     print_sentence(line, 0, out);
 }
 
+/* Whether what goes between a rank's GPU and its NIC leaves the PCIe switches that are near them. */
+static bool is_far(const struct rg_rank_facts *rank)
+{
+    const char *distance = rank->rail.gpu_distance;
+    return distance != NULL &&
+           (strcmp(distance, "PHB") == 0 || strcmp(distance, "NODE") == 0 || strcmp(distance, "SYS") == 0);
+}
+
+/* Whether a far pair of ranks before this one is on the same node, and of the same rail if one is asked for. */
+static bool was_far(const struct rg_run *run, size_t rank, int64_t rail)
+{
+    for (size_t i = 0; i < rank; i++)
+        if (is_far(&run->ranks[i]) && same_word(run->ranks[i].node.node, run->ranks[rank].node.node) &&
+            (rail == RG_NONE || run->ranks[i].rail.rail == rail))
+            return true;
+    return false;
+}
+
+/* A sentence for each node with such pairs, until there are many. */
+static void print_far_pairs(const struct rg_run *run, FILE *out)
+{
+    size_t nodes = 0;
+    char line[4096];
+    for (size_t i = 0; run->ranks != NULL && i < run->rank_count; i++) {
+        const struct rg_rank_facts *first = &run->ranks[i];
+        if (!is_far(first) || was_far(run, i, RG_NONE))
+            continue;
+        if (nodes++ == NODES_WARNED_OF) {
+            print_sentence("warning: so it does on other nodes", 0, out);
+            break;
+        }
+        size_t used = (size_t)snprintf(
+            line, sizeof line, "warning: traffic between GPU and NIC crosses a host bridge on %s", first->node.node);
+        for (size_t j = i; j < run->rank_count && used < sizeof line; j++) {
+            const struct rg_rail_facts *rail = &run->ranks[j].rail;
+            if (is_far(&run->ranks[j]) && same_word(run->ranks[j].node.node, first->node.node) &&
+                !was_far(run, j, rail->rail))
+                used += (size_t)snprintf(
+                    line + used, sizeof line - used, ", rail %lld (%s)", (long long)rail->rail, rail->gpu_distance);
+        }
+        print_sentence(line, 0, out);
+    }
+}
+
 static void print_head(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
@@ -219,6 +264,7 @@ static void print_head(
             style->colour ? "\033[0m" : "", verdict->accused[i].status, verdict->accused[i].sentence);
         print_sentence(line, 0, out);
     }
+    print_far_pairs(run, out);
     for (size_t i = 0; i < verdict->incompatible_count; i++)
         print_sentence(verdict->incompatible[i], 0, out);
 }

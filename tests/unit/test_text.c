@@ -241,6 +241,74 @@ static void the_end_of_a_long_name_is_shown(void **state)
     free(text);
 }
 
+/* A rank whose GPU and NIC are so far apart. */
+static struct rg_rank_facts rank_at(const char *node, int64_t rail, const char *distance)
+{
+    struct rg_rank_facts rank;
+    rg_rank_facts_clear(&rank);
+    rank.node.node = node;
+    rank.rail.rail = rail;
+    rank.rail.gpu_distance = distance;
+    return rank;
+}
+
+static void a_gpu_far_from_its_nic_is_warned_of_once_a_node(void **state)
+{
+    struct story *story = *state;
+    struct rg_rank_facts ranks[] = {rank_at("node-a", 0, "PHB"), rank_at("node-a", 1, "PXB"),
+        rank_at("node-b", 0, "NODE"), rank_at("node-a", 2, "SYS"), rank_at("node-b", 1, "PIX"),
+        rank_at("node-c", 0, "by_index"), rank_at("node-c", 1, NULL),
+        rank_at("node-a", 2, "SYS") /* a NIC that talks to itself has two ranks */};
+    story->run.ranks = ranks;
+    story->run.rank_count = COUNT_OF(ranks);
+    char *text = print(story);
+    assert_int_equal(lines_with(text, "warning: ", "crosses a host bridge"), 2);
+    assert_has(text, "crosses a host bridge on node-a, rail 0 (PHB), rail 2 (SYS)\n");
+    assert_has(text, "crosses a host bridge on node-b, rail 0 (NODE)\n");
+    free(text);
+    ranks[0].rail.gpu_distance = ranks[2].rail.gpu_distance = ranks[3].rail.gpu_distance = "PIX";
+    ranks[7].rail.gpu_distance = NULL;
+    text = print(story);
+    assert_lacks(text, "warning");
+    free(text);
+}
+
+static void far_gpus_on_many_nodes_are_not_all_named(void **state)
+{
+    struct story *story = *state;
+    static char names[40][16];
+    struct rg_rank_facts ranks[COUNT_OF(names)];
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        snprintf(names[i], sizeof names[i], "node-%zu", i);
+        ranks[i] = rank_at(names[i], 0, "SYS");
+    }
+    story->run.ranks = ranks;
+    story->run.rank_count = COUNT_OF(ranks);
+    char *text = print(story);
+    assert_int_equal(lines_with(text, "crosses a host bridge", "(SYS)"), 8);
+    assert_has(text, "warning: so it does on other nodes\n");
+    free(text);
+    story->run.rank_count = 8;
+    text = print(story);
+    assert_lacks(text, "other nodes");
+    free(text);
+}
+
+static void no_line_is_wider_than_100_columns_for_a_node_of_far_gpus(void **state)
+{
+    struct story *story = *state;
+    static char name[254];
+    struct rg_rank_facts ranks[64];
+    memset(name, 'n', 40);
+    for (size_t i = 0; i < COUNT_OF(ranks); i++)
+        ranks[i] = rank_at(name, (int64_t)i, "NODE");
+    story->run.ranks = ranks;
+    story->run.rank_count = COUNT_OF(ranks);
+    char *text = print(story);
+    assert_has(text, "rail 63 (NODE)");
+    assert_narrow(text);
+}
+
 static void no_line_is_wider_than_100_columns_for_long_names(void **state)
 {
     static char name[254];
@@ -313,6 +381,9 @@ int main(void)
         TOLD(what_was_not_asked_for_is_counted_and_not_listed),
         TOLD(a_large_fleet_is_summed_up_with_what_did_not_pass),
         TOLD(the_end_of_a_long_name_is_shown),
+        TOLD(a_gpu_far_from_its_nic_is_warned_of_once_a_node),
+        TOLD(far_gpus_on_many_nodes_are_not_all_named),
+        TOLD(no_line_is_wider_than_100_columns_for_a_node_of_far_gpus),
         TOLD(no_line_is_wider_than_100_columns_for_long_names),
         TOLD(no_line_is_wider_than_100_columns_for_any_number),
         TOLD(no_line_is_wider_than_100_columns_for_long_sentences),

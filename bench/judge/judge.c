@@ -85,6 +85,22 @@ static bool expects(const struct rg_expectation *e, const struct rg_row *row)
            (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
 }
 
+/* Whether a test asks for that variant, which is written as in judge/measured. How memory is registered turns out. */
+static bool asks_variant(const struct rg_settings *s, enum rg_test_kind kind, const char *variant)
+{
+    char asked[128];
+    bool reduces = same(s->test, "all_reduce") || same(s->test, "reduce_scatter");
+    bool host = same(s->copy, "host_to_device") || same(s->copy, "device_to_host");
+    if (variant == NULL || (kind != RG_TEST_COLLECTIVE && kind != RG_TEST_COPY))
+        return true;
+    if (kind == RG_TEST_COLLECTIVE)
+        snprintf(asked, sizeof asked, "%s%s%s %s %s", s->data_type, reduces ? " " : "", reduces ? s->reduction : "",
+            s->in_place ? "in_place" : "out_of_place", s->group);
+    else
+        snprintf(asked, sizeof asked, "%s %s%s%s", s->copy, s->copy_by, host ? " " : "", host ? s->numa : "");
+    return same(asked, variant);
+}
+
 /* Whether the suite asks for what an expectation is about. */
 static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
 {
@@ -92,7 +108,8 @@ static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
         const struct rg_settings *s = &suite->tests[i];
         enum rg_test_kind kind = rg_test_kind_of(s->test);
         bool memory = same(s->memory, e->memory) || same(s->memory, "auto") || kind == RG_TEST_COPY;
-        if (!same(s->test, e->test) || !memory || (e->direction != NULL && !same(s->direction, e->direction)) ||
+        if (!same(s->test, e->test) || !memory || !asks_variant(s, kind, e->variant) ||
+            (e->direction != NULL && !same(s->direction, e->direction)) ||
             (e->queue_pairs != RG_NONE && kind == RG_TEST_BANDWIDTH && e->queue_pairs != s->queue_pairs))
             continue;
         for (uint32_t size = 0; size < s->sizes.count; size++)

@@ -290,6 +290,49 @@ static void what_the_suite_did_not_ask_for_counts_for_nothing(void **state)
     assert_ends(verdict, "pass", 0);
 }
 
+/* How many of the expectations of these variants a suite of that one test asks for. */
+static size_t variants_asked(struct made_run *made, const struct rg_settings *test, const char *metric)
+{
+    static const char *const variants[] = {"float32 out_of_place world", "float32 in_place world",
+        "float32 out_of_place rail", "bfloat16 out_of_place world", "float32 sum out_of_place world",
+        "host_to_device engine local", "host_to_device engine remote", "device_to_device kernel"};
+    struct rg_expectation expectations[COUNT_OF(variants)];
+    for (size_t i = 0; i < COUNT_OF(variants); i++) {
+        expectations[i] = an_expectation(100, 3);
+        expectations[i].test = test->test;
+        expectations[i].direction = NULL;
+        expectations[i].metric = metric;
+        expectations[i].variant = variants[i];
+    }
+    made->tests[0] = *test;
+    return judge_by(made, expectations, COUNT_OF(variants))->counts[RG_NOT_RUN];
+}
+
+static void a_variant_is_asked_for_by_the_suite_that_asks_for_just_it(void **state)
+{
+    struct made_run *made = *state;
+    struct rg_settings test = made->tests[0];
+    test.test = "all_gather";
+    test.direction = NULL;
+    test.data_type = "float32";
+    test.reduction = "sum";
+    test.group = "world";
+    assert_int_equal(variants_asked(made, &test, "busbw_gigabytes_per_s"), 1);
+    test.group = "node";
+    assert_int_equal(variants_asked(made, &test, "busbw_gigabytes_per_s"), 0);
+    test.test = "all_reduce";
+    test.group = "world";
+    assert_int_equal(variants_asked(made, &test, "busbw_gigabytes_per_s"), 1);
+    test.test = "gpu_copy";
+    test.copy = "host_to_device";
+    test.copy_by = "engine";
+    test.numa = "remote";
+    assert_int_equal(variants_asked(made, &test, "bandwidth_gbps"), 1);
+    test.copy = "device_to_device";
+    test.copy_by = "kernel";
+    assert_int_equal(variants_asked(made, &test, "bandwidth_gbps"), 1);
+}
+
 static void a_run_of_which_nothing_was_expected_is_inconclusive_against_a_machine(void **state)
 {
     struct made_run *made = *state;
@@ -425,6 +468,7 @@ int main(void)
         IN_RUN(what_is_not_of_hardware_may_pass_a_machine_that_is_not_either),
         IN_RUN(a_missing_measurement_is_not_run),
         IN_RUN(what_the_suite_did_not_ask_for_counts_for_nothing),
+        IN_RUN(a_variant_is_asked_for_by_the_suite_that_asks_for_just_it),
         IN_RUN(a_run_of_which_nothing_was_expected_is_inconclusive_against_a_machine),
         IN_RUN(a_measured_run_passes_against_nothing),
         IN_RUN(a_run_without_a_measurement_never_passes),

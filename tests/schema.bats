@@ -178,7 +178,7 @@ for path in sys.argv[1:]:
     listed = [source["id"] for source in machine["sources"]]
     cited = set(machine["facts"].values()) | {row["source"] for row in machine["expectations"] if row["source"]}
     assert sorted(listed) == sorted(cited), (path, listed, cited)
-    rows = [tuple(row[key] for key in ("test", "size_bytes", "direction", "memory", "queue_pairs", "scope", "metric"))
+    rows = [tuple(row.get(key) for key in ("test", "size_bytes", "direction", "memory", "variant", "queue_pairs", "scope", "metric"))
             for row in machine["expectations"]]
     assert len(rows) == len(set(rows)), path
     if machine["node_nominal_gbps"] is not None:

@@ -17,10 +17,18 @@ static cudaStream_t stream_of(void *stream)
     return static_cast<cudaStream_t>(stream);
 }
 
+// Takes away what a call that failed before has left behind, such as one for more memory than there is: the launch that
+// comes next is not to be blamed for it.
+static void forget_errors(void)
+{
+    cudaGetLastError();
+}
+
 int rg_kernel_fill(uint64_t *words, uint64_t count, uint64_t key, void *stream)
 {
     if (count == 0)
         return 0;
+    forget_errors();
     rg_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(words, count, key);
     return cudaGetLastError();
 }
@@ -30,6 +38,7 @@ int rg_kernel_verify(const uint64_t *words, uint64_t key, uint64_t first_bytes, 
 {
     if (blocks == 0 || block_bytes == 0)
         return 0;
+    forget_errors();
     rg_verify_kernel<<<blocks_for(blocks * ((block_bytes + 7) / 8)), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
         words, key, first_bytes / 8, blocks, block_bytes, stride_bytes / 8, found);
     return cudaGetLastError();
@@ -43,6 +52,7 @@ static bool aligned(const void *address)
 int rg_kernel_copy(void *to, const void *from, size_t bytes, void *stream)
 {
     size_t wide = aligned(to) && aligned(from) ? bytes / sizeof(uint4) : 0, done = wide * sizeof(uint4);
+    forget_errors();
     if (wide > 0)
         rg_copy_kernel<<<blocks_for(wide), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
             static_cast<uint4 *>(to), static_cast<const uint4 *>(from), wide);
@@ -56,6 +66,7 @@ int rg_kernel_elements_fill(void *data, const struct rg_elements *elements, uint
 {
     if (count == 0)
         return 0;
+    forget_errors();
     rg_elements_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
         data, *elements, from, count);
     return cudaGetLastError();
@@ -66,6 +77,7 @@ int rg_kernel_elements_check(const void *data, const struct rg_elements *element
 {
     if (count == 0)
         return 0;
+    forget_errors();
     rg_elements_check_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
         data, *elements, from, count, found);
     return cudaGetLastError();

@@ -167,6 +167,17 @@ fail_each() { # FAIL-VARIABLE COUNT-VARIABLE PATTERN CODE OPTION...
         2 "${reduces[@]}" --register-buffers
 }
 
+@test "a test that asks for more memory than there is fails alone: what comes after it is measured" {
+    modes=(RAILGAUGE_DOUBLE_FAIL=cudaMalloc:1:2)
+    for one in copies reduces; do
+        declare -n options=$one
+        measure "${options[@]}" --size 4K,64K
+        [ "$status" = 1 ]
+        [ "$(jq -sr '[.[] | .status] | unique_by(.) | join(" ")' "$out/measurements.ndjson")" = "failed ok" ]
+        jq -se 'all(.[]; (.status == "ok") == (.size_bytes == 65536) and (.reason // "cudaMalloc" | test("cudaMalloc")))' "$out/measurements.ndjson"
+    done
+}
+
 @test "without a driver the same program measures nothing, says why, and passes nothing" {
     run timeout 60 build/railgauge run --quiet --hosts localhost --ranks-per-node 1 -o "$out" "${copies[@]}"
     echo "$output"

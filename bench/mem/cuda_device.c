@@ -22,11 +22,21 @@ const char *rg_cuda_driver_error(CUresult status)
     return name ? name : "an unknown error";
 }
 
+/* CUDA says the same of a driver that is not there and of one that is too old. */
+static int no_driver(struct rg_error *err)
+{
+    int has = 0, wants = 0;
+    if (cudaDriverGetVersion(&has) != cudaSuccess || has == 0 || cudaRuntimeGetVersion(&wants) != cudaSuccess)
+        return rg_fail(err, -ENODEV, "no CUDA driver");
+    return rg_fail(err, -ENODEV, "the CUDA driver is too old: it is one of CUDA %d.%d, and the runtime here is %d.%d",
+        has / 1000, has % 1000 / 10, wants / 1000, wants % 1000 / 10);
+}
+
 static int cuda_count(int *out, struct rg_error *err)
 {
     cudaError_t status = cudaGetDeviceCount(out);
     if (status == cudaErrorInsufficientDriver)
-        return rg_fail(err, -ENODEV, "no CUDA driver");
+        return no_driver(err);
     if (status == cudaErrorNoDevice || (status == cudaSuccess && *out == 0))
         return rg_fail(err, -ENODEV, "no CUDA device");
     if (status != cudaSuccess)

@@ -217,6 +217,16 @@ fail_each() { # FAIL-VARIABLE COUNT-VARIABLE PATTERN CODE OPTION...
     [[ $output == "gpu copy by cudaMemcpy: failed: "* ]]
 }
 
+@test "a driver that is too old is not called none: both versions are told" {
+    modes=(RAILGAUGE_DOUBLE_OLD_DRIVER=12040)
+    built=$(sed -n 's/^#define CUDART_VERSION *//p' "${CUDA:-/usr/local/cuda}/include/cuda_runtime_api.h")
+    built=$((built / 1000)).$((built % 1000 / 10))
+    measure "${copies[@]}"
+    [ "$status" = 3 ]
+    [ "$(jq -sr '.[0] | .status + ": " + .reason' "$out/measurements.ndjson")" = \
+        "not_run: the CUDA driver is too old: it is one of CUDA 12.4, and the runtime here is $built" ]
+}
+
 # The first record's report on the first GPU, and the alarms in it.
 alarms() {
     jq -sr '.[0].gpus[0].alarms | join("; ")' "$out/measurements.ndjson"

@@ -101,7 +101,7 @@ cudaError_t cudaDeviceGetAttribute(int *out, cudaDeviceAttr attribute, int devic
 cudaError_t cudaDriverGetVersion(int *out)
 {
     RGD_ENTER;
-    *out = CUDART_VERSION;
+    *out = static_cast<int>(rgd::number("OLD_DRIVER", CUDART_VERSION));
     return cudaSuccess;
 }
 

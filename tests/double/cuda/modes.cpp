@@ -92,6 +92,8 @@ cudaError_t enter(const char *function)
         fprintf(stderr, "CUDA double: %s, call %d\n", function, nth);
     if (flag("NO_DRIVER"))
         return cudaErrorInsufficientDriver;
+    if (flag("OLD_DRIVER") && strstr(function, "GetVersion") == nullptr)
+        return give(cudaErrorInsufficientDriver);
     if (broken != cudaSuccess)
         return broken;
     cudaError_t status = injected(function, nth);

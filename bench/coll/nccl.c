@@ -200,6 +200,24 @@ static void *allocate(size_t bytes, void *context)
     return *status == cudaSuccess ? buffer : NULL;
 }
 
+/* NVLink's switches work on registered memory only where NCCL itself, or one who maps it alike, has made it (NCCL's
+ * user guide, User Buffer Registration). */
+static void *allocate_to_register(size_t bytes, void *context)
+{
+    void *buffer = NULL;
+    ncclResult_t *status = context;
+    *status = ncclMemAlloc(&buffer, bytes);
+    return *status == ncclSuccess ? buffer : NULL;
+}
+
+static void release(const struct rg_collective *base, void *buffer)
+{
+    if (buffer != NULL && base->config.register_buffers)
+        ncclMemFree(buffer);
+    else
+        cudaFree(buffer);
+}
+
 static void nccl_close(struct rg_collective *base)
 {
     struct nccl_collective *collective = collective_of(base);
@@ -220,8 +238,8 @@ static void nccl_close(struct rg_collective *base)
     for (int i = 0; i <= SEGMENT && collective->events[i] != NULL; i++)
         cudaEventDestroy(collective->events[i]);
     rg_collective_buffers(base, buffers);
-    cudaFree(buffers[0]);
-    cudaFree(buffers[1]);
+    release(base, buffers[0]);
+    release(base, buffers[1]);
     cudaFree(collective->found);
     free(collective);
 }
@@ -247,7 +265,11 @@ static int open_on_device(struct nccl_collective *collective, struct rg_error *e
     struct nccl_communicator *nccl = nccl_of(collective->base.communicator);
     cudaError_t status = cudaSetDevice(nccl->device);
     const char *call = "cudaSetDevice";
-    if (status == cudaSuccess && !rg_collective_place(&collective->base, allocate, &status))
+    bool registers = collective->base.config.register_buffers;
+    ncclResult_t given = ncclSuccess;
+    if (status == cudaSuccess && registers && !rg_collective_place(&collective->base, allocate_to_register, &given))
+        return nccl_failed(nccl, "ncclMemAlloc", given, err);
+    if (status == cudaSuccess && !registers && !rg_collective_place(&collective->base, allocate, &status))
         call = "cudaMalloc";
     if (status == cudaSuccess)
         status = cudaMalloc((void **)&collective->found, sizeof *collective->found), call = "cudaMalloc";
@@ -255,7 +277,7 @@ static int open_on_device(struct nccl_collective *collective, struct rg_error *e
         status = cudaEventCreateWithFlags(&collective->events[i], cudaEventDefault), call = "cudaEventCreateWithFlags";
     if (status != cudaSuccess)
         return cuda_failed(nccl, call, status, err);
-    return collective->base.config.register_buffers ? register_buffers(collective, err) : 0;
+    return registers ? register_buffers(collective, err) : 0;
 }
 
 static int nccl_open(const struct rg_collective *shape, struct rg_collective **out, struct rg_error *err)

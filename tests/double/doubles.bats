@@ -163,8 +163,27 @@ fail_each() { # FAIL-VARIABLE COUNT-VARIABLE PATTERN CODE OPTION...
 
 @test "whichever call of NCCL fails in a collective, the run ends and says so" {
     wanted=5
-    fail_each RAILGAUGE_DOUBLE_NCCL_FAIL RAILGAUGE_DOUBLE_NCCL_COUNT '^nccl(GetUniqueId|CommInitRankConfig|CommGetAsyncError|AllReduce|CommRegister)' \
+    fail_each RAILGAUGE_DOUBLE_NCCL_FAIL RAILGAUGE_DOUBLE_NCCL_COUNT '^nccl(GetUniqueId|CommInitRankConfig|CommGetAsyncError|AllReduce|MemAlloc|CommRegister)' \
         2 "${reduces[@]}" --register-buffers
+}
+
+# How often all ranks together made a call of NCCL.
+calls_of() { # FUNCTION
+    awk -v name="$1" '$1 == name { sum += $2 } END { print sum + 0 }' "$BATS_TEST_TMPDIR/counts"
+}
+
+@test "buffers to be registered are of NCCL's own making, which NVLink asks for, and go back to it" {
+    modes=("RAILGAUGE_DOUBLE_NCCL_COUNT=$BATS_TEST_TMPDIR/counts" RAILGAUGE_DOUBLE_LEAKS=1)
+    measure "${reduces[@]}" --register-buffers
+    [ "$status" = 0 ]
+    for name in ncclMemAlloc ncclCommRegister ncclCommDeregister ncclMemFree; do
+        [ "$(calls_of $name)" = 4 ] # two buffers at each of two ranks
+    done
+    rm "$BATS_TEST_TMPDIR/counts"
+    measure "${reduces[@]}"
+    [ "$status" = 0 ]
+    [ "$(calls_of ncclAllReduce)" -gt 0 ]
+    [ "$(calls_of ncclMemAlloc)" = 0 ]
 }
 
 @test "a test that asks for more memory than there is fails alone: what comes after it is measured" {

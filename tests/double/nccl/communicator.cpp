@@ -228,6 +228,18 @@ ncclResult_t ncclCommCuDevice(const ncclComm_t comm, int *out)
     return ncclSuccess;
 }
 
+ncclResult_t ncclMemAlloc(void **out, size_t bytes)
+{
+    RGN_ENTER;
+    return cudaMalloc(out, bytes) == cudaSuccess ? ncclSuccess : ncclUnhandledCudaError;
+}
+
+ncclResult_t ncclMemFree(void *buffer)
+{
+    RGN_ENTER;
+    return cudaFree(buffer) == cudaSuccess ? ncclSuccess : ncclUnhandledCudaError;
+}
+
 ncclResult_t ncclCommRegister(const ncclComm_t, void *buffer, size_t, void **out)
 {
     RGN_ENTER;

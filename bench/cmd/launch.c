@@ -353,7 +353,8 @@ int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg
     launch->verbose = verbose;
     launch->input = -1;
     catch_signals(launch);
-    if (rg_launch_say(launch, input, err) != 0 || pipe2(input_pipe, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 || pipe2(errors, O_CLOEXEC) != 0 || (launch->pid = fork()) < 0) {
+    if (rg_launch_say(launch, input, err) != 0 || pipe2(input_pipe, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 ||
+        pipe2(errors, O_CLOEXEC) != 0 || (launch->pid = fork()) < 0) {
         int code = rg_fail(err, -errno, "cannot start %s: %s", argv[0], strerror(errno));
         close_pair(input_pipe);
         close_pair(output);
@@ -451,7 +452,8 @@ enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, 
         if (now_ns >= until_ns)
             return RG_LAUNCH_SILENT;
         struct pollfd polled[4] = {{.fd = launch->output, .events = POLLIN}, {.fd = launch->errors, .events = POLLIN},
-            {.fd = launch->signals, .events = POLLIN}, {.fd = has_input(launch) ? launch->input : -1, .events = POLLOUT}};
+            {.fd = launch->signals, .events = POLLIN},
+            {.fd = has_input(launch) ? launch->input : -1, .events = POLLOUT}};
         uint64_t left_ms = (until_ns - now_ns) / 1000000 + 1;
         if (poll(polled, 4, left_ms > 60000 ? 60000 : (int)left_ms) <= 0)
             continue;

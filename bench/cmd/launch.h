@@ -33,7 +33,8 @@ int rg_launch_read_hostfile(const char *path, char ***out, int *slots, struct rg
 int rg_launch_split_hosts(const char *list, char ***out, struct rg_error *err);
 void rg_launch_free_texts(char **texts);
 
-/* Which hosts answer a ssh within some seconds, all at once; NULL-terminated. A host of this machine's own name does. */
+/* Which hosts answer a ssh within some seconds, all at once; NULL-terminated. A host of this machine's own name does.
+ */
 void rg_launch_probe(char *const *hosts, bool *alive);
 
 struct rg_launch;

@@ -308,8 +308,9 @@ static int run(struct rank *rank, struct rg_error *err)
     if (code != 0)
         return code;
     struct rg_group_slot slot = {0};
-    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of,
-        (int)rank->orders.nodes, rg_control_rank(rank->control), rank->orders.fabric.nodes > 0 ? &rank->orders.fabric : NULL, rank->self.monitor, &slot};
+    struct rg_session session = {rank->control, &rank->orders, rank->facts, rank->node_of, (int)rank->orders.nodes,
+        rg_control_rank(rank->control), rank->orders.fabric.nodes > 0 ? &rank->orders.fabric : NULL, rank->self.monitor,
+        &slot};
     bool root = session.rank == 0;
     if (root)
         say_text(RG_EVENT_READY, 0, rg_control_size(rank->control), NULL);

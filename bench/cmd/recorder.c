@@ -548,8 +548,8 @@ static void say_who_was_lost(struct recorder *recorder)
     if (recorder->end->reason[0] == '\0' && run->lost_count > 0)
         give_up(recorder, "%zu rank%s of %d node%s lost, and what they took part in was not measured: %s, rail %lld%s",
             run->lost_count, run->lost_count == 1 ? "" : "s", rg_crew_lost_nodes(&recorder->crew),
-            rg_crew_lost_nodes(&recorder->crew) == 1 ? " was" : "s were", run->lost[0].node, (long long)run->lost[0].rail,
-            run->lost_count > 1 ? " and others" : "");
+            rg_crew_lost_nodes(&recorder->crew) == 1 ? " was" : "s were", run->lost[0].node,
+            (long long)run->lost[0].rail, run->lost_count > 1 ? " and others" : "");
 }
 
 /* New files, or the old ones cut back to what is safe. */

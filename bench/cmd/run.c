@@ -47,7 +47,8 @@ static const struct rg_option rows[] = {
     {"max-lost", NULL, RG_INTEGER, AT(lost_most), 0, 65536, .metavar = "N",
         .help = "Gives up when more than so many nodes were lost. [goes on as long as two are left]"},
     {"transport", NULL, RG_TEXT, AT(transport), .fallback = "verbs", .metavar = "WORD",
-        .help = "verbs, or sim:FILE: a simulated fabric, as `railgauge simulate` writes it; one rank a rail runs here."},
+        .help =
+            "verbs, or sim:FILE: a simulated fabric, as `railgauge simulate` writes it; one rank a rail runs here."},
     {"dry-run", NULL, RG_FLAG, AT(dry_run),
         .help = "Prints the plan (rounds, flows, time, memory) and measures nothing."},
     {"mpi-interface", NULL, RG_TEXT, AT(mpi_interface), .metavar = "NAME",
@@ -190,9 +191,6 @@ static int check_test(const struct front *front, const struct rg_settings *s, st
     one.test_count = 1;
     struct rg_plan plan = {&one, front->node_count, (int)front->run.ranks_per_node, 1};
     enum rg_test_kind kind = rg_test_kind_of(s->test);
-    bool world = kind == RG_TEST_COLLECTIVE && strcmp(s->group, "world") == 0;
-    if (world && front->node_count * front->run.ranks_per_node < 2)
-        return rg_fail(err, -EINVAL, "%s needs two ranks: name nodes with --hosts or --hostfile", s->test);
     if (rg_plan_rounds(&plan) > 0)
         return 0;
     if (front->node_count < 2 && kind == RG_TEST_COLLECTIVE)
@@ -205,15 +203,25 @@ static int check_test(const struct front *front, const struct rg_settings *s, st
             s->test);
     if (strcmp(s->rails, "cross") == 0 && front->run.ranks_per_node < 2)
         return rg_fail(err, -EINVAL, "%s with rails cross needs two rails a node", s->test);
-    return rg_fail(err, -EINVAL, "%s with pattern %s needs four nodes, two that are measured and two that load", s->test,
-        s->pattern);
+    return rg_fail(err, -EINVAL, "%s with pattern %s needs four nodes, two that are measured and two that load",
+        s->test, s->pattern);
 }
 
 static int check_tests(const struct front *front, struct rg_error *err)
 {
     int code = 0;
-    for (size_t i = 0; code == 0 && i < front->run.suite.test_count; i++)
-        code = check_test(front, &front->run.suite.tests[i], err);
+    struct rg_error why = {{0}};
+    size_t possible = 0;
+    for (size_t i = 0; i < front->run.suite.test_count; i++) {
+        int failed = check_test(front, &front->run.suite.tests[i], &why);
+        possible += failed == 0;
+        code = failed;
+    }
+    /* A suite's other tests make sense without those that so few nodes cannot do; the verdict tells of them. */
+    if (possible > 0 && front->node_count > 1 && front->run.suite.test_count > 1)
+        return 0;
+    if (possible < front->run.suite.test_count)
+        return rg_fail(err, -EINVAL, "%s", why.text);
     return code;
 }
 
@@ -222,7 +230,8 @@ static int ranks_each(const struct front *front)
 {
     int each = (int)front->run.ranks_per_node;
     for (size_t i = 0; i < front->run.suite.test_count; i++)
-        if (strcmp(front->run.suite.tests[i].pattern, "loopback") == 0)
+        if (strcmp(front->run.suite.tests[i].pattern, "loopback") == 0 &&
+            strcmp(front->run.suite.tests[i].rails, "cross") != 0)
             return 2 * each;
     return each;
 }

@@ -176,14 +176,13 @@ static void describe_outcome(struct simulation *s, const struct rg_settings *set
     stream.end_ns = stream.begin_ns + rg_seconds_to_ns(settings->duration_s);
     stream.messages = settings->iterations == RG_NONE ? 0 : (uint64_t)settings->iterations;
     out->has_path = true;
-    out->path = (struct rg_path){4096, 4, 0, 0,
-        rg_wire_payload_share(RG_OPERATION_WRITE, (uint64_t)out->size_bytes, 4096, 4)};
+    out->path =
+        (struct rg_path){4096, 4, 0, 0, rg_wire_payload_share(RG_OPERATION_WRITE, (uint64_t)out->size_bytes, 4096, 4)};
     if (rg_test_kind_of(out->test) == RG_TEST_BANDWIDTH) {
         struct rg_mismatch found;
         uint64_t words = (uint64_t)settings->working_set_bytes / 8, key = (uint64_t)out->round;
-        struct rg_rank_facts at = {.node.node = out->flow.to.node,
-            .rail.rail = out->flow.to.rail,
-            .rail.rank = out->flow.to.rank};
+        struct rg_rank_facts at = {
+            .node.node = out->flow.to.node, .rail.rail = out->flow.to.rail, .rail.rank = out->flow.to.rank};
         rg_simulated_bandwidth(simulated, &stream, (uint64_t)out->size_bytes, &s->marks);
         rg_record_bandwidth(&s->marks, 0, (uint64_t)out->size_bytes, out, texts);
         rg_simulated_integrity(simulated, words, key, &found);
@@ -351,7 +350,8 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
     s->names = run->hosts = calloc((size_t)s->fabric.nodes + 1, sizeof *s->names);
     run->ranks = calloc(nics + 1, sizeof *run->ranks);
     s->links = calloc((size_t)RG_SCHEDULE_LINKS(s->fabric.nodes), sizeof *s->links);
-    s->samples = (struct rg_samples){.ns = calloc(RG_SIMULATED_SAMPLES, sizeof(uint64_t)), .room = RG_SIMULATED_SAMPLES};
+    s->samples =
+        (struct rg_samples){.ns = calloc(RG_SIMULATED_SAMPLES, sizeof(uint64_t)), .room = RG_SIMULATED_SAMPLES};
     if (s->names == NULL || run->ranks == NULL || s->links == NULL || s->samples.ns == NULL)
         return rg_fail(err, -ENOMEM, "no memory for %zu rails", nics);
     for (size_t nic = 0; nic < nics; nic++) {
@@ -362,8 +362,11 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
             return rg_fail(err, -ENOMEM, "no memory");
         struct rg_rank_facts *facts = &run->ranks[run->rank_count++];
         rg_rank_facts_clear(facts);
-        facts->node = (struct rg_node_facts){
-            .node = s->names[node], .kernel = "simulated", .leaf = s->fabric.leaf_of[node], .cpus = 1, .numa_nodes = 1,
+        facts->node = (struct rg_node_facts){.node = s->names[node],
+            .kernel = "simulated",
+            .leaf = s->fabric.leaf_of[node],
+            .cpus = 1,
+            .numa_nodes = 1,
             .memory_bytes = 1};
         facts->rail.rail = (int64_t)nic % s->fabric.rails;
         facts->rail.rank = (int64_t)nic;

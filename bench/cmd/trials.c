@@ -26,8 +26,8 @@ struct trial {
     bool touched[FAULTS_MOST]; /* that some flow passed through the fault's part */
 };
 
-static int measure(struct trial *t, const struct rg_round *round, int64_t number, const struct rg_link *link,
-    struct rg_error *err)
+static int measure(
+    struct trial *t, const struct rg_round *round, int64_t number, const struct rg_link *link, struct rg_error *err)
 {
     struct rg_simulated simulated;
     const struct rg_fleet fleet = {t->fabric.nodes, t->fabric.rails, t->fabric.leaf_of};
@@ -36,8 +36,8 @@ static int measure(struct trial *t, const struct rg_round *round, int64_t number
             link->from_node * t->fabric.rails + link->from_rail, link->to_node * t->fabric.rails + link->to_rail);
     rg_simulated_open(&t->fabric, round, number, link, &simulated);
     const struct rg_flow_outcome *o = &simulated.outcome;
-    return rg_fleet_judge_add_flow(t->judge, 0, round->size_bytes, link, o->dead ? NAN : o->rate_gbps,
-        o->dead ? -1 : !o->corrupt, err);
+    return rg_fleet_judge_add_flow(
+        t->judge, 0, round->size_bytes, link, o->dead ? NAN : o->rate_gbps, o->dead ? -1 : !o->corrupt, err);
 }
 
 static int measure_all(struct trial *t, struct rg_error *err)
@@ -141,8 +141,8 @@ static int open_trial(struct trial *t, uint64_t seed, bool healthy, struct rg_er
         rg_fabric_node_name(node, t->names[node]);
         names[node] = t->names[node];
     }
-    code = rg_fleet_judge_open(
-        names, nodes, RAILS, t->fabric.leaf_of, seed, RG_FLEET_LEAST_LOSS_PERCENT, &t->judge, err);
+    code =
+        rg_fleet_judge_open(names, nodes, RAILS, t->fabric.leaf_of, seed, RG_FLEET_LEAST_LOSS_PERCENT, &t->judge, err);
     free(names);
     return code;
 }
@@ -191,8 +191,9 @@ int rg_trials_run(int64_t count, uint64_t seed, FILE *out, struct rg_error *err)
             return code;
         false_alarms += accused;
     }
-    fprintf(out, "%lld of %lld fleets with 0 to %d faults were judged exactly (%.2f %%); %lld of %lld healthy fleets were accused\n",
-        (long long)exact, (long long)count, FAULTS_MOST, 100.0 * (double)exact / (double)count,
-        (long long)false_alarms, (long long)count);
+    fprintf(out,
+        "%lld of %lld fleets with 0 to %d faults were judged exactly (%.2f %%); %lld of %lld healthy fleets were accused\n",
+        (long long)exact, (long long)count, FAULTS_MOST, 100.0 * (double)exact / (double)count, (long long)false_alarms,
+        (long long)count);
     return (double)exact >= 0.99 * (double)count && false_alarms == 0 ? 0 : 1;
 }

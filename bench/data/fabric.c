@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const rg_fabric_fault_words[] = {
-    "slow", "dead", "flaps", "corrupts", "dies", "hangs", "straggles", NULL};
+const char *const rg_fabric_fault_words[] = {"slow", "dead", "flaps", "corrupts", "dies", "hangs", "straggles", NULL};
 const char *const rg_part_words[] = {"tx", "rx", "nic", "node", "path", "leaf_tx", "leaf_rx", NULL};
 
 /* As in the document: percentages, and null for what does not apply. */
@@ -36,7 +35,11 @@ struct fabric_fields {
 static const struct rg_option fabric_rows[] = {
     {.key = "nodes", .type = RG_INTEGER, RG_FIELD_AT(nodes), .min = 1, .max = RG_FABRIC_NODES_MOST},
     {.key = "rails", .type = RG_INTEGER, RG_FIELD_AT(rails), .min = 1, .max = 64},
-    {.key = "nodes_per_leaf", .type = RG_INTEGER, RG_FIELD_AT(nodes_per_leaf), .min = 1, .max = RG_FABRIC_NODES_MOST,
+    {.key = "nodes_per_leaf",
+        .type = RG_INTEGER,
+        RG_FIELD_AT(nodes_per_leaf),
+        .min = 1,
+        .max = RG_FABRIC_NODES_MOST,
         .nullable = true},
     {.key = "rate_gbps", .type = RG_NUMBER, RG_FIELD_AT(rate_gbps), .min = 1e-6, .max = 1e6},
     {.key = "latency_us", .type = RG_NUMBER, RG_FIELD_AT(latency_us), .min = 1e-3, .max = 1e9},

@@ -11,7 +11,8 @@
 /* The words of documents and of --fault, in the order of the enums; NULL-terminated. */
 extern const char *const rg_fabric_fault_words[], *const rg_part_words[];
 
-/* Reads a fabric file; close with rg_fabric_close. -EINVAL or -errno with a message that names file, field and fault. */
+/* Reads a fabric file; close with rg_fabric_close. -EINVAL or -errno with a message that names file, field and fault.
+ */
 int rg_fabric_load(const char *path, struct rg_fabric *out, struct rg_error *err);
 
 /* The same from a document inside another. */

@@ -12,8 +12,8 @@ static const char *const statuses[] = {"ok", "failed", "unsupported", "not_run",
 static const char *const directions[] = {"one_way", "both_ways", NULL};
 static const char *const registrations[] = {"host", "dmabuf", "data_direct", "peermem", NULL};
 static const char *const transports[] = {"verbs", "mpi", "nccl", "cuda", "sim", NULL};
-static const char *const patterns[] = {"pairs", "screen", "ring", "all_to_all", "incast", "outcast", "loopback",
-    "congestion", "confirm", NULL};
+static const char *const patterns[] = {
+    "pairs", "screen", "ring", "all_to_all", "incast", "outcast", "loopback", "congestion", "confirm", NULL};
 static const char *const phases[] = {"alone", "loaded", "load", NULL};
 static const char *const initiators[] = {"from", "to", NULL};
 static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
@@ -154,13 +154,15 @@ static const struct rg_section measurement_sections[] = {
 #undef S
 static const struct rg_shape measurement_shape = {measurement_rows, RG_FIELD_COUNT(measurement_rows),
     measurement_sections, RG_FIELD_COUNT(measurement_sections),
-    (const char *const[]){"schema_version", "document", "gpus", NULL}};
+    (const char *const[]){"schema_version", "document", "gpus", "counters", NULL}};
 
 void rg_measurement_clear(struct rg_measurement *out)
 {
     rg_json_clear(&measurement_shape, out);
     out->gpus = NULL;
     out->gpu_count = 0;
+    out->counters = NULL;
+    out->counter_count = 0;
     out->root = NULL;
 }
 
@@ -169,6 +171,7 @@ char *rg_measurement_line(const struct rg_measurement *measurement)
     cJSON *object = rg_json_document("measurement");
     rg_json_write(object, &measurement_shape, measurement);
     rg_json_add_gpu_reports(object, "gpus", measurement->gpus, measurement->gpu_count);
+    rg_json_add_counters(object, "counters", measurement->counters, measurement->counter_count);
     char *line = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return line;
@@ -215,6 +218,9 @@ int rg_measurement_read(const char *line, const char *name, struct rg_measuremen
         code =
             rg_json_read_gpu_reports(measurement.root, "gpus", &place, &measurement.gpus, &measurement.gpu_count, err);
     if (code == 0)
+        code = rg_json_read_counters(
+            measurement.root, "counters", &place, &measurement.counters, &measurement.counter_count, err);
+    if (code == 0)
         code = check(&measurement, &place, err);
     if (code != 0) {
         rg_measurement_close(&measurement);
@@ -227,8 +233,10 @@ int rg_measurement_read(const char *line, const char *name, struct rg_measuremen
 void rg_measurement_close(struct rg_measurement *measurement)
 {
     rg_json_release(&measurement_shape, measurement);
-    if (measurement->root != NULL)
-        free(measurement->gpus); /* of one that was made, they are the maker's */
+    if (measurement->root != NULL) { /* of one that was made, they are the maker's */
+        free(measurement->gpus);
+        free(measurement->counters);
+    }
     cJSON_Delete(measurement->root);
     measurement->root = NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef RG_DATA_MEASUREMENT_H
 #define RG_DATA_MEASUREMENT_H
 
+#include "data/counters.h"
 #include "data/gpu.h"
 
 /* One end of a flow. gpu: PCI address of the GPU that holds the payload; registration: how the NIC learned of the
@@ -86,7 +87,8 @@ struct rg_integrity {
 struct rg_measurement {
     const char *run_id, *test, *kind, *status, *reason;
     const char *direction, *memory, *transport, *backend, *hardware_reason;
-    const char *pattern, *phase; /* of a flow: who talked to whom in its round; alone, loaded or load in one of congestion */
+    const char *pattern,
+        *phase; /* of a flow: who talked to whom in its round; alone, loaded or load in one of congestion */
     int64_t sequence, round, test_index, size_bytes, queue_pairs;
     bool hardware;
     struct rg_fault error;
@@ -101,6 +103,8 @@ struct rg_measurement {
     struct rg_integrity integrity;
     struct rg_gpu_report *gpus; /* of the GPUs whose memory took part; of one that was read, malloc'd */
     size_t gpu_count;
+    struct rg_counter_report *counters; /* of the NICs at both ends; of one that was read, malloc'd */
+    size_t counter_count;
     bool has_error, has_flow, has_group, has_path, has_window, has_bandwidth, has_latency, has_collective, has_copy,
         has_integrity;
     cJSON *root; /* of one that was read */

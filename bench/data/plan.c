@@ -17,8 +17,7 @@ static int place_of(const char *const *words, const char *word)
 /* Who talks to whom in a test with flows. */
 static struct rg_schedule schedule_of(const struct rg_plan *plan, const struct rg_settings *settings)
 {
-    bool ping_pong =
-        rg_test_kind_of(settings->test) == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
+    bool ping_pong = rg_test_kind_of(settings->test) == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
     return (struct rg_schedule){
         .pattern = (enum rg_pattern)place_of(rg_suite_pattern_words, settings->pattern),
         .rail_use = (enum rg_rail_use)place_of(rg_suite_rails_words, settings->rails),

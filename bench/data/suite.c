@@ -316,14 +316,14 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
         return rg_fail(err, -EINVAL, "write_poll last_byte cannot be trusted with relaxed_ordering; use immediate");
     if (strcmp(s->direction, "both_ways") == 0 && kind != RG_TEST_BANDWIDTH)
         return rg_fail(err, -EINVAL, "direction both_ways is for bandwidth tests, not for %s", s->test);
-    bool twosome = strcmp(s->pattern, "pairs") == 0 || strcmp(s->pattern, "screen") == 0 ||
-                   strcmp(s->pattern, "loopback") == 0;
+    bool twosome =
+        strcmp(s->pattern, "pairs") == 0 || strcmp(s->pattern, "screen") == 0 || strcmp(s->pattern, "loopback") == 0;
     if (strcmp(s->direction, "both_ways") == 0 && !twosome)
-        return rg_fail(err, -EINVAL, "direction both_ways goes with pattern pairs, screen or loopback, not with %s",
-            s->pattern);
+        return rg_fail(
+            err, -EINVAL, "direction both_ways goes with pattern pairs, screen or loopback, not with %s", s->pattern);
     if (kind == RG_TEST_LATENCY && !twosome && strcmp(s->pattern, "congestion") != 0)
-        return rg_fail(err, -EINVAL, "%s has one partner at a time: pattern pairs, screen, loopback or congestion",
-            s->test);
+        return rg_fail(
+            err, -EINVAL, "%s has one partner at a time: pattern pairs, screen, loopback or congestion", s->test);
     if (strcmp(s->pattern, "congestion") == 0 && s->iterations != RG_NONE)
         return rg_fail(err, -EINVAL, "pattern congestion is bounded by duration_s, not by iterations");
     if (strcmp(s->memory, "host") != 0 && s->inline_bytes > 0)

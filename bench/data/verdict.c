@@ -23,10 +23,11 @@ const char *const rg_status_names[RG_STATUSES + 1] = {
     }
 
 static const struct rg_option row_rows[] = {{.key = "asked", .type = RG_FLAG, AT(asked)}, TEXT(test),
-    INTEGER(size_bytes), TEXT(direction), TEXT(memory), TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope), TEXT(node),
-    INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side), INTEGER(round), TEXT(metric), NUMBER(measured),
-    NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected), NUMBER(threshold), NUMBER(tolerance_percent), TEXT(source),
-    NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent), TEXT(reason)};
+    INTEGER(size_bytes), TEXT(direction), TEXT(memory), TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope),
+    TEXT(node), INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side), INTEGER(round), TEXT(metric),
+    NUMBER(measured), NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected), NUMBER(threshold),
+    NUMBER(tolerance_percent), TEXT(source), NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent),
+    TEXT(reason)};
 static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
 
 #undef AT
@@ -154,6 +155,9 @@ void rg_verdict_close(struct rg_verdict *verdict)
         free(verdict->texts[i]);
     free(verdict->rows);
     free(verdict->accused);
+    free(verdict->heat.names);
+    free(verdict->heat.tx);
+    free(verdict->heat.rx);
     free(verdict->incompatible);
     free(verdict->texts);
     *verdict = (struct rg_verdict){0};

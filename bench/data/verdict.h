@@ -43,6 +43,14 @@ struct rg_accused {
     char sentence[2048];
 };
 
+/* How each NIC did, against a healthy flow of the same kind: the median share of its flows, of the test and size in
+ * which that is least. By node * rails + rail; NAN: it had no flow. */
+struct rg_heat {
+    int nodes, rails;
+    const char **names; /* by node; the texts are the verdict's */
+    float *tx, *rx;
+};
+
 struct rg_verdict {
     const char *run_id, *against_kind, *against_name;
     enum rg_status status; /* RG_PASS, RG_FAIL or RG_NOISY, which stands for inconclusive */
@@ -52,6 +60,7 @@ struct rg_verdict {
     struct rg_row *rows; /* texts but reasons belong to the run, the machine, or the list below */
     size_t row_count, row_room;
     size_t counts[RG_STATUSES], not_asked, verified; /* verified: measurements whose data were checked */
+    struct rg_heat heat;                             /* nodes 0: there were no bandwidth flows; in no document */
     struct rg_accused *accused;
     size_t accused_count;
     char **incompatible; /* sentences on what could not be compared */

@@ -165,8 +165,7 @@ static struct rg_part draw_part(const struct rg_fabric *fabric, uint64_t *state,
     case 3:
         return (struct rg_part){RG_PART_NODE, node, -1, -1, -1};
     case 4:
-        return (struct rg_part){
-            RG_PART_PATH, node < peer ? node : peer, rail, node < peer ? peer : node, rail};
+        return (struct rg_part){RG_PART_PATH, node < peer ? node : peer, rail, node < peer ? peer : node, rail};
     case 5:
         if (leaf_size(fabric, leaf) >= LEAF_LEAST && leaf_size(fabric, leaf) < fabric->nodes)
             return (struct rg_part){below(state, 2) ? RG_PART_LEAF_TX : RG_PART_LEAF_RX, leaf, rail, -1, -1};

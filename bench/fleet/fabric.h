@@ -8,12 +8,12 @@
 #include "fleet/suspects.h"
 
 enum rg_fault_kind {
-    RG_FAULT_SLOW,     /* a part loses a share of its rate */
-    RG_FAULT_DEAD,     /* nothing gets through: its flows fail */
-    RG_FAULT_FLAPS,    /* it is away for a share of the time, again and again */
-    RG_FAULT_CORRUPTS, /* words change on their way through it */
-    RG_FAULT_DIES,     /* a node leaves at a time */
-    RG_FAULT_HANGS,    /* a rank stops at a time and does not come back */
+    RG_FAULT_SLOW,      /* a part loses a share of its rate */
+    RG_FAULT_DEAD,      /* nothing gets through: its flows fail */
+    RG_FAULT_FLAPS,     /* it is away for a share of the time, again and again */
+    RG_FAULT_CORRUPTS,  /* words change on their way through it */
+    RG_FAULT_DIES,      /* a node leaves at a time */
+    RG_FAULT_HANGS,     /* a rank stops at a time and does not come back */
     RG_FAULT_STRAGGLES, /* a GPU is slow in collectives */
     RG_FAULT_KINDS,
 };
@@ -27,10 +27,10 @@ struct rg_fault_plan {
 
 struct rg_fabric {
     int nodes, rails;
-    int nodes_per_leaf;                  /* 0: one leaf for all */
-    double rate_gbps;                    /* payload that a healthy NIC moves each way */
-    double latency_us, hop_us;           /* half a round trip under one leaf; added between leaves */
-    double noise;                        /* relative standard deviation of a flow's rate */
+    int nodes_per_leaf;                 /* 0: one leaf for all */
+    double rate_gbps;                   /* payload that a healthy NIC moves each way */
+    double latency_us, hop_us;          /* half a round trip under one leaf; added between leaves */
+    double noise;                       /* relative standard deviation of a flow's rate */
     double load_slowdown, load_latency; /* victims of a load: their rate times the first, their latency's tail times the
                                            second */
     uint64_t seed;
@@ -43,7 +43,7 @@ struct rg_fabric {
 struct rg_moment {
     int64_t round; /* draws the noise */
     double at_s;
-    bool loaded;     /* others load the fabric */
+    bool loaded;            /* others load the fabric */
     int senders, receivers; /* flows that share its sending NIC and its receiving one, itself included */
 };
 

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ROUNDS_MOST 4        /* in which suspects are measured again */
-#define CAUTION_TO_ASK 2.0   /* to be worth a second look */
+#define ROUNDS_MOST 4      /* in which suspects are measured again */
+#define CAUTION_TO_ASK 2.0 /* to be worth a second look */
 #define CAUTION_TO_CONDEMN 8.0
 #define NOISE_OF_INTEGRITY 0.02f /* data are intact or not */
 #define LEAF_WITNESSES 4
@@ -68,17 +68,17 @@ int rg_inquiry_add(struct rg_inquiry *inquiry, const struct rg_sighting *sightin
     return code == 0 && intact >= 0 ? push(&inquiry->integrity, &seen, err) : code;
 }
 
-static int find(const struct rg_inquiry *inquiry, double caution, struct rg_finding **out, size_t *count,
-    struct rg_error *err)
+static int find(
+    const struct rg_inquiry *inquiry, double caution, struct rg_finding **out, size_t *count, struct rg_error *err)
 {
     struct rg_suspicion rates = {inquiry->least_loss, caution}, integrity = {0.5, caution};
     struct rg_suspect *slow = NULL, *corrupt = NULL;
     size_t slow_count = 0, corrupt_count = 0;
-    int code = rg_suspects_find(
-        inquiry->fleet, inquiry->rates.at, inquiry->rates.count, &rates, &slow, &slow_count, err);
+    int code =
+        rg_suspects_find(inquiry->fleet, inquiry->rates.at, inquiry->rates.count, &rates, &slow, &slow_count, err);
     if (code == 0)
-        code = rg_suspects_find(inquiry->fleet, inquiry->integrity.at, inquiry->integrity.count, &integrity, &corrupt,
-            &corrupt_count, err);
+        code = rg_suspects_find(
+            inquiry->fleet, inquiry->integrity.at, inquiry->integrity.count, &integrity, &corrupt, &corrupt_count, err);
     struct rg_finding *found = calloc(slow_count + corrupt_count + 1, sizeof *found);
     if (code == 0 && found == NULL)
         code = rg_fail(err, -ENOMEM, "no memory to look for suspects");
@@ -136,8 +136,8 @@ static int partner_for(const struct questions *q, int node, int rail, bool of_ot
     uint64_t number = rg_random_with(
         q->inquiry->seed, (uint64_t)nic_of(q, node, rail) << 8 ^ (uint64_t)q->inquiry->rounds << 1 ^ (uint64_t)sends);
     for (int i = 0; i < PARTNER_TRIES + fleet->nodes && i < PARTNER_TRIES + 4096; i++) {
-        int other = i < PARTNER_TRIES ? (int)((number = rg_random_mix(number)) % (uint64_t)fleet->nodes)
-                                      : i - PARTNER_TRIES;
+        int other =
+            i < PARTNER_TRIES ? (int)((number = rg_random_mix(number)) % (uint64_t)fleet->nodes) : i - PARTNER_TRIES;
         int nic = nic_of(q, other, rail);
         bool leaf_suits = !of_other_leaf || fleet->leaf_of[other] != fleet->leaf_of[node];
         if (other != node && leaf_suits && !q->accused[nic] && !(sends ? q->receives[nic] : q->sends[nic]))

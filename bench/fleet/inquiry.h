@@ -29,7 +29,6 @@ int rg_inquiry_add(struct rg_inquiry *inquiry, const struct rg_sighting *sightin
 int rg_inquiry_ask(struct rg_inquiry *inquiry, struct rg_link **links, size_t *count, struct rg_error *err);
 
 /* The findings so far, slow parts first, each kind strongest first; malloc'd. */
-int rg_inquiry_conclude(
-    const struct rg_inquiry *inquiry, struct rg_finding **out, size_t *count, struct rg_error *err);
+int rg_inquiry_conclude(const struct rg_inquiry *inquiry, struct rg_finding **out, size_t *count, struct rg_error *err);
 
 #endif

@@ -22,7 +22,8 @@ static uint64_t turn(uint64_t seed, unsigned half, uint64_t x, bool back)
     for (unsigned i = 0; i < FEISTEL_ROUNDS; i++) {
         unsigned round = back ? FEISTEL_ROUNDS - 1 - i : i;
         uint64_t kept = back ? left : right;
-        uint64_t other = (back ? right : left) ^ (rg_random_mix(seed ^ rg_random_mix(kept + ((uint64_t)round << 40))) & mask);
+        uint64_t other =
+            (back ? right : left) ^ (rg_random_mix(seed ^ rg_random_mix(kept + ((uint64_t)round << 40))) & mask);
         left = back ? other : kept;
         right = back ? kept : other;
     }

@@ -463,7 +463,8 @@ static void merge_paths(struct search *search)
 {
     struct candidate *c = search->candidates;
     size_t kept = 0;
-    qsort(c, search->candidate_count, sizeof *c, by_part);
+    if (search->candidate_count > 0)
+        qsort(c, search->candidate_count, sizeof *c, by_part);
     for (size_t i = 0, next; i < search->candidate_count; i = next) {
         double bound = 0;
         for (next = i; next < search->candidate_count && by_part(&c[next], &c[i]) == 0; next++)
@@ -647,8 +648,8 @@ static int report(struct search *search, struct rg_suspect **out, size_t *count)
     for (size_t a = 0; code == 0 && a < search->accepted_count; a++) {
         struct candidate c = search->accepted[a];
         struct rg_suspect *suspect = &(*out)[(*count)++];
-        *suspect = (struct rg_suspect){
-            .part = c.part, .loss = c.loss, .strength = c.gain, .comes_and_goes = c.comes_and_goes};
+        *suspect =
+            (struct rg_suspect){.part = c.part, .loss = c.loss, .strength = c.gain, .comes_and_goes = c.comes_and_goes};
         code = gather_members(&search->index, &c.part, &search->members);
         if (code == 0) {
             count_flows(search, suspect);
@@ -706,8 +707,7 @@ static void close_search(struct search *search)
 int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sightings, size_t count,
     const struct rg_suspicion *suspicion, struct rg_suspect **out, size_t *out_count, struct rg_error *err)
 {
-    struct search search = {
-        .index = {.fleet = fleet, .sightings = sightings, .count = count}, .suspicion = suspicion};
+    struct search search = {.index = {.fleet = fleet, .sightings = sightings, .count = count}, .suspicion = suspicion};
     struct rg_suspect *found = NULL;
     size_t found_count = 0;
     set_prices(&search);

@@ -58,9 +58,9 @@ struct rg_suspicion {
 
 struct rg_suspect {
     struct rg_part part;
-    double loss;        /* share of the rate that it costs; of one that comes and goes the mean */
-    double strength;    /* how much better the sightings are explained with it, in nats, less its price */
-    bool comes_and_goes; /* some of its flows were well */
+    double loss;                    /* share of the rate that it costs; of one that comes and goes the mean */
+    double strength;                /* how much better the sightings are explained with it, in nats, less its price */
+    bool comes_and_goes;            /* some of its flows were well */
     size_t short_flows, well_flows; /* that pass through it and fell short because of it; that were as they should be */
     struct rg_part alternatives[RG_ALTERNATIVES_MOST]; /* that would explain the same as well */
     size_t alternative_count;

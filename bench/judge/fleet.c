@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLUSTER_WIDTH 1.6  /* of healthy rates, in units of the least loss */
+#define CLUSTER_WIDTH 1.6 /* of healthy rates, in units of the least loss */
+#define ALARMS_MOST 6
 #define SAMPLE 20000
 #define NOISE_OF_LOSS 0.05 /* noise is taken to be this share of the least loss, at least */
 
@@ -32,6 +33,10 @@ struct rg_fleet_judge {
     char **names;
     int *leaf_of;
     bool *gone; /* by NIC */
+    struct alarm {
+        const char *words; /* static */
+        int64_t added;
+    } (*alarms)[ALARMS_MOST]; /* by NIC, of what they counted during short flows */
     uint64_t seed;
     double least_loss;
     struct point *points;
@@ -54,7 +59,8 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     judge->names = calloc((size_t)nodes + 1, sizeof *judge->names);
     judge->gone = calloc((size_t)nodes * (size_t)rails + 1, sizeof *judge->gone);
     judge->leaf_of = leaf_of ? calloc((size_t)nodes + 1, sizeof *judge->leaf_of) : NULL;
-    bool ok = judge->names && judge->gone && (judge->leaf_of || leaf_of == NULL);
+    judge->alarms = calloc((size_t)nodes * (size_t)rails + 1, sizeof *judge->alarms);
+    bool ok = judge->names && judge->gone && judge->alarms && (judge->leaf_of || leaf_of == NULL);
     for (int i = 0; ok && i < nodes; i++) {
         ok = (judge->names[i] = strdup(node_names[i])) != NULL;
         if (leaf_of != NULL)
@@ -91,8 +97,8 @@ int rg_fleet_judge_open_run(
             rails = (int)rank->rail.rail + 1;
     }
     if (code == 0)
-        code = rg_fleet_judge_open(names, nodes, rails, highest > 0 ? leaves : NULL, (uint64_t)run->seed,
-            least_loss_percent, out, err);
+        code = rg_fleet_judge_open(
+            names, nodes, rails, highest > 0 ? leaves : NULL, (uint64_t)run->seed, least_loss_percent, out, err);
     for (size_t i = 0; code == 0 && i < run->lost_count; i++)
         rg_fleet_judge_lose(*out, run->lost[i].node, (int)run->lost[i].rail);
     free(names);
@@ -113,6 +119,7 @@ void rg_fleet_judge_close(struct rg_fleet_judge *judge)
     free(judge->names);
     free(judge->leaf_of);
     free(judge->gone);
+    free(judge->alarms);
     free(judge->points);
     free(judge);
 }
@@ -164,6 +171,32 @@ const char *rg_fleet_judge_name(const struct rg_fleet_judge *judge, int node)
     return judge->names[node];
 }
 
+static void add_alarm(struct alarm alarms[ALARMS_MOST], const char *words, int64_t added)
+{
+    for (int i = 0; i < ALARMS_MOST; i++) {
+        if (alarms[i].words != NULL && strcmp(alarms[i].words, words) != 0)
+            continue;
+        alarms[i].words = words;
+        alarms[i].added += added;
+        return;
+    }
+}
+
+/* What tells of trouble among what the NICs counted. */
+static void add_alarms(struct rg_fleet_judge *judge, const struct rg_measurement *m)
+{
+    for (size_t i = 0; i < m->counter_count; i++) {
+        const struct rg_counter_report *report = &m->counters[i];
+        int node = number_of(judge, report->node);
+        for (int64_t c = 0; node >= 0 && report->rail < judge->fleet.rails && c < report->change.count; c++) {
+            const char *words = rg_counter_alarm(report->change.at[c].name);
+            if (words != NULL)
+                add_alarm(
+                    judge->alarms[node * judge->fleet.rails + (int)report->rail], words, report->change.at[c].added);
+        }
+    }
+}
+
 int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement *m, struct rg_error *err)
 {
     static const char *const shared[] = {"incast", "outcast", "congestion", "loopback"};
@@ -179,6 +212,7 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     if (link.from_node < 0 || link.to_node < 0 || link.from_rail >= judge->fleet.rails ||
         link.to_rail >= judge->fleet.rails)
         return 0;
+    add_alarms(judge, m);
     bool verified = m->has_integrity && strcmp(m->integrity.status, "not_run") != 0;
     double gbps = failed && !damaged ? NAN : m->bandwidth.bandwidth_gbps;
     return rg_fleet_judge_add_flow(judge, m->test_index, m->size_bytes, &link, gbps, verified ? !damaged : -1, err);
@@ -224,8 +258,8 @@ static int hear(struct rg_fleet_judge *judge, struct point *point, struct rg_err
             point->healthy_gbps = 1; /* whatever was tried failed: no rate is needed to see that */
             point->noise = NOISE_OF_LOSS;
         }
-        code = rg_inquiry_open(&judge->fleet, judge->least_loss, judge->seed + (uint64_t)point->test_index,
-            &point->inquiry, err);
+        code = rg_inquiry_open(
+            &judge->fleet, judge->least_loss, judge->seed + (uint64_t)point->test_index, &point->inquiry, err);
     }
     for (; code == 0 && point->heard < point->count; point->heard++) {
         const struct flow *flow = &point->flows[point->heard];
@@ -290,11 +324,26 @@ static const char *fault_of(const struct rg_finding *finding)
     return finding->suspect.loss > 0.98 ? "dead" : "slow";
 }
 
+/* "; meanwhile its NIC counted 812 retries, 40 packets out of sequence" */
+static void tell_alarms(const struct rg_fleet_judge *judge, const struct rg_part *part, char *out, size_t room)
+{
+    out[0] = '\0';
+    if (part->kind > RG_PART_NIC)
+        return;
+    const struct alarm *alarms = judge->alarms[part->node * judge->fleet.rails + part->rail];
+    for (int i = 0; i < ALARMS_MOST && alarms[i].words != NULL; i++) {
+        size_t used = strlen(out);
+        snprintf(out + used, room - used, "%s %lld %s", i == 0 ? "; in all its flows its NIC counted" : ",",
+            (long long)alarms[i].added, alarms[i].words);
+    }
+}
+
 static void describe(const struct rg_fleet_judge *judge, const struct point *point, const struct rg_settings *settings,
     const struct rg_finding *finding, struct rg_accused *out)
 {
     const struct rg_suspect *s = &finding->suspect;
-    char name[400], size[24], how[160], others[700] = "";
+    char name[400], size[24], how[160], counted[400], others[700] = "";
+    tell_alarms(judge, &s->part, counted, sizeof counted);
     name_part(judge, &s->part, name, sizeof name);
     for (size_t i = 0; i < s->alternative_count; i++) {
         char other[400];
@@ -305,16 +354,17 @@ static void describe(const struct rg_fleet_judge *judge, const struct point *poi
     if (finding->corrupts)
         snprintf(how, sizeof how, "data through it arrive damaged");
     else if (s->comes_and_goes)
-        snprintf(how, sizeof how, "comes and goes: some flows through it fell short, %.1f %% on average", 100 * s->loss);
+        snprintf(
+            how, sizeof how, "comes and goes: some flows through it fell short, %.1f %% on average", 100 * s->loss);
     else if (s->loss > 0.98)
         snprintf(how, sizeof how, "nothing gets through");
     else
         snprintf(how, sizeof how, "%.1f %% slow: %.4g instead of %.4g Gb/s", 100 * s->loss,
             (1 - s->loss) * point->healthy_gbps, point->healthy_gbps);
-    snprintf(out->sentence, sizeof out->sentence, "%s%s%s%s: %s; %zu of %zu flows through it show it, in %s %s%s%s.",
+    snprintf(out->sentence, sizeof out->sentence, "%s%s%s%s: %s; %zu of %zu flows through it show it, in %s %s%s%s%s.",
         s->alternative_count > 0 ? "one of: " : "", name, s->alternative_count > 0 ? "; or " : "", others, how,
-        s->short_flows, s->short_flows + s->well_flows, settings->test,
-        rg_args_format_bytes(point->size_bytes, size), *settings->direction ? " " : "", settings->direction);
+        s->short_flows, s->short_flows + s->well_flows, settings->test, rg_args_format_bytes(point->size_bytes, size),
+        *settings->direction ? " " : "", settings->direction, counted);
 }
 
 static int accuse(const struct rg_fleet_judge *judge, const struct point *point, const struct rg_suite *suite,
@@ -352,8 +402,8 @@ static bool is_accused(const struct rg_fleet_judge *judge, const struct rg_verdi
     for (size_t i = 0; i < verdict->accused_count; i++) {
         const struct rg_accused *a = &verdict->accused[i];
         const struct rg_part *part = &f->suspect.part;
-        bool same_kind = strcmp(a->part, rg_part_words[part->kind]) == 0 &&
-                         (strcmp(a->fault, "corrupt") == 0) == f->corrupts;
+        bool same_kind =
+            strcmp(a->part, rg_part_words[part->kind]) == 0 && (strcmp(a->fault, "corrupt") == 0) == f->corrupts;
         bool same_node = part->kind >= RG_PART_LEAF_TX
                              ? a->leaf == part->node
                              : a->node != NULL && strcmp(a->node, judge->names[part->node]) == 0;
@@ -363,6 +413,68 @@ static bool is_accused(const struct rg_fleet_judge *judge, const struct rg_verdi
             return true;
     }
     return false;
+}
+
+static int ascending(const void *left, const void *right)
+{
+    float a = *(const float *)left, b = *(const float *)right;
+    return (a > b) - (a < b);
+}
+
+/* Median shares of one side of every NIC at one point. shares: room for every flow; first: for every NIC and two more.
+ */
+static void add_heat(
+    const struct rg_fleet_judge *judge, const struct point *point, bool sends, float *shares, size_t *first, float *io)
+{
+    size_t nics = (size_t)judge->fleet.nodes * (size_t)judge->fleet.rails;
+    memset(first, 0, (nics + 2) * sizeof *first);
+    for (size_t i = 0; i < point->count; i++)
+        first[(sends ? point->flows[i].from : point->flows[i].to) + 2] += !is_gone(judge, &point->flows[i]);
+    for (size_t nic = 2; nic < nics + 2; nic++)
+        first[nic] += first[nic - 1];
+    for (size_t i = 0; i < point->count; i++) {
+        const struct flow *flow = &point->flows[i];
+        if (!is_gone(judge, flow))
+            shares[first[(sends ? flow->from : flow->to) + 1]++] =
+                isnan(flow->gbps) ? 0 : flow->gbps / (float)point->healthy_gbps;
+    }
+    for (size_t nic = 0; nic < nics; nic++) {
+        size_t count = first[nic + 1] - first[nic];
+        if (count == 0)
+            continue;
+        qsort(shares + first[nic], count, sizeof *shares, ascending);
+        io[nic] = fminf(isnan(io[nic]) ? INFINITY : io[nic], shares[first[nic] + count / 2]);
+    }
+}
+
+static int draw_heat(const struct rg_fleet_judge *judge, struct rg_verdict *out, struct rg_error *err)
+{
+    size_t nics = (size_t)judge->fleet.nodes * (size_t)judge->fleet.rails;
+    size_t flows = 0;
+    for (size_t p = 0; p < judge->point_count; p++)
+        flows = judge->points[p].count > flows ? judge->points[p].count : flows;
+    float *shares = calloc(flows + 1, sizeof *shares);
+    size_t *first = calloc(nics + 2, sizeof *first);
+    struct rg_heat *heat = &out->heat;
+    heat->names = calloc((size_t)judge->fleet.nodes + 1, sizeof *heat->names);
+    heat->tx = calloc(nics + 1, sizeof *heat->tx);
+    heat->rx = calloc(nics + 1, sizeof *heat->rx);
+    int code = shares && first && heat->names && heat->tx && heat->rx ? 0 : no_memory(err);
+    for (size_t i = 0; code == 0 && i < nics; i++)
+        heat->tx[i] = heat->rx[i] = NAN;
+    for (int node = 0; code == 0 && node < judge->fleet.nodes; node++)
+        heat->names[node] = rg_verdict_text(out, judge->names[node]);
+    for (size_t p = 0; code == 0 && p < judge->point_count; p++) {
+        add_heat(judge, &judge->points[p], true, shares, first, heat->tx);
+        add_heat(judge, &judge->points[p], false, shares, first, heat->rx);
+    }
+    if (code == 0 && judge->point_count > 0) {
+        heat->nodes = judge->fleet.nodes;
+        heat->rails = judge->fleet.rails;
+    }
+    free(shares);
+    free(first);
+    return code;
 }
 
 int rg_fleet_judge_conclude(
@@ -381,5 +493,5 @@ int rg_fleet_judge_conclude(
                 code = accuse(judge, point, suite, &findings[i], out, err);
         free(findings);
     }
-    return code;
+    return code == 0 ? draw_heat(judge, out, err) : code;
 }

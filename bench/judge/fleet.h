@@ -20,8 +20,8 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     double least_loss_percent, struct rg_fleet_judge **out, struct rg_error *err);
 
 /* The same for the nodes of a run that was recorded. */
-int rg_fleet_judge_open_run(const struct rg_run *run, double least_loss_percent, struct rg_fleet_judge **out,
-    struct rg_error *err);
+int rg_fleet_judge_open_run(
+    const struct rg_run *run, double least_loss_percent, struct rg_fleet_judge **out, struct rg_error *err);
 void rg_fleet_judge_close(struct rg_fleet_judge *judge);
 
 /* Takes a measurement into account if it is a bandwidth flow for itself: not of incast, outcast or a load, and not

@@ -1,5 +1,7 @@
 #include "judge/judge.h"
 
+#include "data/plan.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -79,10 +81,10 @@ static bool uses_all_rails(const struct rg_run *run, const struct rg_machine *ma
 
 static bool expects(const struct rg_expectation *e, const struct rg_row *row)
 {
-    return row->pattern == NULL && same(e->test, row->test) && e->size_bytes == row->size_bytes && same(e->direction, row->direction) &&
-           same(e->memory, row->memory) && (e->variant == NULL || same(e->variant, row->variant)) &&
-           same(e->scope, row->scope) && same(e->metric, row->metric) &&
-           (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
+    return row->pattern == NULL && same(e->test, row->test) && e->size_bytes == row->size_bytes &&
+           same(e->direction, row->direction) && same(e->memory, row->memory) &&
+           (e->variant == NULL || same(e->variant, row->variant)) && same(e->scope, row->scope) &&
+           same(e->metric, row->metric) && (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
 }
 
 /* Whether a test asks for that variant, which is written as in judge/measured. How memory is registered turns out. */
@@ -195,9 +197,9 @@ static bool same_place(const struct rg_row *a, const struct rg_row *b)
 {
     return same(a->test, b->test) && a->size_bytes == b->size_bytes && same(a->direction, b->direction) &&
            same(a->memory, b->memory) && same(a->variant, b->variant) && same(a->pattern, b->pattern) &&
-           a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) && same(a->metric, b->metric) && same(a->node, b->node) && a->rail == b->rail &&
-           same(a->peer_node, b->peer_node) && a->peer_rail == b->peer_rail && same(a->side, b->side) &&
-           same(a->opposite, b->opposite);
+           a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) && same(a->metric, b->metric) &&
+           same(a->node, b->node) && a->rail == b->rail && same(a->peer_node, b->peer_node) &&
+           a->peer_rail == b->peer_rail && same(a->side, b->side) && same(a->opposite, b->opposite);
 }
 
 /* Measured then, and not now. */
@@ -259,8 +261,8 @@ static void note_settings(const struct rg_suite *now, const struct rg_suite *bef
         char words[400];
         if (strcmp(now->tests[i].test, before->tests[i].test) == 0 &&
             rg_settings_differ(&before->tests[i], &now->tests[i], words, sizeof words))
-            rg_verdict_note(out, "%s was measured with other settings than in the earlier run: %s", now->tests[i].test,
-                words);
+            rg_verdict_note(
+                out, "%s was measured with other settings than in the earlier run: %s", now->tests[i].test, words);
     }
 }
 
@@ -367,8 +369,10 @@ void rg_judge_conclude_fleet(const struct rg_run *run, struct rg_verdict *io)
     io->status = bad || lost ? RG_FAIL : RG_PASS;
     io->exit_status = bad || lost ? 1 : 0;
     snprintf(io->summary, sizeof io->summary, "%s%zu of %zu ranks were lost.",
-        bad ? "" : lost ? "No other part is to blame: " : "Nothing is wrong with the fleet: ", run->lost_count,
-        run->rank_count);
+        bad    ? ""
+        : lost ? "No other part is to blame: "
+               : "Nothing is wrong with the fleet: ",
+        run->lost_count, run->rank_count);
     if (bad)
         name_accused(io);
 }
@@ -398,6 +402,23 @@ static int judge_fleet(const struct rg_run *run, const char *directory, const st
     return code;
 }
 
+/* Tests that so few nodes cannot do. */
+static void note_impossible(const struct rg_run *run, struct rg_verdict *out)
+{
+    int nodes = 0;
+    while (run->hosts != NULL && run->hosts[nodes] != NULL)
+        nodes++;
+    for (size_t i = 0; nodes > 0 && i < run->suite.test_count; i++) {
+        struct rg_suite one = run->suite;
+        one.tests = &run->suite.tests[i];
+        one.test_count = 1;
+        struct rg_plan plan = {&one, nodes, (int)run->ranks_per_node, 1};
+        if (rg_plan_rounds(&plan) == 0)
+            rg_verdict_note(out, "%s with pattern %s was not measured: there are too few nodes or rails for it",
+                one.tests[0].test, one.tests[0].pattern);
+    }
+}
+
 int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_error *err)
 {
@@ -415,6 +436,7 @@ int rg_judge_run(const struct rg_run *run, const char *directory, const struct r
         rg_verdict_close(&verdict);
         return code;
     }
+    note_impossible(run, &verdict);
     for (size_t i = 0; i < verdict.row_count; i++)
         add_ceiling(&verdict.rows[i], yardstick->machine, rails_per_node(run));
     drop_unexpected_tails(&verdict);

@@ -2,6 +2,7 @@
 
 #include "base/args.h"
 #include "base/wrap.h"
+#include "report/heat.h"
 #include "stat/summary.h"
 
 #include <math.h>
@@ -117,7 +118,8 @@ static bool same_point(const struct rg_row *a, const struct rg_row *b)
 {
     return a->asked == b->asked && strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes &&
            same_word(a->direction, b->direction) && same_word(a->memory, b->memory) &&
-           same_word(a->variant, b->variant) && same_word(a->pattern, b->pattern) && a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
+           same_word(a->variant, b->variant) && same_word(a->pattern, b->pattern) && a->queue_pairs == b->queue_pairs &&
+           strcmp(a->metric, b->metric) == 0;
 }
 
 /* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" for the rows of one scope. */
@@ -275,6 +277,7 @@ void rg_report_text(
     const struct rg_row **rows = calloc(verdict->row_count + 1, sizeof *rows);
     bool *done = calloc(verdict->row_count + 1, sizeof *done);
     print_head(run, verdict, style, out);
+    rg_report_heat(&verdict->heat, style->colour, style->all, out);
     if (verdict->row_count > 0)
         fprintf(out, "\n  %-11s %-29s %14s %-10s %10s %10s\n", "status", "where", "measured     ", "threshold",
             "% nominal", "% ceiling");

@@ -44,9 +44,9 @@ int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const
 struct rg_lane {
     struct rg_endpoint *endpoint;
     bool initiates;
-    uint32_t arrivals_from; /* as in rg_stream */
-    struct rg_marks marks;  /* of one that initiates */
-    int code;               /* how it went, as rg_bandwidth_initiate gives it */
+    uint32_t arrivals_from;           /* as in rg_stream */
+    struct rg_marks marks;            /* of one that initiates */
+    int code;                         /* how it went, as rg_bandwidth_initiate gives it */
     uint64_t unsent, completed, next; /* the loop's own */
     bool finished;
 };

@@ -298,6 +298,20 @@ static int compare_gpus(struct rg_flows *flows, uint64_t until_ns, struct rg_err
         sizeof flows->at->my_gpu, until_ns, "GPU states", err);
 }
 
+/* Every flow of a rank uses its one NIC, and so shares what that counted. */
+static int compare_counters(struct rg_flows *flows, uint64_t until_ns, struct rg_error *err)
+{
+    for (size_t i = 0; i < flows->count; i++) {
+        struct rg_flow *flow = &flows->at[i];
+        struct rg_counters after = {0};
+        if (flow->session->fabric == NULL && flow->nic.device[0] != '\0')
+            rg_counters_read("/sys", flow->nic.device, flow->nic.port, &after);
+        rg_counters_change(&flow->counters_before, &after, &flow->my_counters);
+    }
+    return rg_flows_swap(flows, was_started, offsetof(struct rg_flow, my_counters),
+        offsetof(struct rg_flow, their_counters), sizeof flows->at->my_counters, until_ns, "counters", err);
+}
+
 static bool is_verified(const struct rg_flow *flow)
 {
     return flow->settings->verify && flow->kind == RG_TEST_BANDWIDTH && !flow->role.load && was_started(flow);
@@ -317,7 +331,9 @@ static int look_back(struct rg_flows *flows, uint64_t end_ns, struct rg_error *e
 {
     const struct rg_flow *any = &flows->at[0];
     int lost = compare_notes(flows, rg_flow_later(any, end_ns, 1.5), err);
-    int code = compare_gpus(flows, rg_flow_later(any, end_ns, 1.5), err);
+    int code = compare_counters(flows, rg_flow_later(any, end_ns, 1.5), err);
+    lost = lost != 0 ? lost : code;
+    code = compare_gpus(flows, rg_flow_later(any, end_ns, 1.5), err);
     lost = lost != 0 ? lost : code;
     code = check_integrity(flows, rg_flow_later(any, end_ns, 2), err);
     return lost != 0 ? lost : code;
@@ -348,6 +364,9 @@ static int measure(struct rg_flows *flows, const struct rg_settings *s, bool *mi
     struct rg_stream stream;
     rg_flows_set_up(flows, &trouble);
     look_at_gpu(flows);
+    for (size_t i = 0; flows->session->fabric == NULL && i < flows->count; i++)
+        if (flows->at[i].nic.device[0] != '\0')
+            rg_counters_read("/sys", flows->at[i].nic.device, flows->at[i].nic.port, &flows->at[i].counters_before);
     out->end_ns = rg_clock_now_ns();
     int code = rg_control_start(flows->session->control, trouble.text,
         out->end_ns + rg_seconds_to_ns(3 * s->deadline_s), "start of the round", &start, missing, err);

@@ -3,6 +3,7 @@
 #ifndef RG_TEST_FLOW_H
 #define RG_TEST_FLOW_H
 
+#include "hw/counters.h"
 #include "net/endpoint.h"
 #include "test/bandwidth.h"
 #include "test/latency.h"
@@ -57,6 +58,8 @@ struct rg_flow {
     struct rg_result_note my_result, their_result;
     struct rg_outcome mine, theirs;
     struct rg_integrity_note arrived_here, arrived_there;
+    struct rg_counters counters_before;
+    struct rg_counter_change my_counters, their_counters;
     struct rg_gpu_state gpu_before;
     struct rg_gpu_change my_gpu, their_gpu;
     struct rg_start start;

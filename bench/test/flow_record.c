@@ -1,6 +1,7 @@
 /* The record of a flow. */
 #include "test/flow.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void describe_fault(const struct rg_flow *flow, struct rg_measurement *out, char message[900])
@@ -35,8 +36,8 @@ static void describe_path(const struct rg_flow *flow, struct rg_measurement *out
         .ip_version = flow->path.ip_version,
         .gid_index_from = read ? theirs : mine,
         .gid_index_to = read ? mine : theirs,
-        .payload_share = rg_wire_payload_share(
-            flow->operation, flow->message_bytes, flow->path.mtu_bytes, flow->path.ip_version),
+        .payload_share =
+            rg_wire_payload_share(flow->operation, flow->message_bytes, flow->path.mtu_bytes, flow->path.ip_version),
     };
 }
 
@@ -93,12 +94,24 @@ static void describe_load(const struct rg_flow *flow, struct rg_measurement *out
     out->phase = "load";
 }
 
+static void report_counters(const struct rg_flow *flow, struct rg_counter_report reports[2])
+{
+    const struct rg_rank_facts *mine = &flow->session->ranks[flow->session->rank];
+    const struct rg_rank_facts *theirs = &flow->session->ranks[flow->role.peer];
+    reports[0] = (struct rg_counter_report){mine->node.node, mine->rail.device, mine->rail.rail, flow->my_counters};
+    reports[1] =
+        (struct rg_counter_report){theirs->node.node, theirs->rail.device, theirs->rail.rail, flow->their_counters};
+}
+
 char *rg_flow_record(const struct rg_flow *flow)
 {
     struct rg_measurement measurement;
     struct rg_record_texts texts;
     struct rg_gpu_report reports[2];
+    struct rg_counter_report *counters = calloc(2, sizeof *counters);
     char message[900];
+    if (counters == NULL)
+        return NULL;
     bool read = flow->operation == RG_OPERATION_READ;
     int self = flow->session->rank, peer = flow->role.peer;
     rg_session_describe(flow->session, flow->round, flow->number, read ? peer : self, read ? self : peer, &measurement);
@@ -106,6 +119,9 @@ char *rg_flow_record(const struct rg_flow *flow)
         describe_load(flow, &measurement);
     describe_registration(flow, &measurement);
     measurement.gpus = reports;
+    report_counters(flow, counters);
+    measurement.counters = counters;
+    measurement.counter_count = 2;
     measurement.gpu_count = report_gpus(flow, reports);
     if (rg_flow_went_well(flow))
         describe_results(flow, &measurement, &texts);
@@ -113,6 +129,6 @@ char *rg_flow_record(const struct rg_flow *flow)
         describe_fault(flow, &measurement, message);
     char *line = rg_measurement_line(&measurement);
     rg_measurement_close(&measurement);
+    free(counters);
     return line;
 }
-

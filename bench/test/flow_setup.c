@@ -219,7 +219,8 @@ static void probe_path(struct rg_flow *flow)
 {
     struct rg_error why = {{0}};
     uint64_t until_ns = rg_clock_after_ns(fmin(PROBE_S, flow->settings->deadline_s / 2));
-    if (!flow->role.initiates || rg_endpoint_post(flow->endpoint, 1) != 1 || rg_endpoint_finish(flow->endpoint, false) < 0)
+    if (!flow->role.initiates || rg_endpoint_post(flow->endpoint, 1) != 1 ||
+        rg_endpoint_finish(flow->endpoint, false) < 0)
         return;
     while (flow->endpoint->outstanding > 0) {
         if (rg_endpoint_reap(flow->endpoint) >= 0 && rg_clock_now_ns() < until_ns)

@@ -34,8 +34,8 @@ struct rg_role {
 };
 
 /* All its roles, one a peer: malloc'd, none where it sits out or the peer is not there any more. */
-int rg_session_roles(
-    const struct rg_session *session, const struct rg_round *round, struct rg_role **out, size_t *count, struct rg_error *err);
+int rg_session_roles(const struct rg_session *session, const struct rg_round *round, struct rg_role **out,
+    size_t *count, struct rg_error *err);
 
 /* Whether a node's rail was lost before, and its rank only looks on. */
 bool rg_session_is_absent(const struct rg_session *session, int node, int64_t rail);

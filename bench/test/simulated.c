@@ -30,8 +30,8 @@ static void count_sharers(const struct rg_round *round, const struct rg_link *li
 static bool is_exclusive(const struct rg_round *round)
 {
     enum rg_pattern pattern = round->schedule.pattern;
-    return round->links != NULL || (pattern != RG_PATTERN_INCAST && pattern != RG_PATTERN_OUTCAST &&
-                                       pattern != RG_PATTERN_CONGESTION);
+    return round->links != NULL ||
+           (pattern != RG_PATTERN_INCAST && pattern != RG_PATTERN_OUTCAST && pattern != RG_PATTERN_CONGESTION);
 }
 
 void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *round, int64_t number,
@@ -48,20 +48,19 @@ void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *ro
     rg_fabric_flow(fabric, link, &out->moment, &out->outcome);
 }
 
-void rg_simulated_bandwidth(
-    const struct rg_simulated *simulated, const struct rg_stream *stream, uint64_t message_bytes, struct rg_marks *marks)
+void rg_simulated_bandwidth(const struct rg_simulated *simulated, const struct rg_stream *stream,
+    uint64_t message_bytes, struct rg_marks *marks)
 {
     int parts = (int)stream->subwindows;
     double bits = 8.0 * (double)message_bytes, moved = 0;
-    double length_ns = stream->messages > 0
-                           ? (double)stream->messages * bits / fmax(simulated->outcome.rate_gbps, 1e-9)
-                           : (double)(stream->end_ns - stream->begin_ns);
+    double length_ns = stream->messages > 0 ? (double)stream->messages * bits / fmax(simulated->outcome.rate_gbps, 1e-9)
+                                            : (double)(stream->end_ns - stream->begin_ns);
     marks->count = 0;
     marks->at_ns[marks->count] = stream->begin_ns;
     marks->messages[marks->count++] = 0;
     for (int i = 0; i < parts; i++) {
-        double rate = rg_fabric_subwindow(
-            simulated->fabric, &simulated->link, &simulated->moment, &simulated->outcome, i, parts);
+        double rate =
+            rg_fabric_subwindow(simulated->fabric, &simulated->link, &simulated->moment, &simulated->outcome, i, parts);
         moved += rate * length_ns / parts / bits;
         marks->at_ns[marks->count] = stream->begin_ns + (uint64_t)(length_ns * (i + 1) / parts);
         marks->messages[marks->count++] = (uint64_t)moved;
@@ -82,8 +81,7 @@ void rg_simulated_latency(
     samples->last_ns = now_ns;
 }
 
-void rg_simulated_integrity(
-    const struct rg_simulated *simulated, uint64_t words, uint64_t key, struct rg_mismatch *out)
+void rg_simulated_integrity(const struct rg_simulated *simulated, uint64_t words, uint64_t key, struct rg_mismatch *out)
 {
     *out = (struct rg_mismatch){.words_checked = words};
     if (!simulated->outcome.corrupt || words == 0)

@@ -20,8 +20,8 @@ void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *ro
     const struct rg_link *link, struct rg_simulated *out);
 
 /* Marks of a window; nothing is waited for. The outcome must not be dead. */
-void rg_simulated_bandwidth(
-    const struct rg_simulated *simulated, const struct rg_stream *stream, uint64_t message_bytes, struct rg_marks *marks);
+void rg_simulated_bandwidth(const struct rg_simulated *simulated, const struct rg_stream *stream,
+    uint64_t message_bytes, struct rg_marks *marks);
 
 /* Samples of whole round trips: as many as are asked for, or RG_SIMULATED_SAMPLES in a window. */
 #define RG_SIMULATED_SAMPLES 2000
@@ -33,8 +33,8 @@ void rg_simulated_integrity(
     const struct rg_simulated *simulated, uint64_t words, uint64_t key, struct rg_mismatch *out);
 
 /* Seconds that a collective takes in which every rank sends and receives `bytes` at least in a ring, among so many
- * ranks of which the slowest sets the pace; Patarasuk and Yuan, "Bandwidth Optimal All-reduce Algorithms for Clusters of
- * Workstations", 2009. members: NICs, numbered node * rails + rail. */
+ * ranks of which the slowest sets the pace; Patarasuk and Yuan, "Bandwidth Optimal All-reduce Algorithms for Clusters
+ * of Workstations", 2009. members: NICs, numbered node * rails + rail. */
 double rg_simulated_collective(const struct rg_fabric *fabric, const int *members, int count, uint64_t bytes,
     double bus_factor, int64_t number, int repetition);
 

@@ -22,16 +22,16 @@ static double pace(const struct rg_session *session, const struct rg_round *roun
         members[i] = session->node_of[group->members[i]] * (int)session->orders->rails +
                      (int)session->ranks[group->members[i]].rail.rail;
     for (int i = 0; members != NULL && i < REPETITIONS; i++) {
-        times_us[i] = 1e6 * rg_simulated_collective(session->fabric, members, group->count, (uint64_t)round->size_bytes,
-                                factor, number, i);
+        times_us[i] = 1e6 * rg_simulated_collective(
+                                session->fabric, members, group->count, (uint64_t)round->size_bytes, factor, number, i);
         sum += times_us[i];
     }
     free(members);
     return sum / REPETITIONS;
 }
 
-static char *record(const struct rg_session *session, const struct rg_round *round, const struct rg_group_ranks *group,
-    int64_t number)
+static char *record(
+    const struct rg_session *session, const struct rg_round *round, const struct rg_group_ranks *group, int64_t number)
 {
     const struct rg_settings *s = rg_session_settings(session, round);
     struct rg_measurement m;
@@ -64,7 +64,8 @@ static char *record(const struct rg_session *session, const struct rg_round *rou
         .time_p99_us = summary.p99,
         .algbw_gigabytes_per_s = (double)round->size_bytes / mean_us / 1e3,
     };
-    m.collective.busbw_gigabytes_per_s = m.collective.algbw_gigabytes_per_s * rg_collective_bus_factor(kind, group->count);
+    m.collective.busbw_gigabytes_per_s =
+        m.collective.algbw_gigabytes_per_s * rg_collective_bus_factor(kind, group->count);
     return rg_measurement_line(&m);
 }
 

@@ -380,6 +380,7 @@ struct rg_machine a_machine(struct rg_expectation *expectations, size_t count)
         .ip_version = 4,
         .line_rate_gbps = 100,
         .node_nominal_gbps = 200,
+        .fleet_tolerance_percent = NAN,
         .expectations = expectations,
         .expectation_count = count};
 }

@@ -142,7 +142,7 @@ static void what_is_new_is_unjudged(void **state)
     struct both *both = *state;
     add_flow(&both->before, 0, 0, 1, 100);
     add_flow(&both->now, 0, 0, 1, 100);
-    add_flow(&both->now, 1, 1, 0, 1);
+    add_flow(&both->now, 1, 1, 0, 99);
     const struct rg_verdict *verdict = compare(both);
     assert_int_equal(verdict->counts[RG_PASS], 3);
     assert_int_equal(verdict->counts[RG_UNJUDGED], 3);

@@ -208,7 +208,8 @@ static void replace_each(cJSON *root, cJSON *object, const char *kind, const cha
     for (int i = 0; i < cJSON_GetArraySize(object); i++) {
         for (size_t v = 0; v < count; v++) {
             struct rg_error err = {{0}};
-            if (strcmp(cJSON_GetArrayItem(object, i)->string, "gpus") == 0 && strcmp(values[v], "[]") == 0)
+            const char *key = cJSON_GetArrayItem(object, i)->string;
+            if ((strcmp(key, "gpus") == 0 || strcmp(key, "counters") == 0) && strcmp(values[v], "[]") == 0)
                 continue;                              /* none is right, too */
             cJSON *wrong = cJSON_CreateRaw(values[v]); /* cJSON itself would print 1e999 as null */
             const cJSON *right = cJSON_GetArrayItem(object, i);

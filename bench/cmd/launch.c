@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define ERRORS_KEPT 16384
+#define GIST_LINES 5
 #define PROBE_S 20
 #define HOSTFILE_MOST_BYTES (16u << 20)
 
@@ -496,9 +497,21 @@ const char *rg_launch_end(const struct rg_launch *launch)
     return launch->end;
 }
 
-const char *rg_launch_errors(const struct rg_launch *launch)
+void rg_launch_gist(const struct rg_launch *launch, char *out, size_t room)
 {
-    return launch->kept;
+    const char *text = launch->kept;
+    size_t used = 0;
+    out[0] = '\0';
+    for (int lines = 0; *text != '\0' && lines < GIST_LINES;) {
+        size_t length = strcspn(text, "\n");
+        if (strncmp(text, "-----", 5) == 0 && used > 0)
+            break;
+        if (length > 0 && strncmp(text, "-----", 5) != 0 && used + 1 < room) {
+            used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, text);
+            lines++;
+        }
+        text += length + (text[length] == '\n');
+    }
 }
 
 void rg_launch_close(struct rg_launch *launch)

@@ -63,8 +63,9 @@ void rg_launch_stop(struct rg_launch *launch, double grace_s);
 /* How it ended, in words; valid after RG_LAUNCH_ENDED or a stop. */
 const char *rg_launch_end(const struct rg_launch *launch);
 
-/* The last that it wrote to standard error. */
-const char *rg_launch_errors(const struct rg_launch *launch);
+/* What it said on standard error, on one line. mpirun frames its help texts, which tell little, in lines of dashes:
+ * what stands before the first frame, such as ssh's own error, counts; where nothing does, the frame's first lines. */
+void rg_launch_gist(const struct rg_launch *launch, char *out, size_t room);
 
 /* Ends the child if it still runs. Takes NULL. */
 void rg_launch_close(struct rg_launch *launch);

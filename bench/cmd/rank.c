@@ -238,7 +238,7 @@ static int run_round(struct rank *rank, const struct rg_session *session, const 
     struct rg_error *err)
 {
     const struct rg_suite *suite = &rank->orders.suite;
-    struct rg_round_result result;
+    struct rg_round_result result = {.clock_error_us = NAN};
     char label[96];
     rg_plan_label(suite, round, label, sizeof label);
     if (session->rank == 0)

@@ -17,8 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEAVE_S 15.0 /* for the ranks to go after their last word */
-#define GIST_LINES 5
+#define LEAVE_S 15.0         /* for the ranks to go after their last word */
 #define IDLE_ATTEMPTS_MOST 2 /* without a round done or a rank lost */
 
 struct recorder {
@@ -331,25 +330,6 @@ static void take_event(struct recorder *recorder, const struct rg_event *event)
     }
 }
 
-/* What mpirun said, on one line. It frames its help texts, which tell little, in lines of dashes: what stands before
- * the first frame, such as ssh's own error, counts; where nothing does, the frame's first lines. */
-static void gist(const struct rg_launch *launch, char *out, size_t room)
-{
-    const char *text = rg_launch_errors(launch);
-    size_t used = 0;
-    out[0] = '\0';
-    for (int lines = 0; *text != '\0' && lines < GIST_LINES;) {
-        size_t length = strcspn(text, "\n");
-        if (strncmp(text, "-----", 5) == 0 && used > 0)
-            break;
-        if (length > 0 && strncmp(text, "-----", 5) != 0 && used + 1 < room) {
-            used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, text);
-            lines++;
-        }
-        text += length + (text[length] == '\n');
-    }
-}
-
 /* Rank 0 cannot tell that it is lost itself. */
 static void lose_rank_zero(struct recorder *recorder, const char *how)
 {
@@ -363,7 +343,7 @@ static void explain_end(struct recorder *recorder)
 {
     char words[1000];
     const char *how = rg_launch_end(recorder->launch);
-    gist(recorder->launch, words, sizeof words);
+    rg_launch_gist(recorder->launch, words, sizeof words);
     if (strncmp(how, "was ended by signal", 19) != 0 && recorder->end->reason[0] == '\0')
         lose_rank_zero(recorder, "rank 0 ended without a word");
     give_up(recorder, "%s %s%s%s", recorder->plan->launch->mpirun, how, words[0] ? "; it said: " : "", words);
@@ -372,7 +352,7 @@ static void explain_end(struct recorder *recorder)
 static void explain_silence(struct recorder *recorder)
 {
     char words[1000], how[64];
-    gist(recorder->launch, words, sizeof words);
+    rg_launch_gist(recorder->launch, words, sizeof words);
     if (!recorder->started) {
         give_up(recorder, "the ranks did not come up within %g s%s%s", recorder->plan->start_timeout_s,
             words[0] ? "; mpirun said: " : "", words);

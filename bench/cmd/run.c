@@ -89,6 +89,7 @@ struct front {
     char run_id[RG_RUN_ID_LENGTH], started_at[RG_TIMESTAMP_LENGTH], ended_at[RG_TIMESTAMP_LENGTH];
     char directory[PATH_MAX], rank_program[PATH_MAX], interface[64];
     struct rg_launch_plan launch;
+    struct rg_recorder_end end;
     int node_count;
 };
 
@@ -131,7 +132,7 @@ static int choose_transport(struct front *front, struct rg_error *err)
         return 0;
     if (strncmp(transport, "sim:", 4) != 0 || transport[4] == '\0')
         return rg_fail(err, -EINVAL, "--transport: '%s' is neither verbs nor sim:FILE", transport);
-    return rg_fabric_load(transport + 4, &front->fabric, err);
+    return rg_fabricdoc_load(transport + 4, &front->fabric, err);
 }
 
 /* The fabric's file says how many nodes and rails there are. */
@@ -144,7 +145,7 @@ static int choose_simulated_hosts(struct front *front, struct rg_error *err)
     front->run.hosts = calloc((size_t)nodes + 1, sizeof *front->run.hosts);
     for (int node = 0; front->run.hosts != NULL && node < nodes; node++) {
         char name[32];
-        rg_fabric_node_name(node, name);
+        rg_fabricdoc_node_name(node, name);
         front->run.hosts[node] = strdup(name);
     }
     front->node_count = nodes;
@@ -434,7 +435,6 @@ static double least_loss(const struct front *front)
 
 static int measure(struct front *front, struct rg_error *err)
 {
-    struct rg_recorder_end end = {.reason = ""};
     struct rg_recorder_plan plan = {
         .directory = front->directory,
         .node_count = front->node_count,
@@ -447,8 +447,8 @@ static int measure(struct front *front, struct rg_error *err)
         .quiet = front->options.quiet,
         .verbose = front->options.verbose,
     };
-    int code = rg_recorder_run(&front->run, &plan, &end, err);
-    return code == 0 ? finish(front, &end, err) : RG_EXIT_USAGE;
+    int code = rg_recorder_run(&front->run, &plan, &front->end, err);
+    return code == 0 ? finish(front, &front->end, err) : RG_EXIT_USAGE;
 }
 
 static int print_plan(const struct front *front)

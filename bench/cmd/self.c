@@ -184,7 +184,7 @@ static char *simulated_line(const struct rg_control *control, const struct rg_or
     rg_host_describe(&g->host);
     rg_control_mpi_version(g->mpi, sizeof g->mpi);
     rg_rank_facts_clear(&facts);
-    rg_fabric_node_name(number, node);
+    rg_fabricdoc_node_name(number, node);
     snprintf(device, sizeof device, "sim%d", rail);
     facts.node = (struct rg_node_facts){node, g->host.kernel, text_or_null(g->host.os), text_or_null(g->host.cpu_model),
         g->mpi, NULL, g->host.cpus, g->host.numa_nodes, g->host.memory_bytes, orders->fabric.leaf_of[number]};

@@ -80,6 +80,7 @@ struct simulation {
     struct rg_link *links; /* of one NIC in a round */
     char run_id[RG_RUN_ID_LENGTH], started_at[RG_TIMESTAMP_LENGTH], ended_at[RG_TIMESTAMP_LENGTH];
     char **names;
+    char lost[160];
 };
 
 /* --- what to simulate --- */
@@ -91,8 +92,8 @@ static int choose_fabric(struct simulation *s, struct rg_error *err)
     char *end = NULL;
     int code = 0;
     if (o->fabric != NULL)
-        return rg_fabric_load(o->fabric, &s->fabric, err);
-    rg_fabric_default((int)o->nodes, (int)o->rails, (uint64_t)o->seed, &s->fabric);
+        return rg_fabricdoc_load(o->fabric, &s->fabric, err);
+    rg_fabricdoc_default((int)o->nodes, (int)o->rails, (uint64_t)o->seed, &s->fabric);
     s->fabric.noise = o->noise_percent / 100;
     code = rg_fabric_prepare(&s->fabric, err);
     if (code == 0 && o->faults != NULL) {
@@ -103,7 +104,7 @@ static int choose_fabric(struct simulation *s, struct rg_error *err)
     }
     for (size_t i = 0; code == 0 && i < s->args.given_count; i++)
         if (strcmp(s->args.given[i].row->name, "fault") == 0)
-            code = rg_fabric_add_fault(&s->fabric, s->args.given[i].text, err);
+            code = rg_fabricdoc_add_fault(&s->fabric, s->args.given[i].text, err);
     return code;
 }
 
@@ -257,7 +258,7 @@ static int measure_round(struct simulation *s, const struct rg_round *round, int
 /* Who has died or hung by the end is lost. */
 static int lose_the_gone(struct simulation *s, double at_s, struct rg_error *err)
 {
-    s->run.lost = calloc((size_t)(s->fabric.nodes * s->fabric.rails) + 1, sizeof *s->run.lost);
+    s->run.lost = calloc((size_t)s->fabric.nodes * (size_t)s->fabric.rails + 1, sizeof *s->run.lost);
     if (s->run.lost == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     for (int nic = 0; nic < s->fabric.nodes * s->fabric.rails; nic++) {
@@ -320,7 +321,7 @@ static int open_files(struct simulation *s, struct rg_error *err)
     if (mkdir(directory, 0777) != 0)
         return rg_fail(err, -errno, "%s: cannot be made: %s", directory, strerror(errno));
     snprintf(path, sizeof path, "%s/measurements.ndjson", directory);
-    int code = write_text(s, "truth.json", rg_fabric_text(&s->fabric), err);
+    int code = write_text(s, "truth.json", rg_fabricdoc_text(&s->fabric), err);
     if (code == 0)
         code = rg_run_write(&s->run, directory, err);
     return code == 0 ? rg_journal_open(path, &s->journal, err) : code;
@@ -329,7 +330,7 @@ static int open_files(struct simulation *s, struct rg_error *err)
 static int prepare_run(struct simulation *s, struct rg_error *err)
 {
     struct rg_run *run = &s->run;
-    size_t nics = (size_t)(s->fabric.nodes * s->fabric.rails);
+    size_t nics = (size_t)s->fabric.nodes * (size_t)s->fabric.rails;
     rg_run_new_id(s->run_id);
     rg_clock_timestamp(s->started_at);
     run->run_id = s->run_id;
@@ -357,7 +358,7 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
     for (size_t nic = 0; nic < nics; nic++) {
         int node = (int)nic / s->fabric.rails;
         char name[32];
-        rg_fabric_node_name(node, name);
+        rg_fabricdoc_node_name(node, name);
         if (s->names[node] == NULL && (s->names[node] = strdup(name)) == NULL)
             return rg_fail(err, -ENOMEM, "no memory");
         struct rg_rank_facts *facts = &run->ranks[run->rank_count++];
@@ -380,12 +381,12 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
 static int finish(struct simulation *s, struct rg_error *err)
 {
     struct rg_verdict verdict = {.run_id = s->run.run_id, .against_kind = "none", .hardware = 0};
-    char lost[160];
     rg_clock_timestamp(s->ended_at);
     s->run.ended_at = s->ended_at;
     s->run.status = s->run.lost_count > 0 ? "incomplete" : "complete";
-    snprintf(lost, sizeof lost, "%zu ranks were lost, and what they took part in was not measured", s->run.lost_count);
-    s->run.incomplete_reason = s->run.lost_count > 0 ? lost : NULL;
+    snprintf(
+        s->lost, sizeof s->lost, "%zu ranks were lost, and what they took part in was not measured", s->run.lost_count);
+    s->run.incomplete_reason = s->run.lost_count > 0 ? s->lost : NULL;
     int code = rg_fleet_judge_conclude(s->judge, &s->run.suite, &verdict, err);
     if (code == 0) {
         rg_judge_conclude_fleet(&s->run, &verdict);

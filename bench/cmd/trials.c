@@ -73,7 +73,7 @@ static bool is_the_part(const struct trial *t, const struct rg_accused *a, const
     const struct rg_part *part = &fault->part;
     bool leaf = part->kind >= RG_PART_LEAF_TX;
     bool corrupts = fault->kind == RG_FAULT_CORRUPTS, found_corrupt = strcmp(a->fault, "corrupt") == 0;
-    if (strcmp(a->part, rg_part_words[part->kind]) != 0 || corrupts != found_corrupt)
+    if (strcmp(a->part, rg_fault_part_words[part->kind]) != 0 || corrupts != found_corrupt)
         return false;
     if (a->rail != (part->rail < 0 ? RG_NONE : part->rail))
         return false;
@@ -100,13 +100,13 @@ static bool is_exact(const struct trial *t, const struct rg_verdict *verdict)
 
 static void print_miss(const struct trial *t, uint64_t seed, const struct rg_verdict *verdict, FILE *out)
 {
-    char *truth = rg_fabric_text(&t->fabric);
+    char *truth = rg_fabricdoc_text(&t->fabric);
     fprintf(out, "miss: seed %llu, %d nodes, noise %.2f %%, %s\n", (unsigned long long)seed, t->fabric.nodes,
         100 * t->fabric.noise, t->suite.tests[0].pattern);
     for (int f = 0; f < t->fabric.fault_count; f++) {
         const struct rg_fault_plan *fault = &t->fabric.faults[f];
         fprintf(out, "  planted: %s %s of node %d, rail %d, peer %d, loss %.1f %%%s\n",
-            rg_fabric_fault_words[fault->kind], rg_part_words[fault->part.kind], fault->part.node, fault->part.rail,
+            rg_fault_kind_words[fault->kind], rg_fault_part_words[fault->part.kind], fault->part.node, fault->part.rail,
             fault->part.peer, 100 * fault->loss, t->touched[f] ? "" : ", no flow passed through it");
     }
     for (size_t i = 0; i < verdict->accused_count; i++)
@@ -119,7 +119,7 @@ static int open_trial(struct trial *t, uint64_t seed, bool healthy, struct rg_er
     uint64_t draw = rg_random_with(seed, 1);
     int nodes = NODES_LEAST + (int)(draw % (NODES_MOST - NODES_LEAST + 1));
     int faults = healthy ? 0 : (int)(rg_random_with(seed, 2) % (FAULTS_MOST + 1));
-    rg_fabric_default(nodes, RAILS, seed, &t->fabric);
+    rg_fabricdoc_default(nodes, RAILS, seed, &t->fabric);
     t->fabric.noise = 0.003 + 0.017 * rg_random_share(rg_random_with(seed, 3));
     int code = rg_fabric_prepare(&t->fabric, err);
     if (code == 0)
@@ -138,7 +138,7 @@ static int open_trial(struct trial *t, uint64_t seed, bool healthy, struct rg_er
         return rg_fail(err, -ENOMEM, "no memory for %d nodes", nodes);
     }
     for (int node = 0; node < nodes; node++) {
-        rg_fabric_node_name(node, t->names[node]);
+        rg_fabricdoc_node_name(node, t->names[node]);
         names[node] = t->names[node];
     }
     code =

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const rg_fabric_fault_words[] = {"slow", "dead", "flaps", "corrupts", "dies", "hangs", "straggles", NULL};
-const char *const rg_part_words[] = {"tx", "rx", "nic", "node", "path", "leaf_tx", "leaf_rx", NULL};
+const char *const rg_fault_kind_words[] = {"slow", "dead", "flaps", "corrupts", "dies", "hangs", "straggles", NULL};
+const char *const rg_fault_part_words[] = {"tx", "rx", "nic", "node", "path", "leaf_tx", "leaf_rx", NULL};
 
 /* As in the document: percentages, and null for what does not apply. */
 struct fault_fields {
@@ -18,8 +18,8 @@ struct fault_fields {
 };
 
 #define S fault_fields
-static const struct rg_option fault_rows[] = {RG_FIELD_WORD(fault, rg_fabric_fault_words),
-    RG_FIELD_WORD(part, rg_part_words), RG_FIELD_COUNTED(node), RG_FIELD_RAIL_OR_NULL(rail),
+static const struct rg_option fault_rows[] = {RG_FIELD_WORD(fault, rg_fault_kind_words),
+    RG_FIELD_WORD(part, rg_fault_part_words), RG_FIELD_COUNTED(node), RG_FIELD_RAIL_OR_NULL(rail),
     RG_FIELD_COUNTED_OR_NULL(peer),
     {.key = "loss_percent", .type = RG_NUMBER, RG_FIELD_AT(loss_percent), .min = 0, .max = 100, .nullable = true},
     RG_FIELD_REAL_OR_NULL(at_s)};
@@ -104,9 +104,9 @@ static int take_fault(
     const struct rg_fabric *fabric, const struct fault_fields *f, struct rg_fault_plan *out, struct rg_error *err)
 {
     int peer = f->peer == RG_NONE ? -1 : (int)f->peer, rail = f->rail == RG_NONE ? -1 : (int)f->rail;
-    out->kind = (enum rg_fault_kind)place_of(rg_fabric_fault_words, f->fault);
+    out->kind = (enum rg_fault_kind)place_of(rg_fault_kind_words, f->fault);
     out->part = (struct rg_part){
-        (enum rg_part_kind)place_of(rg_part_words, f->part), (int)f->node, rail, peer, peer < 0 ? -1 : rail};
+        (enum rg_part_kind)place_of(rg_fault_part_words, f->part), (int)f->node, rail, peer, peer < 0 ? -1 : rail};
     if (out->part.kind == RG_PART_PATH && peer >= 0 && peer < out->part.node) {
         out->part.peer = out->part.node;
         out->part.node = peer;
@@ -155,7 +155,7 @@ static int read_faults(const cJSON *root, struct rg_fabric *out, const struct rg
     return 0;
 }
 
-int rg_fabric_read(const cJSON *root, const char *name, struct rg_fabric *out, struct rg_error *err)
+int rg_fabricdoc_read(const cJSON *root, const char *name, struct rg_fabric *out, struct rg_error *err)
 {
     struct rg_place place = {.file = name};
     struct fabric_fields f;
@@ -184,13 +184,13 @@ int rg_fabric_read(const cJSON *root, const char *name, struct rg_fabric *out, s
     return 0;
 }
 
-int rg_fabric_load(const char *path, struct rg_fabric *out, struct rg_error *err)
+int rg_fabricdoc_load(const char *path, struct rg_fabric *out, struct rg_error *err)
 {
     cJSON *root;
     int code = rg_json_load(path, "fabric", &root, err);
     if (code != 0)
         return code;
-    code = rg_fabric_read(root, path, out, err);
+    code = rg_fabricdoc_read(root, path, out, err);
     cJSON_Delete(root);
     return code;
 }
@@ -200,7 +200,7 @@ static int64_t none_below_zero(int value)
     return value < 0 ? RG_NONE : value;
 }
 
-cJSON *rg_fabric_document(const struct rg_fabric *fabric)
+cJSON *rg_fabricdoc_document(const struct rg_fabric *fabric)
 {
     cJSON *object = rg_json_document("fabric");
     struct fabric_fields f = {
@@ -220,8 +220,8 @@ cJSON *rg_fabric_document(const struct rg_fabric *fabric)
     for (int i = 0; i < fabric->fault_count; i++) {
         const struct rg_fault_plan *fault = &fabric->faults[i];
         struct fault_fields fields = {
-            .fault = rg_fabric_fault_words[fault->kind],
-            .part = rg_part_words[fault->part.kind],
+            .fault = rg_fault_kind_words[fault->kind],
+            .part = rg_fault_part_words[fault->part.kind],
             .node = fault->part.node,
             .rail = none_below_zero(fault->part.rail),
             .peer = none_below_zero(fault->part.peer),
@@ -235,16 +235,16 @@ cJSON *rg_fabric_document(const struct rg_fabric *fabric)
     return object;
 }
 
-char *rg_fabric_text(const struct rg_fabric *fabric)
+char *rg_fabricdoc_text(const struct rg_fabric *fabric)
 {
-    cJSON *object = rg_fabric_document(fabric);
+    cJSON *object = rg_fabricdoc_document(fabric);
     char *text = cJSON_Print(object);
     cJSON_Delete(object);
     return text;
 }
 
 /* 390 Gb/s is what 8 queue pairs give at 64 KiB on ConnectX-7 (nccl#2409), 2 us one way through a switch. */
-void rg_fabric_default(int nodes, int rails, uint64_t seed, struct rg_fabric *out)
+void rg_fabricdoc_default(int nodes, int rails, uint64_t seed, struct rg_fabric *out)
 {
     *out = (struct rg_fabric){.nodes = nodes,
         .rails = rails,
@@ -258,7 +258,7 @@ void rg_fabric_default(int nodes, int rails, uint64_t seed, struct rg_fabric *ou
         .seed = seed};
 }
 
-void rg_fabric_node_name(int node, char out[32])
+void rg_fabricdoc_node_name(int node, char out[32])
 {
     snprintf(out, 32, "sim%03d", node);
 }
@@ -285,7 +285,7 @@ static int take_pair(const char *pair, struct fault_fields *f, struct rg_error *
     return rg_fail(err, -EINVAL, "'%s' is none of part=, node=, rail=, peer=, loss= and at=", pair);
 }
 
-int rg_fabric_add_fault(struct rg_fabric *fabric, const char *text, struct rg_error *err)
+int rg_fabricdoc_add_fault(struct rg_fabric *fabric, const char *text, struct rg_error *err)
 {
     struct fault_fields f;
     char *copy = strdup(text), *more = copy;

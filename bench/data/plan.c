@@ -174,7 +174,7 @@ char *rg_orders_text(const struct rg_orders *orders)
         cJSON_AddItemToArray(absent, pair);
     }
     if (orders->fabric.nodes > 0)
-        cJSON_AddItemToObject(object, "fabric", rg_fabric_document(&orders->fabric));
+        cJSON_AddItemToObject(object, "fabric", rg_fabricdoc_document(&orders->fabric));
     char *text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
     return text;
@@ -212,7 +212,7 @@ static int read_parts(struct rg_orders *out, const struct rg_place *place, struc
     int code = read_presence(out, place, err);
     const cJSON *fabric = cJSON_GetObjectItemCaseSensitive(out->root, "fabric");
     if (code == 0 && fabric != NULL)
-        code = rg_fabric_read(fabric, "orders: fabric", &out->fabric, err);
+        code = rg_fabricdoc_read(fabric, "orders: fabric", &out->fabric, err);
     cJSON *suite = cJSON_DetachItemFromObjectCaseSensitive(out->root, "suite");
     if (code == 0 && suite == NULL)
         return rg_json_refuse(place, err, "hold no suite");

@@ -292,6 +292,37 @@ int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err
     return 0;
 }
 
+static int check_pattern(const struct rg_settings *s, enum rg_test_kind kind, struct rg_error *err)
+{
+    if (strcmp(s->direction, "both_ways") == 0 && kind != RG_TEST_BANDWIDTH)
+        return rg_fail(err, -EINVAL, "direction both_ways is for bandwidth tests, not for %s", s->test);
+    bool twosome =
+        strcmp(s->pattern, "pairs") == 0 || strcmp(s->pattern, "screen") == 0 || strcmp(s->pattern, "loopback") == 0;
+    if (strcmp(s->direction, "both_ways") == 0 && !twosome)
+        return rg_fail(
+            err, -EINVAL, "direction both_ways goes with pattern pairs, screen or loopback, not with %s", s->pattern);
+    if (kind == RG_TEST_LATENCY && !twosome && strcmp(s->pattern, "congestion") != 0)
+        return rg_fail(
+            err, -EINVAL, "%s has one partner at a time: pattern pairs, screen, loopback or congestion", s->test);
+    if (strcmp(s->pattern, "congestion") == 0 && s->iterations != RG_NONE)
+        return rg_fail(err, -EINVAL, "pattern congestion is bounded by duration_s, not by iterations");
+    return 0;
+}
+
+static int check_memory(const struct rg_settings *s, enum rg_test_kind kind, struct rg_error *err)
+{
+    if (strcmp(s->memory, "host") != 0 && s->inline_bytes > 0)
+        return rg_fail(err, -EINVAL, "inline_bytes %lld: the processor cannot put GPU memory into a work request",
+            (long long)s->inline_bytes);
+    if (strcmp(s->memory, "host") != 0 && strcmp(s->write_poll, "last_byte") == 0)
+        return rg_fail(err, -EINVAL, "write_poll last_byte: the processor cannot poll GPU memory; use immediate");
+    if (strcmp(s->copy_by, "kernel") == 0 && strstr(s->copy, "host") != NULL && kind == RG_TEST_COPY)
+        return rg_fail(err, -EINVAL, "copy_by kernel is not for %s", s->copy);
+    if (strstr(s->memory, "_to_") != NULL && kind == RG_TEST_COLLECTIVE)
+        return rg_fail(err, -EINVAL, "memory %s is for flows, not for %s", s->memory, s->test);
+    return 0;
+}
+
 static int check_settings(const struct rg_settings *s, struct rg_error *err)
 {
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every test has a name */
@@ -314,27 +345,11 @@ static int check_settings(const struct rg_settings *s, struct rg_error *err)
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): its row has a default and allows no null */
     if (strcmp(s->write_poll, "last_byte") == 0 && s->relaxed_ordering)
         return rg_fail(err, -EINVAL, "write_poll last_byte cannot be trusted with relaxed_ordering; use immediate");
-    if (strcmp(s->direction, "both_ways") == 0 && kind != RG_TEST_BANDWIDTH)
-        return rg_fail(err, -EINVAL, "direction both_ways is for bandwidth tests, not for %s", s->test);
-    bool twosome =
-        strcmp(s->pattern, "pairs") == 0 || strcmp(s->pattern, "screen") == 0 || strcmp(s->pattern, "loopback") == 0;
-    if (strcmp(s->direction, "both_ways") == 0 && !twosome)
-        return rg_fail(
-            err, -EINVAL, "direction both_ways goes with pattern pairs, screen or loopback, not with %s", s->pattern);
-    if (kind == RG_TEST_LATENCY && !twosome && strcmp(s->pattern, "congestion") != 0)
-        return rg_fail(
-            err, -EINVAL, "%s has one partner at a time: pattern pairs, screen, loopback or congestion", s->test);
-    if (strcmp(s->pattern, "congestion") == 0 && s->iterations != RG_NONE)
-        return rg_fail(err, -EINVAL, "pattern congestion is bounded by duration_s, not by iterations");
-    if (strcmp(s->memory, "host") != 0 && s->inline_bytes > 0)
-        return rg_fail(err, -EINVAL, "inline_bytes %lld: the processor cannot put GPU memory into a work request",
-            (long long)s->inline_bytes);
-    if (strcmp(s->memory, "host") != 0 && strcmp(s->write_poll, "last_byte") == 0)
-        return rg_fail(err, -EINVAL, "write_poll last_byte: the processor cannot poll GPU memory; use immediate");
-    if (strcmp(s->copy_by, "kernel") == 0 && strstr(s->copy, "host") != NULL && kind == RG_TEST_COPY)
-        return rg_fail(err, -EINVAL, "copy_by kernel is not for %s", s->copy);
-    if (strstr(s->memory, "_to_") != NULL && kind == RG_TEST_COLLECTIVE)
-        return rg_fail(err, -EINVAL, "memory %s is for flows, not for %s", s->memory, s->test);
+    int code = check_pattern(s, kind, err);
+    if (code == 0)
+        code = check_memory(s, kind, err);
+    if (code != 0)
+        return code;
     if (kind != RG_TEST_COLLECTIVE && kind != RG_TEST_COPY)
         for (uint32_t i = 0; i < s->sizes.count; i++)
             if ((double)s->sizes.bytes[i] > RG_MESSAGE_MOST)

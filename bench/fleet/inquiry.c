@@ -63,7 +63,7 @@ int rg_inquiry_add(struct rg_inquiry *inquiry, const struct rg_sighting *sightin
 {
     int code = push(&inquiry->rates, sighting, err);
     struct rg_sighting seen = *sighting;
-    seen.shortfall = intact == 0;
+    seen.shortfall = intact == 0 ? 1.0f : 0.0f;
     seen.noise = NOISE_OF_INTEGRITY;
     return code == 0 && intact >= 0 ? push(&inquiry->integrity, &seen, err) : code;
 }

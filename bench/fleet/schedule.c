@@ -235,7 +235,7 @@ static void add_congestion(struct list *list, int node, int rail)
         return;
     }
     for (int i = 0; list->place.phase == 1 && i < loaders; i++) {
-        int other = (int)rg_schedule_shuffle(seed, nodes, (uint64_t)(victims + i));
+        int other = (int)rg_schedule_shuffle(seed, nodes, (uint64_t)victims + (uint64_t)i);
         int mine = place - victims;
         bool out = s->incast_load ? i == 0 && mine != 0 : i == (mine + 1) % loaders;
         bool in = s->incast_load ? mine == 0 && i != 0 : mine == (i + 1) % loaders;

@@ -13,12 +13,6 @@
 #define SHORT_SIGMAS 3.0
 #define NOISE_LEAST 1e-4
 
-bool rg_part_same(const struct rg_part *a, const struct rg_part *b)
-{
-    return a->kind == b->kind && a->node == b->node && a->rail == b->rail && a->peer == b->peer &&
-           a->peer_rail == b->peer_rail;
-}
-
 void rg_suspects_reference(double *rates, size_t count, double width, double *healthy, double *noise)
 {
     struct rg_summary summary;
@@ -42,141 +36,9 @@ void rg_suspects_reference(double *rates, size_t count, double width, double *he
     free(distances);
 }
 
-/* --- which flows pass through a part --- */
-
-/* Sightings by the NIC that they leave, and by the one that they reach: those of NIC i at first[i] .. first[i+1]. */
-struct index {
-    const struct rg_fleet *fleet;
-    const struct rg_sighting *sightings;
-    size_t count;
-    size_t *by_tx_first, *by_rx_first;
-    uint32_t *by_tx, *by_rx;
-};
-
-/* The sightings through one part. */
-struct members {
-    uint32_t *at;
-    size_t count, room;
-};
-
 static int nics_of(const struct rg_fleet *fleet)
 {
     return fleet->nodes * fleet->rails;
-}
-
-static int leaf_of(const struct rg_fleet *fleet, int node)
-{
-    return fleet->leaf_of ? fleet->leaf_of[node] : 0;
-}
-
-bool rg_part_touches(const struct rg_fleet *fleet, const struct rg_part *part, int32_t from, int32_t to)
-{
-    int rails = fleet->rails, nic = part->node * rails + part->rail, peer = part->peer * rails + part->peer_rail;
-    int from_leaf = leaf_of(fleet, from / rails), to_leaf = leaf_of(fleet, to / rails);
-    switch (part->kind) {
-    case RG_PART_TX:
-        return from == nic;
-    case RG_PART_RX:
-        return to == nic;
-    case RG_PART_NIC:
-        return from == nic || to == nic;
-    case RG_PART_NODE:
-        return from / rails == part->node || to / rails == part->node;
-    case RG_PART_PATH:
-        return (from == nic && to == peer) || (from == peer && to == nic);
-    case RG_PART_LEAF_TX:
-        return from_leaf == part->node && to_leaf != from_leaf && from % rails == part->rail;
-    case RG_PART_LEAF_RX:
-        return to_leaf == part->node && to_leaf != from_leaf && to % rails == part->rail;
-    case RG_PART_KINDS:
-        break;
-    }
-    return false;
-}
-
-static int sort_by(const struct index *index, bool by_tx, size_t **first, uint32_t **order)
-{
-    size_t nics = (size_t)nics_of(index->fleet);
-    *first = calloc(nics + 2, sizeof **first);
-    *order = calloc(index->count + 1, sizeof **order);
-    if (*first == NULL || *order == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < index->count; i++)
-        (*first)[(by_tx ? index->sightings[i].from : index->sightings[i].to) + 2]++;
-    for (size_t nic = 2; nic < nics + 2; nic++)
-        (*first)[nic] += (*first)[nic - 1];
-    for (size_t i = 0; i < index->count; i++)
-        (*order)[(*first)[(by_tx ? index->sightings[i].from : index->sightings[i].to) + 1]++] = (uint32_t)i;
-    return 0;
-}
-
-static int add_member(struct members *members, uint32_t sighting)
-{
-    if (members->count == members->room) {
-        size_t room = members->room ? 2 * members->room : 64;
-        uint32_t *grown = realloc(members->at, room * sizeof *grown);
-        if (grown == NULL)
-            return -ENOMEM;
-        members->at = grown;
-        members->room = room;
-    }
-    members->at[members->count++] = sighting;
-    return 0;
-}
-
-/* Those of one NIC's sightings that pass through the part; what also leaves the same part is not counted twice. */
-static int add_of_nic(
-    const struct index *index, const struct rg_part *part, int nic, bool sends, bool once, struct members *out)
-{
-    const size_t *first = sends ? index->by_tx_first : index->by_rx_first;
-    const uint32_t *order = sends ? index->by_tx : index->by_rx;
-    int code = 0;
-    for (size_t i = first[nic]; code == 0 && i < first[nic + 1]; i++) {
-        const struct rg_sighting *s = &index->sightings[order[i]];
-        struct rg_part tx = *part;
-        tx.kind = RG_PART_TX;
-        bool counted = once && (part->kind == RG_PART_NODE ? s->from / index->fleet->rails == part->node
-                                                           : rg_part_touches(index->fleet, &tx, s->from, s->to));
-        if (!counted && rg_part_touches(index->fleet, part, s->from, s->to))
-            code = add_member(out, order[i]);
-    }
-    return code;
-}
-
-static int gather_members(const struct index *index, const struct rg_part *part, struct members *out)
-{
-    const struct rg_fleet *fleet = index->fleet;
-    int nic = part->node * fleet->rails + part->rail, code = 0;
-    out->count = 0;
-    switch (part->kind) {
-    case RG_PART_TX:
-        return add_of_nic(index, part, nic, true, false, out);
-    case RG_PART_RX:
-        return add_of_nic(index, part, nic, false, false, out);
-    case RG_PART_NIC:
-        code = add_of_nic(index, part, nic, true, false, out);
-        return code == 0 ? add_of_nic(index, part, nic, false, true, out) : code;
-    case RG_PART_PATH:
-        code = add_of_nic(index, part, nic, true, false, out);
-        return code == 0 ? add_of_nic(index, part, nic, false, false, out) : code;
-    case RG_PART_NODE:
-        for (int rail = 0; code == 0 && rail < fleet->rails; rail++) {
-            code = add_of_nic(index, part, part->node * fleet->rails + rail, true, false, out);
-            if (code == 0)
-                code = add_of_nic(index, part, part->node * fleet->rails + rail, false, true, out);
-        }
-        return code;
-    case RG_PART_LEAF_TX:
-    case RG_PART_LEAF_RX:
-        for (int node = 0; code == 0 && node < fleet->nodes; node++)
-            if (leaf_of(fleet, node) == part->node)
-                code = add_of_nic(
-                    index, part, node * fleet->rails + part->rail, part->kind == RG_PART_LEAF_TX, false, out);
-        return code;
-    case RG_PART_KINDS:
-        break;
-    }
-    return code;
 }
 
 /* --- how well a part explains its sightings --- */
@@ -196,11 +58,11 @@ struct bounds {
 };
 
 struct search {
-    struct index index;
+    struct rg_part_index index;
     const struct rg_suspicion *suspicion;
     float *predicted, *cost; /* of each sighting, by the parts accepted so far */
     double price[RG_PART_KINDS];
-    struct members members;
+    struct rg_part_members members;
     double *values;
     size_t values_room;
     struct bounds bounds;
@@ -305,7 +167,7 @@ static void try_coming_and_going(struct search *search, struct candidate *c)
 
 static int evaluate(struct search *search, struct candidate *c)
 {
-    int code = gather_members(&search->index, &c->part, &search->members);
+    int code = rg_part_gather(&search->index, &c->part, &search->members);
     c->gain = -INFINITY;
     if (code != 0 || search->members.count == 0)
         return code;
@@ -360,8 +222,8 @@ static int open_bounds(const struct rg_fleet *fleet, struct bounds *out)
     size_t nics = (size_t)nics_of(fleet);
     out->leaves = 1;
     for (int node = 0; node < fleet->nodes; node++)
-        if (leaf_of(fleet, node) >= out->leaves)
-            out->leaves = leaf_of(fleet, node) + 1;
+        if (rg_part_leaf_of(fleet, node) >= out->leaves)
+            out->leaves = rg_part_leaf_of(fleet, node) + 1;
     size_t trunks = (size_t)out->leaves * (size_t)fleet->rails;
     out->tx = calloc(2 * nics + 2 * trunks + 1, sizeof *out->tx);
     if (out->tx == NULL)
@@ -449,7 +311,8 @@ static void add_to_bounds(struct search *search, const struct rg_sighting *s, do
         path = bsearch(&key, search->candidates, search->path_count, sizeof key, by_part);
     if (path != NULL)
         path->bound += cost;
-    int from_leaf = leaf_of(fleet, s->from / fleet->rails), to_leaf = leaf_of(fleet, s->to / fleet->rails);
+    int from_leaf = rg_part_leaf_of(fleet, s->from / fleet->rails),
+        to_leaf = rg_part_leaf_of(fleet, s->to / fleet->rails);
     bounds->tx[s->from] += cost;
     bounds->rx[s->to] += cost;
     if (from_leaf == to_leaf)
@@ -480,7 +343,7 @@ static void merge_paths(struct search *search)
 /* Every part through which short flows pass, and that could explain enough of them. */
 static int find_candidates(struct search *search)
 {
-    const struct index *index = &search->index;
+    const struct rg_part_index *index = &search->index;
     int code = open_bounds(index->fleet, &search->bounds);
     for (size_t i = 0; code == 0 && i < index->count; i++) {
         const struct rg_sighting *s = &index->sightings[i];
@@ -507,7 +370,7 @@ static int find_candidates(struct search *search)
 /* What the sightings of a part cost with the parts that are accepted. Leaves them in search->members. */
 static int explain_anew(struct search *search, const struct rg_part *part)
 {
-    int code = gather_members(&search->index, part, &search->members);
+    int code = rg_part_gather(&search->index, part, &search->members);
     for (size_t i = 0; code == 0 && i < search->members.count; i++) {
         uint32_t at = search->members.at[i];
         const struct rg_sighting *s = &search->index.sightings[at];
@@ -650,7 +513,7 @@ static int report(struct search *search, struct rg_suspect **out, size_t *count)
         struct rg_suspect *suspect = &(*out)[(*count)++];
         *suspect =
             (struct rg_suspect){.part = c.part, .loss = c.loss, .strength = c.gain, .comes_and_goes = c.comes_and_goes};
-        code = gather_members(&search->index, &c.part, &search->members);
+        code = rg_part_gather(&search->index, &c.part, &search->members);
         if (code == 0) {
             count_flows(search, suspect);
             code = find_alternatives(search, a, suspect);
@@ -666,7 +529,7 @@ static void set_prices(struct search *search)
     const struct rg_fleet *fleet = search->index.fleet;
     double nics = nics_of(fleet), nodes = fleet->nodes, leaves = 1;
     for (int node = 0; node < fleet->nodes; node++)
-        leaves = fmax(leaves, leaf_of(fleet, node) + 1);
+        leaves = fmax(leaves, rg_part_leaf_of(fleet, node) + 1);
     search->price[RG_PART_TX] = search->price[RG_PART_RX] = log(nics) + 1;
     search->price[RG_PART_NIC] = log(nics) + 2;
     search->price[RG_PART_NODE] = log(nodes) + 6;
@@ -676,14 +539,12 @@ static void set_prices(struct search *search)
 
 static int prepare(struct search *search)
 {
-    struct index *index = &search->index;
+    struct rg_part_index *index = &search->index;
     search->predicted = calloc(index->count + 1, sizeof *search->predicted);
     search->cost = calloc(index->count + 1, sizeof *search->cost);
     int code = search->predicted && search->cost ? 0 : -ENOMEM;
     if (code == 0)
-        code = sort_by(index, true, &index->by_tx_first, &index->by_tx);
-    if (code == 0)
-        code = sort_by(index, false, &index->by_rx_first, &index->by_rx);
+        code = rg_part_index_open(index);
     for (size_t i = 0; code == 0 && i < index->count; i++)
         search->cost[i] = (float)cost_of(&index->sightings[i], 0);
     return code;
@@ -691,10 +552,7 @@ static int prepare(struct search *search)
 
 static void close_search(struct search *search)
 {
-    free(search->index.by_tx_first);
-    free(search->index.by_rx_first);
-    free(search->index.by_tx);
-    free(search->index.by_rx);
+    rg_part_index_close(&search->index);
     free(search->predicted);
     free(search->cost);
     free(search->members.at);

@@ -11,43 +11,7 @@
 #ifndef RG_FLEET_SUSPECTS_H
 #define RG_FLEET_SUSPECTS_H
 
-#include "base/error.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-enum rg_part_kind {
-    RG_PART_TX,      /* (node, rail) sending */
-    RG_PART_RX,      /* (node, rail) receiving */
-    RG_PART_NIC,     /* (node, rail), both */
-    RG_PART_NODE,    /* all rails of a node, both ways */
-    RG_PART_PATH,    /* between (node, rail) and (peer, peer_rail), both ways */
-    RG_PART_LEAF_TX, /* what leaves the leaf `node` on a rail for other leaves */
-    RG_PART_LEAF_RX, /* what enters it */
-    RG_PART_KINDS,
-};
-
-/* Members that a kind does not have are -1. */
-struct rg_part {
-    enum rg_part_kind kind;
-    int node, rail, peer, peer_rail;
-};
-
-bool rg_part_same(const struct rg_part *a, const struct rg_part *b);
-
-struct rg_fleet {
-    int nodes, rails;
-    const int *leaf_of; /* by node, from 0 up; NULL: all under one */
-};
-
-/* One flow that was measured. NICs are numbered node * rails + rail. */
-struct rg_sighting {
-    int32_t from, to;
-    float shortfall; /* share of the healthy rate that was missing: 0 as it should be, 1 nothing came; noise may make it
-                        negative */
-    float noise;     /* standard deviation of the shortfall of a healthy flow */
-};
+#include "fleet/part.h"
 
 struct rg_suspicion {
     double least_loss; /* smaller shares are of no interest */
@@ -75,8 +39,5 @@ void rg_suspects_reference(double *rates, size_t count, double width, double *he
 /* *out is malloc'd, strongest first. -ENOMEM. */
 int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sightings, size_t count,
     const struct rg_suspicion *suspicion, struct rg_suspect **out, size_t *out_count, struct rg_error *err);
-
-/* Whether a flow passes through a part. */
-bool rg_part_touches(const struct rg_fleet *fleet, const struct rg_part *part, int32_t from, int32_t to);
 
 #endif

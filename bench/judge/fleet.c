@@ -375,7 +375,7 @@ static int accuse(const struct rg_fleet_judge *judge, const struct point *point,
     struct rg_accused *accused = rg_verdict_accuse(out);
     if (accused == NULL)
         return no_memory(err);
-    accused->part = rg_part_words[part->kind];
+    accused->part = rg_fault_part_words[part->kind];
     accused->fault = fault_of(finding);
     accused->status = finding->suspect.alternative_count > 0 ? "one_of"
                       : finding->suspect.comes_and_goes      ? "noisy"
@@ -403,7 +403,7 @@ static bool is_accused(const struct rg_fleet_judge *judge, const struct rg_verdi
         const struct rg_accused *a = &verdict->accused[i];
         const struct rg_part *part = &f->suspect.part;
         bool same_kind =
-            strcmp(a->part, rg_part_words[part->kind]) == 0 && (strcmp(a->fault, "corrupt") == 0) == f->corrupts;
+            strcmp(a->part, rg_fault_part_words[part->kind]) == 0 && (strcmp(a->fault, "corrupt") == 0) == f->corrupts;
         bool same_node = part->kind >= RG_PART_LEAF_TX
                              ? a->leaf == part->node
                              : a->node != NULL && strcmp(a->node, judge->names[part->node]) == 0;

@@ -326,7 +326,10 @@ static void name_accused(struct rg_verdict *v)
     char rest[sizeof v->summary], first[200];
     size_t others = v->accused_count - 1;
     snprintf(rest, sizeof rest, "%s", v->summary);
-    snprintf(first, sizeof first, "%.*s", (int)strcspn(v->accused[0].sentence, ";"), v->accused[0].sentence);
+    const char *sentence = v->accused[0].sentence, *end = strstr(sentence, "; ");
+    while (end != NULL && (end[2] < '0' || end[2] > '9')) /* what follows is how many flows show it */
+        end = strstr(end + 2, "; ");
+    snprintf(first, sizeof first, "%.*s", end ? (int)(end - sentence) : (int)strlen(sentence), sentence);
     if (others > 0)
         snprintf(v->summary, sizeof v->summary, "%s; and %zu more suspect%s. %.200s", first, others,
             others > 1 ? "s" : "", rest);

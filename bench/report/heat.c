@@ -51,12 +51,12 @@ static void print_cell(const struct rg_heat *heat, int node, int rail, bool colo
 {
     float tx = heat->tx[node * heat->rails + rail], rx = heat->rx[node * heat->rails + rail];
     float share = cell_of(heat, node, rail);
-    char side = fabsf(tx - rx) <= SIDES_DIFFER || isnan(tx) || isnan(rx) ? ' ' : tx < rx ? 't' : 'r';
+    const char *side = fabsf(tx - rx) <= SIDES_DIFFER || isnan(tx) || isnan(rx) ? " " : tx < rx ? "t" : "r";
     if (isnan(share))
         fprintf(out, "     - ");
     else
         fprintf(
-            out, " %s%5.0f%c%s", colour ? colour_of(share) : "", (double)(100 * share), side, colour ? "\033[0m" : "");
+            out, " %s%5.0f%s%s", colour ? colour_of(share) : "", (double)(100 * share), side, colour ? "\033[0m" : "");
 }
 
 static void print_line(const struct rg_heat *heat, int node, bool colour, FILE *out)

@@ -85,7 +85,7 @@ void rg_report_heat(const struct rg_heat *heat, bool colour, bool all, FILE *out
     if (lines == NULL)
         return;
     fprintf(out,
-        "\nWhat each rail sends or receives, in %% of a healthy flow, worst nodes first (t: sends less, r: "
+        "\nWhat each rail sends or receives, in %% of a healthy flow, worst nodes first\n(t: it sends less, r: it "
         "receives less)\n  %-20s",
         "");
     for (int rail = 0; rail < heat->rails && rail < RAILS_A_LINE; rail++)

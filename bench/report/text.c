@@ -262,8 +262,10 @@ static void print_head(
     for (size_t i = 0; i < run->lost_count; i++)
         print_lost(run, i, out);
     for (size_t i = 0; i < verdict->accused_count; i++) {
-        snprintf(line, sizeof line, "%ssuspect%s, %s: %s", style->colour ? colours[RG_FAIL] : "",
-            style->colour ? "\033[0m" : "", verdict->accused[i].status, verdict->accused[i].sentence);
+        const struct rg_accused *accused = &verdict->accused[i];
+        bool told = strcmp(accused->status, "one_of") == 0; /* by the sentence itself */
+        snprintf(line, sizeof line, "%ssuspect%s%s%s: %s", style->colour ? colours[RG_FAIL] : "",
+            style->colour ? "\033[0m" : "", told ? "" : ", ", told ? "" : accused->status, accused->sentence);
         print_sentence(line, 0, out);
     }
     print_far_pairs(run, out);

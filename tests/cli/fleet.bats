@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# The simulated fabric: the judge in one process over many fleets, and the real ranks under the real mpirun.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    railgauge=$PWD/build/asan/railgauge
+    quick=$PWD/build/railgauge # many fleets, and many ranks, are too slow with sanitizers
+    out=$BATS_TEST_TMPDIR/run
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+}
+
+# A fabric of N nodes with 2 rails and the faults given, into $BATS_TEST_TMPDIR/fabric.json.
+fabric() { # NODES FAULT...
+    local nodes=$1
+    shift
+    printf '{"schema_version": "1.0", "document": "fabric", "nodes": %d, "rails": 2, "nodes_per_leaf": null, "rate_gbps": 390,
+        "latency_us": 2, "hop_us": 0.6, "noise_percent": 0.5, "load_slowdown": 0.9, "load_latency": 4, "seed": 7, "faults": [%s]}' \
+        "$nodes" "$(IFS=,; echo "$*")" >"$BATS_TEST_TMPDIR/fabric.json"
+}
+
+fault() { # KIND PART NODE RAIL LOSS AT
+    printf '{"fault": "%s", "part": "%s", "node": %d, "rail": %s, "peer": null, "loss_percent": %s, "at_s": %s}' "$@"
+}
+
+simulated_run() { # OPTION...
+    run --separate-stderr timeout 300 "$quick" run --transport "sim:$BATS_TEST_TMPDIR/fabric.json" --deadline 15 -o "$out" \
+        --test rdma_write_bw --pattern screen "$@"
+}
+
+suspects() {
+    jq -c '[.suspects[] | [.part, .node, .rail]]' "$out/verdict.json"
+}
+
+@test "of 100 fleets by lot at least 99 in 100 are judged exactly, and no healthy one is accused" {
+    run -0 timeout 580 "$quick" simulate --trials 100 --seed 1
+    echo "$output" | tail -n 1 >&3
+    [[ $output == *"0 of 100 healthy fleets were accused"* ]]
+}
+
+@test "a healthy fleet exits 0, and one with a slow NIC 1, with its name; what was planted is in truth.json alone" {
+    run -0 "$railgauge" simulate --nodes 12 --rails 4 -o "$BATS_TEST_TMPDIR/healthy"
+    run -1 "$railgauge" simulate --nodes 12 --rails 4 --fault slow,part=tx,node=7,rail=3,loss=20 -o "$out"
+    [ "$(suspects)" = '[["tx","sim007",3]]' ]
+    [ "$(jq -c '[.faults[] | [.fault, .part, .node, .rail, .loss_percent]]' "$out/truth.json")" = '[["slow","tx",7,3,20]]' ]
+    run -0 scripts/validate "$out" "$BATS_TEST_TMPDIR/healthy"
+    mv "$out/truth.json" "$BATS_TEST_TMPDIR"
+    run -1 "$railgauge" compare "$out"
+    [[ $output == *"sim007, rail 3, transmit side"* ]]
+    [ "$(jq -r .hardware "$out/measurements.ndjson" | sort -u)" = false ]
+    run -1 "$railgauge" simulate --fabric "$BATS_TEST_TMPDIR/truth.json" --seed 1
+}
+
+@test "faults that make no sense are refused" {
+    for bad in slow slow,part=tx,node=1 slow,part=tx,node=1,rail=1 slow,part=tx,node=99,rail=1,loss=5 wet,part=tx,node=1,rail=1 \
+        slow,part=path,node=1,rail=1,loss=5 dies,part=tx,node=1,rail=1,at=5 dead,part=node,node=1,rail=3 slow,colour=red; do
+        run -2 --separate-stderr "$railgauge" simulate --fault "$bad"
+        [[ $stderr == *"fault '$bad'"* ]]
+    done
+    run -2 --separate-stderr "$railgauge" simulate --faults many
+    run -2 --separate-stderr "$railgauge" run --transport sim:no/such/file
+    run -2 --separate-stderr "$railgauge" run --transport carrier-pigeon
+}
+
+@test "ranks under mpirun name the slow NIC, after having measured it again" {
+    fabric 6 "$(fault slow rx 4 1 30 null)"
+    simulated_run
+    [ "$status" = 1 ]
+    [ "$(suspects)" = '[["rx","sim004",1]]' ]
+    [ "$(jq -r 'select(.pattern == "confirm") | .status' "$out/measurements.ndjson" | sort -u)" = ok ]
+    scripts/validate "$out"
+}
+
+@test "a node that dies and a rank that hangs cost their own results, not the run; all are named" {
+    fabric 8 "$(fault slow tx 1 0 30 null)" "$(fault dies node 5 null null 3)" "$(fault hangs nic 6 1 null 8)"
+    simulated_run --partners 5 --deadline 6
+    echo "$output $stderr"
+    [ "$status" = 1 ]
+    [ "$(suspects)" = '[["tx","sim001",0]]' ]
+    [ "$(jq -c '[.lost[] | [.node, .rail]]' "$out/run.json")" = '[["sim005",0],["sim005",1],["sim006",1]]' ]
+    [ "$(jq '.rounds_done >= .rounds_planned' "$out/run.json")" = true ]
+    # No flow was measured twice in a round.
+    [ "$(jq -c '[.round, .flow.from.rank, .flow.to.rank]' "$out/measurements.ndjson" | sort | uniq -d)" = "" ]
+    scripts/validate "$out"
+}
+
+@test "killed outright, a run is taken up where it was, and measures nothing twice" {
+    fabric 4
+    "$quick" run --transport "sim:$BATS_TEST_TMPDIR/fabric.json" --test rdma_write_bw --pattern pairs --size 4K:1M:2 --deadline 15 \
+        -o "$out" 2>"$out.err" &
+    front=$!
+    for ((i = 0; i < 300; i++)); do
+        ! grep -q "^round 5 of" "$out.err" || break
+        sleep 0.1
+    done
+    kill -KILL "$front"
+    wait "$front" || true
+    done_before=$(jq .rounds_done "$out/run.json")
+    ((done_before >= 4 && done_before < 54))
+    printf '{"half a line' >>"$out/measurements.ndjson"
+    run --separate-stderr timeout 200 "$quick" run --resume "$out"
+    echo "$output $stderr"
+    [ "$status" = 0 ]
+    [[ $stderr == *"round $((done_before + 1)) of 54"* ]]
+    [[ $stderr != *"round $done_before of 54"* ]]
+    [ "$(jq .round "$out/measurements.ndjson" | sort -nu | wc -l)" = 54 ]
+    [ "$(jq -c '[.round, .flow.from.rank]' "$out/measurements.ndjson" | sort | uniq -d)" = "" ]
+    [ "$(jq -r .status "$out/run.json")" = complete ]
+    scripts/validate "$out"
+    run -2 --separate-stderr "$quick" run --resume "$out"
+    [[ $stderr == *"the run is complete"* ]]
+    run -2 --separate-stderr "$quick" run --resume "$out" --duration 5
+    [[ $stderr == *"--duration cannot be changed"* ]]
+}
+
+@test "SIGTERM at any moment leaves a run that validates and can be taken up" {
+    fabric 2
+    for moment in 0.02 0.3 0.6 0.9 1.3; do
+        rm -rf "$out"
+        timeout --signal TERM "$moment" "$quick" run --quiet --transport "sim:$BATS_TEST_TMPDIR/fabric.json" \
+            --test rdma_write_bw --size 4K:32K:2 --deadline 15 -o "$out" >/dev/null 2>&1 || true
+        [ -e "$out/run.json" ] || continue
+        run -0 scripts/validate "$out"
+        [ "$(jq -r .status "$out/run.json")" = incomplete ] || continue
+        run timeout 120 "$quick" run --quiet --resume "$out"
+        echo "after $moment s: $status $output"
+        [ "$status" = 0 ]
+        [ "$(jq -r .status "$out/run.json")" = complete ]
+        [ "$(jq .round "$out/measurements.ndjson" | sort -nu | wc -l)" = 8 ]
+    done
+}
+
+@test "a dry run tells rounds, flows, time and memory, and leaves nothing" {
+    run -0 "$railgauge" run --hosts a,b --ranks-per-node 8 --suite acceptance --dry-run -o "$out"
+    [[ $output == *"congestion"*" 0 "* ]]
+    [[ $output == *"for 2 nodes"*"for 16 nodes"*"for 256 nodes"* ]]
+    [ ! -e "$out" ]
+}
+
+@test "a fleet of 4,096 nodes with 8 rails is judged in 10 s and 500 MB" {
+    run -1 timeout 10 bash -c "ulimit -v 512000; exec '$quick' simulate --nodes 4096 --faults random:3 --seed 5"
+}

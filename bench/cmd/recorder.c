@@ -210,7 +210,8 @@ static void end_round(struct recorder *recorder, int64_t number, double clock_er
 static int open_fleet(struct recorder *recorder, struct rg_error *err)
 {
     struct rg_verdict unused = {0};
-    int code = rg_fleet_judge_open_run(recorder->run, recorder->plan->least_loss_percent, &recorder->fleet, err);
+    double least_loss = rg_judge_least_loss_percent(recorder->run, recorder->plan->machine);
+    int code = rg_fleet_judge_open_run(recorder->run, least_loss, &recorder->fleet, err);
     if (code == 0)
         code = rg_judge_measured(recorder->run, recorder->plan->directory, recorder->fleet, &unused, err);
     rg_verdict_close(&unused);

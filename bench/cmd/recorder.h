@@ -4,6 +4,7 @@
 #define RG_CMD_RECORDER_H
 
 #include "cmd/launch.h"
+#include "data/machine.h"
 #include "data/plan.h"
 #include "data/run.h"
 
@@ -13,7 +14,8 @@ struct rg_recorder_plan {
     const struct rg_launch_plan *launch; /* of all hosts */
     const struct rg_fabric *fabric;      /* NULL: a real one */
     int64_t lost_most;                   /* nodes that may be lost; RG_NONE: all but two */
-    double start_timeout_s, least_loss_percent;
+    const struct rg_machine *machine;    /* by whose tolerance flows are held against their peers; NULL: none */
+    double start_timeout_s;
     bool resumed; /* the run's files are there already, and run was read from them */
     bool quiet, verbose;
 };

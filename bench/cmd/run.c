@@ -425,14 +425,6 @@ static int finish(struct front *front, const struct rg_recorder_end *end, struct
     return status;
 }
 
-/* Before the ranks have come up it is not known whether their devices are software. */
-static double least_loss(const struct front *front)
-{
-    const struct rg_machine *machine = front->has_machine ? &front->machine : NULL;
-    bool soft = machine == NULL && front->fabric.nodes == 0 && access("/sys/module/rdma_rxe", F_OK) == 0;
-    return soft ? RG_FLEET_LEAST_LOSS_SOFT_PERCENT : rg_judge_least_loss_percent(&front->run, machine);
-}
-
 static int measure(struct front *front, struct rg_error *err)
 {
     struct rg_recorder_plan plan = {
@@ -441,7 +433,7 @@ static int measure(struct front *front, struct rg_error *err)
         .launch = &front->launch,
         .fabric = front->fabric.nodes > 0 ? &front->fabric : NULL,
         .lost_most = front->options.lost_most,
-        .least_loss_percent = least_loss(front),
+        .machine = front->has_machine ? &front->machine : NULL,
         .resumed = front->options.resume != NULL,
         .start_timeout_s = front->options.start_timeout_s,
         .quiet = front->options.quiet,

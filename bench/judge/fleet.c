@@ -16,6 +16,7 @@ struct flow {
     int32_t from, to;
     float gbps; /* NAN: it failed */
     int8_t intact;
+    bool again; /* of a round in which suspects were measured: the load was another, so it is no reference */
 };
 
 /* One test at one size. */
@@ -154,7 +155,7 @@ int rg_fleet_judge_add_flow(struct rg_fleet_judge *judge, int64_t test_index, in
         point->room = room;
     }
     point->flows[point->count++] = (struct flow){link->from_node * judge->fleet.rails + link->from_rail,
-        link->to_node * judge->fleet.rails + link->to_rail, (float)gbps, (int8_t)intact};
+        link->to_node * judge->fleet.rails + link->to_rail, (float)gbps, (int8_t)intact, false};
     return 0;
 }
 
@@ -215,7 +216,11 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     add_alarms(judge, m);
     bool verified = m->has_integrity && strcmp(m->integrity.status, "not_run") != 0;
     double gbps = failed && !damaged ? NAN : m->bandwidth.bandwidth_gbps;
-    return rg_fleet_judge_add_flow(judge, m->test_index, m->size_bytes, &link, gbps, verified ? !damaged : -1, err);
+    int code = rg_fleet_judge_add_flow(judge, m->test_index, m->size_bytes, &link, gbps, verified ? !damaged : -1, err);
+    struct point *point = code == 0 ? point_of(judge, m->test_index, m->size_bytes) : NULL;
+    if (point != NULL)
+        point->flows[point->count - 1].again = strcmp(m->pattern, "confirm") == 0;
+    return code;
 }
 
 void rg_fleet_judge_lose(struct rg_fleet_judge *judge, const char *node, int rail)
@@ -239,7 +244,7 @@ static bool find_reference(const struct rg_fleet_judge *judge, struct point *poi
     size_t count = 0, step = point->count / SAMPLE + 1; /* of very many flows some tell as much as all */
     double *rates = calloc(point->count / step + 1, sizeof *rates);
     for (size_t i = 0; rates != NULL && i < point->count; i += step)
-        if (!isnan(point->flows[i].gbps) && !is_gone(judge, &point->flows[i]))
+        if (!isnan(point->flows[i].gbps) && !point->flows[i].again && !is_gone(judge, &point->flows[i]))
             rates[count++] = point->flows[i].gbps;
     if (count > 0) {
         double width = fmin(CLUSTER_WIDTH * judge->least_loss, 0.9);

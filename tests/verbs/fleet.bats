@@ -1,0 +1,39 @@
+#!/usr/bin/env bats
+# Three nodes: the part that is slow is told from its partners, and the rest goes on without a node that dies. The last test loses one.
+
+bats_require_minimum_version 1.5.0
+load helpers
+
+teardown() {
+    ssh node1 'tc qdisc del dev rail0 root 2>/dev/null || true'
+}
+
+@test "a rail throttled in transmission is condemned, with its node and side, and no other part is" {
+    ssh node1 tc qdisc add dev rail0 root tbf rate 10mbit burst 64kb latency 2s
+    measure --test rdma_write_bw --size 16K --duration 3 --warmup 1 --pattern screen --qp-timeout 14
+    [ "$status" = 1 ]
+    valid
+    jq -c '.suspects[].sentence' "$out/verdict.json"
+    [ "$(jq -c '[.suspects[] | [.part, .node, .rail, .status]]' "$out/verdict.json")" = '[["tx","node1",0,"condemned"]]' ]
+}
+
+@test "a node that loses power in mid-run is named, and all that the others can measure is measured" {
+    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 5 \
+        --qp-timeout 14 --retry-count 4 --test rdma_write_bw --size 16K --duration 3 >"$out.stdout" 2>"$out.stderr" &
+    front=$!
+    for ((i = 0; i < 600; i++)); do
+        ! grep -qs "^round 2 of" "$out.stderr" || break
+        sleep 0.1
+    done
+    ssh -n node2 'sleep 1; echo o >/proc/sysrq-trigger' &
+    status=0
+    wait "$front" || status=$?
+    cat "$out.stdout" "$out.stderr"
+    [ "$status" = 1 ] || [ "$status" = 3 ]
+    [ "$(jq -r '[.lost[].node] | unique | join(",")' "$out/run.json")" = node2 ]
+    [ "$(jq '.rounds_done >= .rounds_planned' "$out/run.json")" = true ]
+    # Node 0 and node 1 met each other, both ways, on both rails.
+    [ "$(figure 'select(.status == "ok" and .flow.from.node != "node2" and .flow.to.node != "node2" and .pattern == "pairs") |
+        [.flow.from.rank, .flow.to.rank] | @csv' | sort -u | wc -l)" = 4 ]
+    valid
+}

@@ -100,7 +100,6 @@ static bool is_exact(const struct trial *t, const struct rg_verdict *verdict)
 
 static void print_miss(const struct trial *t, uint64_t seed, const struct rg_verdict *verdict, FILE *out)
 {
-    char *truth = rg_fabricdoc_text(&t->fabric);
     fprintf(out, "miss: seed %llu, %d nodes, noise %.2f %%, %s\n", (unsigned long long)seed, t->fabric.nodes,
         100 * t->fabric.noise, t->suite.tests[0].pattern);
     for (int f = 0; f < t->fabric.fault_count; f++) {
@@ -111,7 +110,6 @@ static void print_miss(const struct trial *t, uint64_t seed, const struct rg_ver
     }
     for (size_t i = 0; i < verdict->accused_count; i++)
         fprintf(out, "  named: %s\n", verdict->accused[i].sentence);
-    free(truth);
 }
 
 static int open_trial(struct trial *t, uint64_t seed, bool healthy, struct rg_error *err)

@@ -53,14 +53,6 @@ static const struct rg_shape fabric_shape = {.rows = fabric_rows,
     .row_count = RG_FIELD_COUNT(fabric_rows),
     .others = (const char *const[]){"schema_version", "document", "faults", NULL}};
 
-static int place_of(const char *const *words, const char *word)
-{
-    int place = 0;
-    while (words[place] != NULL && strcmp(words[place], word) != 0)
-        place++;
-    return place;
-}
-
 /* --- what each kind of fault must say --- */
 
 static bool has_rail(enum rg_part_kind kind)
@@ -104,9 +96,9 @@ static int take_fault(
     const struct rg_fabric *fabric, const struct fault_fields *f, struct rg_fault_plan *out, struct rg_error *err)
 {
     int peer = f->peer == RG_NONE ? -1 : (int)f->peer, rail = f->rail == RG_NONE ? -1 : (int)f->rail;
-    out->kind = (enum rg_fault_kind)place_of(rg_fault_kind_words, f->fault);
-    out->part = (struct rg_part){
-        (enum rg_part_kind)place_of(rg_fault_part_words, f->part), (int)f->node, rail, peer, peer < 0 ? -1 : rail};
+    out->kind = (enum rg_fault_kind)rg_json_word_place(rg_fault_kind_words, f->fault);
+    out->part = (struct rg_part){(enum rg_part_kind)rg_json_word_place(rg_fault_part_words, f->part), (int)f->node,
+        rail, peer, peer < 0 ? -1 : rail};
     if (out->part.kind == RG_PART_PATH && peer >= 0 && peer < out->part.node) {
         out->part.peer = out->part.node;
         out->part.node = peer;

@@ -429,3 +429,11 @@ const cJSON *rg_json_array(const cJSON *object, const char *key, const struct rg
     rg_json_refuse(place, err, "field \"%s\" is missing or is not an array", key);
     return NULL;
 }
+
+int rg_json_word_place(const char *const *words, const char *word)
+{
+    int place = 0;
+    while (words[place] != NULL && strcmp(words[place], word) != 0)
+        place++;
+    return place;
+}

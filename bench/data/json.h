@@ -67,6 +67,9 @@ cJSON *rg_json_document(const char *kind);
 /* Whether text is a run's id, 20261122T093000Z-1a2b3c4d. */
 bool rg_json_is_run_id(const char *text);
 
+/* The place of a word in a NULL-terminated list, that of the NULL where it is not there. */
+int rg_json_word_place(const char *const *words, const char *word);
+
 /* Adds a text, or null. */
 void rg_json_add_text(cJSON *object, const char *key, const char *text);
 

@@ -6,21 +6,13 @@
 
 #define SLACK_S 60.0
 
-static int place_of(const char *const *words, const char *word)
-{
-    int place = 0;
-    while (words[place] != NULL && strcmp(words[place], word) != 0)
-        place++;
-    return place;
-}
-
 /* Who talks to whom in a test with flows. */
 static struct rg_schedule schedule_of(const struct rg_plan *plan, const struct rg_settings *settings)
 {
     bool ping_pong = rg_test_kind_of(settings->test) == RG_TEST_LATENCY && strcmp(settings->test, "rdma_read_lat") != 0;
     return (struct rg_schedule){
-        .pattern = (enum rg_pattern)place_of(rg_suite_pattern_words, settings->pattern),
-        .rail_use = (enum rg_rail_use)place_of(rg_suite_rails_words, settings->rails),
+        .pattern = (enum rg_pattern)rg_json_word_place(rg_suite_pattern_words, settings->pattern),
+        .rail_use = (enum rg_rail_use)rg_json_word_place(rg_suite_rails_words, settings->rails),
         .both_ways = strcmp(settings->direction, "both_ways") == 0,
         .symmetric = ping_pong,
         .incast_load = strcmp(settings->load, "incast") == 0,

@@ -1,5 +1,6 @@
 #include "cmd/self.h"
 
+#include "data/plan.h"
 #include "data/run.h"
 #include "hw/host.h"
 #include "hw/nic.h"
@@ -76,33 +77,54 @@ static void move_near(const struct rg_nic *nic)
         sched_setaffinity(0, sizeof set, &set);
 }
 
-/* The ordinal of the GPU next to the NIC, or, where the system hides what is next to what, of the same number as the
- * rail. */
-static int choose_device(const struct rg_nic *nic, int rail, int *ordinal, const char **distance, struct rg_error *err)
+/* The pair that a rail's NIC is in, with the ordinal of its GPU; NULL: it has no NIC, or this process sees no GPU
+ * there.
+ */
+static const struct rg_topology_pair *pair_of(
+    const struct rg_topology *topology, const struct rg_settings *settings, int rail, int *ordinal)
 {
-    struct rg_topology *topology;
+    struct rg_nic nic;
     struct rg_error ignored;
-    int count, code = rg_device_count(&count, err);
-    *ordinal = code == 0 ? rail % count : -1;
-    *distance = "by_index";
-    if (code != 0 || rg_pairing_read(NULL, &topology, &ignored) != 0)
+    if (topology == NULL || rg_nic_of_rail(rail, settings->devices, -1, &nic, &ignored) != 0)
+        return NULL;
+    const struct rg_topology_pair *pair = rg_pairing_of(topology, nic.device);
+    if (pair == NULL || rg_device_find(topology->places[pair->gpu].pci_address, ordinal, &ignored) != 0)
+        return NULL;
+    return pair;
+}
+
+/* The ordinal of the rail's GPU. Every rank of the node finds the same for all rails, so that no two share a GPU. */
+static int choose_device(
+    const struct rg_settings *settings, int rails, int rail, int *ordinal, const char **distance, struct rg_error *err)
+{
+    struct rg_topology *topology = NULL;
+    struct rg_error ignored;
+    int next_to[RG_MAX_RAILS], shared[RG_MAX_RAILS], count;
+    int code = rg_device_count(&count, err);
+    if (code != 0)
         return code;
-    const struct rg_topology_pair *pair = rg_pairing_of(topology, nic->device);
-    int found;
-    if (pair != NULL && rg_device_find(topology->places[pair->gpu].pci_address, &found, &ignored) == 0) {
-        *ordinal = found;
-        *distance = rg_topology_distance_words[pair->distance];
+    if (rg_pairing_read(NULL, &topology, &ignored) != 0)
+        topology = NULL;
+    *distance = "by_index";
+    for (int i = 0; i < rails; i++) {
+        next_to[i] = -1;
+        const struct rg_topology_pair *pair = pair_of(topology, settings, i, &next_to[i]);
+        if (pair != NULL && i == rail)
+            *distance = rg_topology_distance_words[pair->distance];
     }
+    rg_pairing_share(next_to, rails, count, shared);
+    *ordinal = shared[rail];
     rg_topology_close(topology);
     return 0;
 }
 
-static void describe_gpu(struct rg_self *self, int rail, struct gathered *g, struct rg_rail_facts *out)
+static void describe_gpu(
+    struct rg_self *self, const struct rg_settings *settings, int rails, struct gathered *g, struct rg_rail_facts *out)
 {
     struct rg_error why = {{0}};
     int ordinal;
     const char *distance;
-    int code = choose_device(&g->nic, rail, &ordinal, &distance, &why);
+    int code = choose_device(settings, rails, (int)out->rail, &ordinal, &distance, &why);
     if (code == 0)
         code = rg_device_describe(ordinal, &g->device, &why);
     if (code != 0) {
@@ -112,6 +134,7 @@ static void describe_gpu(struct rg_self *self, int rail, struct gathered *g, str
     }
     out->gpu = g->device.pci_address;
     out->gpu_device = ordinal;
+    out->gpu_numa_node = known_or_none(rg_gpu_numa_node("/sys", g->device.pci_address));
     out->gpu_distance = distance;
     if (!rg_gpu_is_real("/sys", g->device.pci_address, g->why, sizeof g->why))
         out->gpu_why = g->why;
@@ -168,7 +191,7 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
     facts.rail.rank = rg_control_rank(control);
     if (code == 0)
         describe_nic(&g->nic, &facts.rail);
-    describe_gpu(self, rail, g, &facts.rail);
+    describe_gpu(self, s, (int)orders->rails, g, &facts.rail);
     move_near(&g->nic);
     return rg_rank_facts_line(&facts);
 }

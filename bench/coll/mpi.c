@@ -182,7 +182,8 @@ static int make_comm(const struct rg_communicator_config *config, MPI_Comm *out)
 static int mpi_join(
     const struct rg_communicator_config *config, uint64_t until_ns, struct rg_communicator **out, struct rg_error *err)
 {
-    (void)until_ns; /* MPI has no call that makes a group by a deadline */
+    (void)until_ns; /* MPI makes no group by a deadline: the members have just met by one, and the front watches the run
+                     */
     struct mpi_communicator *mpi = calloc(1, sizeof *mpi);
     if (mpi == NULL)
         return rg_fail(err, -ENOMEM, "no memory");

@@ -126,7 +126,7 @@ static const struct rg_option orders_rows[] = {
         .type = RG_INTEGER,
         .offset = offsetof(struct rg_orders, rails),
         .min = 1,
-        .max = 64,
+        .max = RG_MAX_RAILS,
         .required = true},
 };
 static const struct rg_shape orders_shape = {.rows = orders_rows,

@@ -6,6 +6,8 @@
 #include "data/suite.h"
 #include "fleet/schedule.h"
 
+#define RG_MAX_RAILS 64 /* of a node */
+
 /* What unrolls to the same rounds everywhere: the suite, among so many nodes with so many rails each. */
 struct rg_plan {
     const struct rg_suite *suite;

@@ -29,7 +29,8 @@ static const struct rg_option rail_rows[] = {RG_FIELD_RAIL(rail), RG_FIELD_COUNT
     RG_FIELD_TEXT_OR_NULL(port_state), RG_FIELD_COUNTED_OR_NULL(active_mtu_bytes),
     RG_FIELD_COUNTED_OR_NULL(netdev_mtu_bytes), RG_FIELD_COUNTED_OR_NULL(numa_node), RG_FIELD_TEXT_OR_NULL(pci_address),
     {.key = "soft", .type = RG_FLAG, RG_FIELD_AT(soft)}, RG_FIELD_TEXT_OR_NULL(gpu),
-    RG_FIELD_COUNTED_OR_NULL(gpu_device), RG_FIELD_TEXT_OR_NULL(gpu_distance), RG_FIELD_TEXT_OR_NULL(gpu_why)};
+    RG_FIELD_COUNTED_OR_NULL(gpu_device), RG_FIELD_COUNTED_OR_NULL(gpu_numa_node), RG_FIELD_TEXT_OR_NULL(gpu_distance),
+    RG_FIELD_TEXT_OR_NULL(gpu_why)};
 static const struct rg_section rail_sections[] = {
     {"gpu_facts", &rg_json_gpu_facts, offsetof(struct S, gpu_facts), offsetof(struct S, has_gpu_facts), false},
 };

@@ -15,6 +15,7 @@ struct rg_node_facts {
 struct rg_rail_facts {
     const char *gpu, *gpu_distance, *gpu_why; /* PCI address; how near the NIC; why none, or no hardware */
     int64_t gpu_device;                       /* CUDA ordinal; RG_NONE: no GPU */
+    int64_t gpu_numa_node;                    /* RG_NONE: no GPU, or not known */
     const char *device, *netdev, *driver, *firmware, *gid, *gid_type, *link_layer, *port_state, *pci_address;
     int64_t rail, rank, port, gid_index, active_mtu_bytes, netdev_mtu_bytes, numa_node;
     double link_gbps; /* null for software RDMA, whose rate is made up */

@@ -22,7 +22,8 @@ struct rg_inquiry {
     double least_loss;
     uint64_t seed;
     struct heap rates, integrity;
-    int rounds; /* asked for */
+    size_t damaged; /* flows */
+    int rounds;     /* asked for */
 };
 
 int rg_inquiry_open(
@@ -65,6 +66,7 @@ int rg_inquiry_add(struct rg_inquiry *inquiry, const struct rg_sighting *sightin
     struct rg_sighting seen = *sighting;
     seen.shortfall = intact == 0 ? 1.0f : 0.0f;
     seen.noise = NOISE_OF_INTEGRITY;
+    inquiry->damaged += intact == 0;
     return code == 0 && intact >= 0 ? push(&inquiry->integrity, &seen, err) : code;
 }
 
@@ -76,7 +78,7 @@ static int find(
     size_t slow_count = 0, corrupt_count = 0;
     int code =
         rg_suspects_find(inquiry->fleet, inquiry->rates.at, inquiry->rates.count, &rates, &slow, &slow_count, err);
-    if (code == 0)
+    if (code == 0 && inquiry->damaged > 0)
         code = rg_suspects_find(
             inquiry->fleet, inquiry->integrity.at, inquiry->integrity.count, &integrity, &corrupt, &corrupt_count, err);
     struct rg_finding *found = calloc(slow_count + corrupt_count + 1, sizeof *found);

@@ -12,6 +12,7 @@
 #define TIE 3.0              /* nats */
 #define SHORT_SIGMAS 3.0
 #define NOISE_LEAST 1e-4
+#define SAMPLE 256 /* of many flows some tell where to look for the loss; all tell how large it is */
 
 void rg_suspects_reference(double *rates, size_t count, double width, double *healthy, double *noise)
 {
@@ -63,8 +64,7 @@ struct search {
     float *predicted, *cost; /* of each sighting, by the parts accepted so far */
     double price[RG_PART_KINDS];
     struct rg_part_members members;
-    double *values;
-    size_t values_room;
+    double values[2 * SAMPLE];
     struct bounds bounds;
     struct candidate *candidates, *accepted; /* candidates: first the paths, sorted */
     size_t candidate_count, candidate_room, path_count, accepted_count, accepted_room;
@@ -115,9 +115,9 @@ static double refine(const struct search *search, double loss)
 static void try_steady(struct search *search, struct candidate *c)
 {
     struct rg_summary summary;
-    size_t n = search->members.count;
-    for (size_t i = 0; i < n; i++)
-        search->values[i] = search->index.sightings[search->members.at[i]].shortfall;
+    size_t n = 0, step = search->members.count / SAMPLE | 1; /* odd, to meet all rails */
+    for (size_t i = 0; i < search->members.count; i += step)
+        search->values[n++] = search->index.sightings[search->members.at[i]].shortfall;
     rg_summary_of(search->values, n, &summary);
     double starts[] = {summary.p50, rg_summary_quantile(search->values, n, 0.25), summary.min, summary.mean};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
@@ -171,13 +171,6 @@ static int evaluate(struct search *search, struct candidate *c)
     c->gain = -INFINITY;
     if (code != 0 || search->members.count == 0)
         return code;
-    if (search->members.count > search->values_room) {
-        free(search->values);
-        search->values_room = 2 * search->members.count;
-        search->values = malloc(search->values_room * sizeof *search->values);
-        if (search->values == NULL)
-            return -ENOMEM;
-    }
     try_steady(search, c);
     try_coming_and_going(search, c);
     return 0;
@@ -556,7 +549,6 @@ static void close_search(struct search *search)
     free(search->predicted);
     free(search->cost);
     free(search->members.at);
-    free(search->values);
     free(search->candidates);
     free(search->bounds.tx);
     free(search->accepted);

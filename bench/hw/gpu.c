@@ -70,6 +70,30 @@ static bool read_vendor(const char *path, unsigned long *out)
     return read && take(&at, "0x") && take_hex(&at, 8, out);
 }
 
+/* Of a file of the device in sysfs; the address is one. */
+static void path_of(const char *sysfs_root, const struct address *at, const char *file, char out[PATH_MAX])
+{
+    snprintf(out, PATH_MAX, "%s/bus/pci/devices/%04lx:%02lx:%02lx.%lx/%s", sysfs_root, at->domain, at->bus, at->device,
+        at->function, file);
+}
+
+int rg_gpu_numa_node(const char *sysfs_root, const char *pci_address)
+{
+    struct address at;
+    char path[PATH_MAX];
+    int node = -1;
+    if (!read_address(pci_address, &at))
+        return -1;
+    path_of(sysfs_root, &at, "numa_node", path);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return -1;
+    if (fscanf(file, "%d", &node) != 1 || node < 0)
+        node = -1;
+    fclose(file);
+    return node;
+}
+
 bool rg_gpu_is_real(const char *sysfs_root, const char *pci_address, char *reason, size_t room)
 {
     struct address at;
@@ -79,8 +103,7 @@ bool rg_gpu_is_real(const char *sysfs_root, const char *pci_address, char *reaso
         snprintf(reason, room, "no GPU: '%s' is no PCI address", pci_address);
         return false;
     }
-    snprintf(path, sizeof path, "%s/bus/pci/devices/%04lx:%02lx:%02lx.%lx/vendor", sysfs_root, at.domain, at.bus,
-        at.device, at.function);
+    path_of(sysfs_root, &at, "vendor", path);
     if (!read_vendor(path, &vendor)) {
         snprintf(reason, room, "CUDA double: there is no PCI device %s", pci_address);
         return false;

@@ -85,4 +85,7 @@ void rg_gpu_report_of(const struct rg_gpu_change *change, struct rg_gpu_report *
  * says why what the GPU does is not hardware's doing. */
 bool rg_gpu_is_real(const char *sysfs_root, const char *pci_address, char *reason, size_t room);
 
+/* The NUMA node next to it, by sysfs; -1: not known. */
+int rg_gpu_numa_node(const char *sysfs_root, const char *pci_address);
+
 #endif

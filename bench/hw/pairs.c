@@ -149,3 +149,21 @@ const struct rg_topology_pair *rg_pairing_of(const struct rg_topology *t, const 
             return &t->pairs[i];
     return NULL;
 }
+
+void rg_pairing_share(const int *next_to, int rails, int gpus, int *out)
+{
+    int least = 0; /* what every GPU has been given to, at least */
+    for (int rail = 0; rail < rails; rail++)
+        out[rail] = next_to[rail];
+    for (int rail = 0; rail < rails; rail++)
+        while (out[rail] < 0) {
+            for (int gpu = 0; gpu < gpus && out[rail] < 0; gpu++) {
+                int users = 0;
+                for (int other = 0; other < rails; other++)
+                    users += out[other] == gpu;
+                if (users == least)
+                    out[rail] = gpu;
+            }
+            least += out[rail] < 0;
+        }
+}

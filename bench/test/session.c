@@ -117,7 +117,7 @@ int rg_session_place(const struct rg_session *session, struct rg_memory_place *o
     const struct rg_rail_facts *rail = &session->ranks[session->rank].rail;
     if (rail->gpu_device == RG_NONE)
         return rg_fail(err, -ENXIO, "%s", rail->gpu_why ? rail->gpu_why : "no GPU");
-    *out = (struct rg_memory_place){(int)rail->gpu_device, (int)(rail->numa_node == RG_NONE ? -1 : rail->numa_node)};
+    *out = (struct rg_memory_place){(int)rail->gpu_device, (int)(rail->gpu_numa_node == RG_NONE ? -1 : rail->gpu_numa_node)};
     return 0;
 }
 

@@ -154,6 +154,24 @@ static void add_pci_device(const char *address, const char *vendor)
     write_text(path, vendor);
 }
 
+static void the_numa_node_is_the_one_in_sysfs_or_not_known(void **state)
+{
+    static const struct {
+        const char *text;
+        int expected;
+    } cases[] = {{"1\n", 1}, {"0\n", 0}, {"-1\n", -1}, {"", -1}, {"near\n", -1}};
+    char *file = path_in(directory, "bus/pci/devices/" GPU "/numa_node");
+    (void)state;
+    add_pci_device(GPU, "0x10de\n");
+    assert_int_equal(rg_gpu_numa_node(directory, GPU), -1);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        write_text(file, cases[i].text);
+        assert_int_equal(rg_gpu_numa_node(directory, GPU), cases[i].expected);
+    }
+    assert_int_equal(rg_gpu_numa_node(directory, "GPU 0"), -1);
+    free(file);
+}
+
 static void a_gpu_is_real_where_sysfs_has_a_pci_device_of_nvidia(void **state)
 {
     char why[RG_GPU_REASON_LENGTH] = "left";
@@ -625,6 +643,7 @@ int main(void)
         WITH_FILES(places_are_numbers_of_records_or_of_lines),
         WITH_FILES(a_long_log_is_read_to_its_end_and_the_last_xid_errors_are_kept),
         WITH_FILES(a_log_that_cannot_be_read_is_an_error_with_the_reason),
+        WITH_FILES(the_numa_node_is_the_one_in_sysfs_or_not_known),
         WITH_FILES(a_gpu_is_real_where_sysfs_has_a_pci_device_of_nvidia),
         WITH_FILES(a_gpu_is_not_real_without_such_a_device_and_the_reason_is_told),
         cmocka_unit_test(a_calm_test_alarms_nobody),

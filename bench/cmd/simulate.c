@@ -77,7 +77,6 @@ struct simulation {
     struct rg_journal *journal; /* NULL: nothing is written */
     struct rg_marks marks;
     struct rg_samples samples;
-    struct rg_link *links; /* of one NIC in a round */
     char run_id[RG_RUN_ID_LENGTH], started_at[RG_TIMESTAMP_LENGTH], ended_at[RG_TIMESTAMP_LENGTH];
     char **names;
     char lost[160];
@@ -131,30 +130,18 @@ static struct rg_end end_of(const struct simulation *s, int node, int rail)
 static void describe(const struct simulation *s, const struct rg_round *round, int64_t number,
     const struct rg_link *link, struct rg_measurement *out)
 {
-    const struct rg_settings *settings = &s->run.suite.tests[round->test_index];
-    bool bandwidth = link->load || rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH;
-    bool congestion = round->links == NULL && round->schedule.pattern == RG_PATTERN_CONGESTION;
-    bool loaded = congestion && rg_schedule_is_loaded(&round->schedule, round->turn);
+    const char *memory = s->run.suite.tests[round->test_index].memory;
     rg_measurement_clear(out);
+    rg_record_plan(&s->run.suite, round, link->load, out);
     out->run_id = s->run.run_id;
     out->sequence = s->run.measurements;
     out->round = number;
-    out->test_index = (int64_t)round->test_index;
-    out->test = link->load ? "rdma_write_bw" : settings->test;
-    out->size_bytes = link->load ? settings->load_bytes : round->size_bytes;
-    out->kind = "flow";
     out->status = "ok";
     out->transport = "sim";
-    out->memory = strcmp(settings->memory, "auto") == 0 ? "host" : settings->memory;
-    out->pattern = rg_plan_pattern(&s->run.suite, round);
-    out->phase = !congestion ? NULL : link->load ? "load" : loaded ? "loaded" : "alone";
-    out->direction = !bandwidth ? NULL : link->load ? "one_way" : settings->direction;
-    out->queue_pairs = bandwidth ? settings->queue_pairs : 1;
+    out->memory = strcmp(memory, "auto") == 0 ? "host" : memory;
     out->hardware_reason = "simulated fabric";
-    out->has_flow = true;
     out->flow.from = end_of(s, link->from_node, link->from_rail);
     out->flow.to = end_of(s, link->to_node, link->to_rail);
-    out->flow.initiator = strncmp(out->test, "rdma_read", 9) == 0 ? "to" : "from";
 }
 
 static void describe_dead(struct rg_measurement *out)
@@ -190,10 +177,6 @@ static void describe_outcome(struct simulation *s, const struct rg_settings *set
         if (strcmp(out->status, "ok") == 0)
             rg_record_integrity(&found, settings->verify, &at, out, texts);
     } else {
-        bool read = strcmp(out->test, "rdma_read_lat") == 0;
-        out->latency.method = read ? "round_trip" : "half_round_trip";
-        out->latency.arrival = read ? "send_completion" : "receive_completion";
-        out->latency.in_order_guaranteed = RG_NONE;
         rg_simulated_latency(simulated, &stream, &s->samples);
         rg_record_latency(&s->samples, 0, settings->keep_samples, out, texts);
     }
@@ -218,41 +201,42 @@ static int write_flow(struct simulation *s, const struct rg_round *round, int64_
     return code;
 }
 
-static int measure_flow(struct simulation *s, const struct rg_round *round, int64_t number, const struct rg_link *link,
-    struct rg_error *err)
+/* One round. */
+struct visit {
+    struct simulation *simulation;
+    const struct rg_round *round;
+    int64_t number;
+    struct rg_error *err;
+};
+
+static int measure_flow(void *context, const struct rg_link *link)
 {
+    const struct visit *visit = context;
+    struct simulation *s = visit->simulation;
+    const struct rg_round *round = visit->round;
     struct rg_simulated simulated;
     bool gone = rg_fabric_is_gone(&s->fabric, link->from_node, link->from_rail, round->at_s) ||
                 rg_fabric_is_gone(&s->fabric, link->to_node, link->to_rail, round->at_s);
     if (gone)
         return 0; /* no rank is left to measure it */
-    rg_simulated_open(&s->fabric, round, number, link, &simulated);
+    rg_simulated_open(&s->fabric, round, visit->number, link, &simulated);
     enum rg_pattern pattern = round->schedule.pattern;
     bool evidence = round->links != NULL || pattern <= RG_PATTERN_ALL_TO_ALL;
     int code = 0;
     if (evidence && rg_test_kind_of(s->run.suite.tests[round->test_index].test) == RG_TEST_BANDWIDTH)
         code = rg_fleet_judge_add_flow(s->judge, (int64_t)round->test_index, round->size_bytes, link,
             simulated.outcome.dead ? NAN : simulated.outcome.rate_gbps,
-            simulated.outcome.dead ? -1 : !simulated.outcome.corrupt, err);
-    return code == 0 && s->journal != NULL ? write_flow(s, round, number, &simulated, err) : code;
+            simulated.outcome.dead ? -1 : !simulated.outcome.corrupt, visit->err);
+    return code == 0 && s->journal != NULL ? write_flow(s, round, visit->number, &simulated, visit->err) : code;
 }
 
 /* --- rounds --- */
 
 static int measure_round(struct simulation *s, const struct rg_round *round, int64_t number, struct rg_error *err)
 {
-    int code = 0;
-    for (size_t i = 0; code == 0 && round->links != NULL && i < round->link_count; i++)
-        code = measure_flow(s, round, number, &round->links[i], err);
-    for (int nic = 0; code == 0 && round->links == NULL && nic < s->fabric.nodes * s->fabric.rails; nic++) {
-        int node = nic / s->fabric.rails, rail = nic % s->fabric.rails;
-        int count = rg_plan_links(round, node, rail, s->links);
-        for (int i = 0; code == 0 && i < count; i++)
-            if (s->links[i].from_node == node && s->links[i].from_rail == rail)
-                code = measure_flow(s, round, number, &s->links[i], err);
-    }
+    struct visit visit = {s, round, number, err};
     s->run.rounds_done = number + 1;
-    return code;
+    return rg_plan_each_link(&s->plan, round, measure_flow, &visit);
 }
 
 /* Who has died or hung by the end is lost. */
@@ -350,10 +334,9 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
     run->rounds_planned = rg_plan_rounds(&s->plan);
     s->names = run->hosts = calloc((size_t)s->fabric.nodes + 1, sizeof *s->names);
     run->ranks = calloc(nics + 1, sizeof *run->ranks);
-    s->links = calloc((size_t)RG_SCHEDULE_LINKS(s->fabric.nodes), sizeof *s->links);
     s->samples =
         (struct rg_samples){.ns = calloc(RG_SIMULATED_SAMPLES, sizeof(uint64_t)), .room = RG_SIMULATED_SAMPLES};
-    if (s->names == NULL || run->ranks == NULL || s->links == NULL || s->samples.ns == NULL)
+    if (s->names == NULL || run->ranks == NULL || s->samples.ns == NULL)
         return rg_fail(err, -ENOMEM, "no memory for %zu rails", nics);
     for (size_t nic = 0; nic < nics; nic++) {
         int node = (int)nic / s->fabric.rails;
@@ -366,9 +349,9 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
         facts->node = (struct rg_node_facts){.node = s->names[node],
             .kernel = "simulated",
             .leaf = s->fabric.leaf_of[node],
-            .cpus = 1,
-            .numa_nodes = 1,
-            .memory_bytes = 1};
+            .cpus = RG_NONE,
+            .numa_nodes = RG_NONE,
+            .memory_bytes = RG_NONE};
         facts->rail.rail = (int64_t)nic % s->fabric.rails;
         facts->rail.rank = (int64_t)nic;
         facts->rail.device = "sim";
@@ -415,7 +398,6 @@ static void close_simulation(struct simulation *s)
     rg_fleet_judge_close(s->judge);
     rg_marks_close(&s->marks);
     free(s->samples.ns);
-    free(s->links);
     rg_run_close(&s->run); /* the names are its hosts */
     rg_machine_close(&s->machine);
     rg_fabric_close(&s->fabric);

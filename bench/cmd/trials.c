@@ -21,23 +21,37 @@ struct trial {
     struct rg_plan plan;
     struct rg_suite suite;
     struct rg_fleet_judge *judge;
-    struct rg_link *links;
     char (*names)[32];
     bool touched[FAULTS_MOST]; /* that some flow passed through the fault's part */
 };
 
-static int measure(
-    struct trial *t, const struct rg_round *round, int64_t number, const struct rg_link *link, struct rg_error *err)
+/* One round of a trial. */
+struct visit {
+    struct trial *trial;
+    const struct rg_round *round;
+    int64_t number;
+    struct rg_error *err;
+};
+
+static int measure(void *context, const struct rg_link *link)
 {
+    const struct visit *visit = context;
+    struct trial *t = visit->trial;
     struct rg_simulated simulated;
     const struct rg_fleet fleet = {t->fabric.nodes, t->fabric.rails, t->fabric.leaf_of};
     for (int f = 0; f < t->fabric.fault_count; f++)
         t->touched[f] |= rg_part_touches(&fleet, &t->fabric.faults[f].part,
             link->from_node * t->fabric.rails + link->from_rail, link->to_node * t->fabric.rails + link->to_rail);
-    rg_simulated_open(&t->fabric, round, number, link, &simulated);
+    rg_simulated_open(&t->fabric, visit->round, visit->number, link, &simulated);
     const struct rg_flow_outcome *o = &simulated.outcome;
-    return rg_fleet_judge_add_flow(
-        t->judge, 0, round->size_bytes, link, o->dead ? NAN : o->rate_gbps, o->dead ? -1 : !o->corrupt, err);
+    return rg_fleet_judge_add_flow(t->judge, 0, visit->round->size_bytes, link, o->dead ? NAN : o->rate_gbps,
+        o->dead ? -1 : !o->corrupt, visit->err);
+}
+
+static int measure_round(struct trial *t, const struct rg_round *round, int64_t number, struct rg_error *err)
+{
+    struct visit visit = {t, round, number, err};
+    return rg_plan_each_link(&t->plan, round, measure, &visit);
 }
 
 static int measure_all(struct trial *t, struct rg_error *err)
@@ -46,24 +60,18 @@ static int measure_all(struct trial *t, struct rg_error *err)
     int code = 0;
     for (int64_t n = 0; code == 0 && n < rounds; n++) {
         struct rg_round round = rg_plan_round(&t->plan, n);
-        for (int nic = 0; code == 0 && nic < t->fabric.nodes * RAILS; nic++) {
-            int count = rg_plan_links(&round, nic / RAILS, nic % RAILS, t->links);
-            for (int i = 0; code == 0 && i < count; i++)
-                if (t->links[i].from_node * RAILS + t->links[i].from_rail == nic)
-                    code = measure(t, &round, n, &t->links[i], err);
-        }
+        code = measure_round(t, &round, n, err);
     }
     for (int64_t n = rounds; code == 0; n++) {
         struct rg_round round = {0};
         struct rg_link *links;
         int64_t test;
         code = rg_fleet_judge_ask(t->judge, &test, &round.size_bytes, &links, &round.link_count, err);
-        round.links = links;
-        for (size_t i = 0; code == 0 && i < round.link_count; i++)
-            code = measure(t, &round, n, &links[i], err);
-        free(links);
-        if (round.link_count == 0)
+        if (code != 0 || links == NULL)
             return code;
+        round.links = links;
+        code = measure_round(t, &round, n, err);
+        free(links);
     }
     return code;
 }
@@ -128,10 +136,9 @@ static int open_trial(struct trial *t, uint64_t seed, bool healthy, struct rg_er
         return code;
     t->suite.tests[0].pattern = seed % 2 ? "pairs" : "screen";
     t->plan = (struct rg_plan){&t->suite, nodes, RAILS, seed};
-    t->links = calloc((size_t)RG_SCHEDULE_LINKS(nodes), sizeof *t->links);
     t->names = calloc((size_t)nodes, sizeof *t->names);
     const char **names = calloc((size_t)nodes, sizeof *names);
-    if (t->links == NULL || t->names == NULL || names == NULL) {
+    if (t->names == NULL || names == NULL) {
         free(names);
         return rg_fail(err, -ENOMEM, "no memory for %d nodes", nodes);
     }
@@ -150,7 +157,6 @@ static void close_trial(struct trial *t)
     rg_fleet_judge_close(t->judge);
     rg_suite_close(&t->suite);
     rg_fabric_close(&t->fabric);
-    free(t->links);
     free(t->names);
 }
 

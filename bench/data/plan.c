@@ -73,6 +73,27 @@ int rg_plan_links(const struct rg_round *round, int node, int rail, struct rg_li
     return count;
 }
 
+int rg_plan_each_link(const struct rg_plan *plan, const struct rg_round *round,
+    int (*visit)(void *context, const struct rg_link *link), void *context)
+{
+    int code = 0;
+    for (size_t i = 0; code == 0 && round->links != NULL && i < round->link_count; i++)
+        code = visit(context, &round->links[i]);
+    if (round->links != NULL)
+        return code;
+    struct rg_link *links = calloc((size_t)RG_SCHEDULE_LINKS(plan->nodes), sizeof *links);
+    if (links == NULL)
+        return -ENOMEM;
+    for (int nic = 0; code == 0 && nic < plan->nodes * plan->rails; nic++) {
+        int node = nic / plan->rails, rail = nic % plan->rails, count = rg_plan_links(round, node, rail, links);
+        for (int i = 0; code == 0 && i < count; i++)
+            if (links[i].from_node == node && links[i].from_rail == rail)
+                code = visit(context, &links[i]);
+    }
+    free(links);
+    return code;
+}
+
 const char *rg_plan_pattern(const struct rg_suite *suite, const struct rg_round *round)
 {
     return round->links != NULL ? "confirm" : suite->tests[round->test_index].pattern;

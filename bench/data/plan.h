@@ -35,6 +35,11 @@ struct rg_round rg_plan_round(const struct rg_plan *plan, int64_t n);
 /* The links of a round that begin or end at a node's rail, as rg_schedule_links has them. */
 int rg_plan_links(const struct rg_round *round, int node, int rail, struct rg_link *out);
 
+/* Calls visit with every link of a round once, by its sender, until one returns other than 0, and returns that; 0, or
+ * -ENOMEM. */
+int rg_plan_each_link(const struct rg_plan *plan, const struct rg_round *round,
+    int (*visit)(void *context, const struct rg_link *link), void *context);
+
 /* "pairs", or whatever joins the NICs of a round; "confirm" where suspects are measured again. */
 const char *rg_plan_pattern(const struct rg_suite *suite, const struct rg_round *round);
 

@@ -13,8 +13,8 @@
 
 #define S rg_node_facts
 static const struct rg_option node_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEXT(kernel), RG_FIELD_TEXT_OR_NULL(os),
-    RG_FIELD_TEXT_OR_NULL(cpu_model), RG_FIELD_COUNTED(cpus), RG_FIELD_COUNTED(numa_nodes),
-    RG_FIELD_COUNTED(memory_bytes), RG_FIELD_COUNTED_OR_NULL(leaf), RG_FIELD_TEXT_OR_NULL(mpi),
+    RG_FIELD_TEXT_OR_NULL(cpu_model), RG_FIELD_COUNTED_OR_NULL(cpus), RG_FIELD_COUNTED_OR_NULL(numa_nodes),
+    RG_FIELD_COUNTED_OR_NULL(memory_bytes), RG_FIELD_COUNTED_OR_NULL(leaf), RG_FIELD_TEXT_OR_NULL(mpi),
     RG_FIELD_TEXT_OR_NULL(rdma_core)};
 #undef S
 static const struct rg_shape node_shape = {

@@ -39,16 +39,62 @@ static const struct rg_option accused_rows[] = {TEXT(part), TEXT(fault), TEXT(st
 static const struct rg_shape accused_shape = {
     .rows = accused_rows, .row_count = sizeof accused_rows / sizeof *accused_rows};
 
-struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict)
+#undef AT
+#define AT(member) .offset = offsetof(struct rg_total, member)
+
+static const struct rg_option total_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), INTEGER(rounds),
+    INTEGER(flows), NUMBER(median_gbps), NUMBER(least_gbps), INTEGER(least_round)};
+static const struct rg_shape total_shape = {.rows = total_rows, .row_count = sizeof total_rows / sizeof *total_rows};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct rg_congestion, member)
+
+static const struct rg_option congestion_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), TEXT(load),
+    INTEGER(rail), TEXT(metric), INTEGER(victims), NUMBER(alone_p50), NUMBER(loaded_p50), NUMBER(ratio_p50),
+    NUMBER(alone_p99), NUMBER(loaded_p99), NUMBER(ratio_p99), TEXT(worst_node), NUMBER(worst_ratio_p99)};
+static const struct rg_shape congestion_shape = {
+    .rows = congestion_rows, .row_count = sizeof congestion_rows / sizeof *congestion_rows};
+
+/* Room for one more; NULL without memory. */
+static void *grow(void **list, size_t *count, size_t size)
 {
-    struct rg_accused *grown = realloc(verdict->accused, (verdict->accused_count + 1) * sizeof *grown);
+    char *grown = realloc(*list, (*count + 1) * size);
     if (grown == NULL)
         return NULL;
-    verdict->accused = grown;
-    struct rg_accused *accused = &grown[verdict->accused_count++];
+    *list = grown;
+    return grown + (*count)++ * size;
+}
+
+struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict)
+{
+    void *list = verdict->accused;
+    struct rg_accused *accused = grow(&list, &verdict->accused_count, sizeof *accused);
+    verdict->accused = list;
+    if (accused == NULL)
+        return NULL;
     rg_json_clear(&accused_shape, accused);
     accused->sentence[0] = '\0';
     return accused;
+}
+
+bool rg_verdict_total(struct rg_verdict *verdict, const struct rg_total *line)
+{
+    void *list = verdict->totals;
+    struct rg_total *added = grow(&list, &verdict->total_count, sizeof *line);
+    verdict->totals = list;
+    if (added != NULL)
+        *added = *line;
+    return added != NULL;
+}
+
+bool rg_verdict_congest(struct rg_verdict *verdict, const struct rg_congestion *line)
+{
+    void *list = verdict->congestions;
+    struct rg_congestion *added = grow(&list, &verdict->congestion_count, sizeof *line);
+    verdict->congestions = list;
+    if (added != NULL)
+        *added = *line;
+    return added != NULL;
 }
 
 struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
@@ -105,6 +151,13 @@ const char *rg_verdict_word(const struct rg_verdict *verdict)
     return verdict->status == RG_PASS ? "pass" : verdict->status == RG_FAIL ? "fail" : "inconclusive";
 }
 
+static void add_line(cJSON *list, const struct rg_shape *shape, const void *line)
+{
+    cJSON *object = cJSON_CreateObject();
+    rg_json_write(object, shape, line);
+    cJSON_AddItemToArray(list, object);
+}
+
 char *rg_verdict_json(const struct rg_verdict *verdict)
 {
     cJSON *object = rg_json_document("verdict");
@@ -130,6 +183,12 @@ char *rg_verdict_json(const struct rg_verdict *verdict)
         cJSON_AddStringToObject(suspect, "sentence", verdict->accused[i].sentence);
         cJSON_AddItemToArray(suspects, suspect);
     }
+    cJSON *totals = cJSON_AddArrayToObject(object, "totals");
+    for (size_t i = 0; i < verdict->total_count; i++)
+        add_line(totals, &total_shape, &verdict->totals[i]);
+    cJSON *congestions = cJSON_AddArrayToObject(object, "congestion");
+    for (size_t i = 0; i < verdict->congestion_count; i++)
+        add_line(congestions, &congestion_shape, &verdict->congestions[i]);
     cJSON *rows = cJSON_AddArrayToObject(object, "expectations");
     for (size_t i = 0; i < verdict->row_count; i++) {
         cJSON *row = cJSON_CreateObject();
@@ -155,6 +214,8 @@ void rg_verdict_close(struct rg_verdict *verdict)
         free(verdict->texts[i]);
     free(verdict->rows);
     free(verdict->accused);
+    free(verdict->totals);
+    free(verdict->congestions);
     free(verdict->heat.names);
     free(verdict->heat.tx);
     free(verdict->heat.rx);

@@ -51,6 +51,21 @@ struct rg_heat {
     float *tx, *rx;
 };
 
+/* What all flows of a round moved together, of one test at one size: the median of its rounds, and the least. */
+struct rg_total {
+    const char *test, *direction;
+    int64_t size_bytes, rounds, flows, least_round;
+    double median_gbps, least_gbps;
+};
+
+/* What a load of other nodes cost the flows of one rail. */
+struct rg_congestion {
+    const char *test, *direction, *load, *metric; /* bandwidth_gbps or latency_us */
+    const char *worst_node;                       /* sender of the victim with the worst ratio of p99 */
+    int64_t size_bytes, rail, victims;
+    double alone_p50, alone_p99, loaded_p50, loaded_p99, ratio_p50, ratio_p99, worst_ratio_p99;
+};
+
 struct rg_verdict {
     const char *run_id, *against_kind, *against_name;
     enum rg_status status; /* RG_PASS, RG_FAIL or RG_NOISY, which stands for inconclusive */
@@ -63,6 +78,10 @@ struct rg_verdict {
     struct rg_heat heat;                             /* nodes 0: there were no bandwidth flows; in no document */
     struct rg_accused *accused;
     size_t accused_count;
+    struct rg_total *totals;
+    size_t total_count;
+    struct rg_congestion *congestions;
+    size_t congestion_count;
     char **incompatible; /* sentences on what could not be compared */
     size_t incompatible_count;
     char **texts; /* owned */
@@ -74,6 +93,10 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict);
 
 /* A new suspect, everything null, or NULL without memory. The pointer holds until the next call. */
 struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict);
+
+/* Add a copy of a line, whose texts outlive the verdict or are its own. False: no memory. */
+bool rg_verdict_total(struct rg_verdict *verdict, const struct rg_total *line);
+bool rg_verdict_congest(struct rg_verdict *verdict, const struct rg_congestion *line);
 
 /* A copy of text that lives as long as the verdict; the same for the same text. NULL gives NULL. */
 const char *rg_verdict_text(struct rg_verdict *verdict, const char *text);

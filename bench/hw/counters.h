@@ -11,7 +11,7 @@ struct rg_counters {
 };
 
 /* Reads `root`/class/infiniband/DEVICE/ports/PORT/{counters,hw_counters}/... ("/sys" on a real machine). What cannot be
- * read is left out; the first RG_COUNTERS_MOST by name. */
+ * read is left out, and what the system lists after the first RG_COUNTERS_MOST. Sorted by name. */
 void rg_counters_read(const char *root, const char *device, int port, struct rg_counters *out);
 
 /* Those that moved between two moments. A counter that went backwards was set anew, and is left out. */

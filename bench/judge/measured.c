@@ -2,7 +2,9 @@
 #include "judge/judge.h"
 
 #include "base/clock.h"
+#include "judge/congestion.h"
 #include "judge/node.h"
+#include "judge/total.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +20,8 @@ struct reader {
     struct rg_measurement *flows;
     size_t count, room;
     int64_t round;
+    struct rg_victims victims;
+    struct rg_totals totals;
 };
 
 static int no_memory(struct rg_error *err)
@@ -246,6 +250,10 @@ static int add_nodes(struct reader *reader, struct rg_error *err)
         if (!seen)
             code = add_node(reader, node, sends, flows, count, err);
     }
+    for (size_t i = 0; code == 0 && i < reader->count; i++)
+        flows[i] = &reader->flows[i];
+    if (code == 0)
+        code = rg_totals_add(&reader->totals, flows, reader->count, err);
     free(flows);
     forget_flows(reader);
     return code;
@@ -287,6 +295,8 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     reader->verdict->verified += m->has_integrity && m->integrity.words_checked > 0;
     if (code == 0 && reader->fleet != NULL)
         code = rg_fleet_judge_add(reader->fleet, m, err);
+    if (code == 0)
+        code = rg_congestion_add(&reader->victims, m, reader->verdict, err);
     if (code == 0 && !is_evidence_alone(m))
         code = kind == RG_TEST_LATENCY      ? add_latency(reader->verdict, m, err)
                : kind == RG_TEST_COLLECTIVE ? add_collective(reader->verdict, m, err)
@@ -324,6 +334,12 @@ int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg
             (long long)run->measurements);
     if (code == 0)
         code = add_nodes(&reader, err);
+    if (code == 0)
+        code = rg_totals_conclude(&reader.totals, &run->suite, out, err);
+    if (code == 0)
+        code = rg_congestion_conclude(&reader.victims, &run->suite, out, err);
+    rg_totals_close(&reader.totals);
+    rg_congestion_close(&reader.victims);
     for (size_t i = 0; i < reader.count; i++)
         rg_measurement_close(&reader.flows[i]);
     free(reader.flows);

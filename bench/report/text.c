@@ -2,7 +2,9 @@
 
 #include "base/args.h"
 #include "base/wrap.h"
+#include "report/figure.h"
 #include "report/heat.h"
+#include "report/together.h"
 #include "stat/summary.h"
 
 #include <math.h>
@@ -45,18 +47,6 @@ static const char *unit_of(const char *metric)
     return strcmp(metric, "busbw_gigabytes_per_s") == 0 ? "GB/s" : "us";
 }
 
-/* Three or four significant digits; "-" for what is not known. */
-static const char *figure(double value, char out[16])
-{
-    if (isnan(value))
-        snprintf(out, 16, "-");
-    else if (value >= 1e6 || (value > 0 && value < 1e-3))
-        snprintf(out, 16, "%.3g", value);
-    else
-        snprintf(out, 16, "%.*f", value >= 1000 || value <= 0 ? 0 : 3 - (int)fmax(floor(log10(value)), -3), value);
-    return out;
-}
-
 /* Which ranks a collective joined: of a pair of nodes, of a node, of a rail, or all. */
 static void print_group(const struct rg_row *row, char *out, size_t room)
 {
@@ -97,14 +87,15 @@ static void print_sentence(const char *text, int indent, FILE *out)
 
 static void print_row(const struct rg_row *row, const struct rg_text_style *style, FILE *out)
 {
-    char measured[16], threshold[16], nominal[16], ceiling[16], bound[24] = "";
+    char measured[RG_FIGURE_LENGTH], threshold[RG_FIGURE_LENGTH], nominal[RG_FIGURE_LENGTH], ceiling[RG_FIGURE_LENGTH],
+        bound[24] = "";
     bool latency = strncmp(row->metric, "latency", 7) == 0;
     print_status(row->status, style, out);
     print_place(row, out);
     if (!isnan(row->threshold))
-        snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", figure(row->threshold, threshold));
-    fprintf(out, " %9s %-4s %-10s %10s %10s\n", figure(row->measured, measured), unit_of(row->metric), bound,
-        figure(row->nominal_percent, nominal), figure(row->ceiling_percent, ceiling));
+        snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", rg_figure(row->threshold, threshold));
+    fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), unit_of(row->metric), bound,
+        rg_figure(row->nominal_percent, nominal), rg_figure(row->ceiling_percent, ceiling));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
         print_sentence(row->reason, 14, out);
 }
@@ -127,7 +118,7 @@ static void print_sum(const struct rg_row *const *rows, size_t count, const char
 {
     double *values = calloc(count + 1, sizeof *values);
     size_t measured = 0, of_scope = 0, counts[RG_STATUSES] = {0};
-    char least[16], median[16], most[16];
+    char least[RG_FIGURE_LENGTH], median[RG_FIGURE_LENGTH], most[RG_FIGURE_LENGTH];
     for (size_t i = 0; values != NULL && i < count; i++) {
         if (strcmp(rows[i]->scope, scope) != 0)
             continue;
@@ -143,7 +134,7 @@ static void print_sum(const struct rg_row *const *rows, size_t count, const char
             struct rg_summary summary;
             rg_summary_of(values, measured, &summary);
             used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
-                figure(summary.min, least), figure(summary.p50, median), figure(summary.max, most),
+                rg_figure(summary.min, least), rg_figure(summary.p50, median), rg_figure(summary.max, most),
                 unit_of(rows[0]->metric));
         }
         for (int s = 0; s < RG_STATUSES; s++)
@@ -295,6 +286,7 @@ void rg_report_text(
         }
         print_point(rows, count, style, out);
     }
+    rg_report_together(verdict, out);
     if (verdict->not_asked > 0)
         fprintf(out, "\n%zu expectation%s of %s the suite did not ask for.\n", verdict->not_asked,
             verdict->not_asked == 1 ? "" : "s", verdict->against_name);

@@ -53,15 +53,11 @@ static void describe_registration(const struct rg_flow *flow, struct rg_measurem
 
 static void describe_results(const struct rg_flow *flow, struct rg_measurement *out, struct rg_record_texts *texts)
 {
-    static const char *const arrivals[] = {[RG_ARRIVAL_COMPLETION] = "send_completion",
-        [RG_ARRIVAL_MESSAGE] = "receive_completion",
-        [RG_ARRIVAL_BYTE] = "last_byte"};
     describe_path(flow, out);
     if (flow->kind == RG_TEST_BANDWIDTH) {
         rg_record_bandwidth(&flow->marks, flow->start.at_ns, flow->message_bytes, out, texts);
     } else {
-        out->latency.arrival = flow->operation == RG_OPERATION_WRITE_IMMEDIATE ? "immediate" : arrivals[flow->arrival];
-        out->latency.method = flow->operation == RG_OPERATION_READ ? "round_trip" : "half_round_trip";
+        out->latency.arrival = flow->operation == RG_OPERATION_WRITE_IMMEDIATE ? "immediate" : NULL;
         out->latency.in_order_guaranteed = flow->arrival == RG_ARRIVAL_BYTE ? flow->writes_in_order : RG_NONE;
         rg_record_latency(&flow->samples, flow->start.at_ns, flow->settings->keep_samples, out, texts);
     }
@@ -82,16 +78,6 @@ static size_t report_gpus(const struct rg_flow *flow, struct rg_gpu_report repor
     if (rg_flow_went_well(flow) && rg_flow_uses_gpu(flow, flow->role.peer))
         rg_session_report_gpu(flow->session, flow->role.peer, &flow->their_gpu, &reports[count++]);
     return count;
-}
-
-/* What is in the way of what is measured. */
-static void describe_load(const struct rg_flow *flow, struct rg_measurement *out)
-{
-    out->test = "rdma_write_bw";
-    out->size_bytes = (int64_t)flow->message_bytes;
-    out->direction = "one_way";
-    out->queue_pairs = flow->settings->queue_pairs;
-    out->phase = "load";
 }
 
 static void report_counters(const struct rg_flow *flow, struct rg_counter_report reports[2])
@@ -116,7 +102,7 @@ char *rg_flow_record(const struct rg_flow *flow)
     int self = flow->session->rank, peer = flow->role.peer;
     rg_session_describe(flow->session, flow->round, flow->number, read ? peer : self, read ? self : peer, &measurement);
     if (flow->role.load)
-        describe_load(flow, &measurement);
+        rg_record_plan(&flow->session->orders->suite, flow->round, true, &measurement);
     describe_registration(flow, &measurement);
     measurement.gpus = reports;
     report_counters(flow, counters);

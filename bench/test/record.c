@@ -15,6 +15,24 @@ static void fail(struct rg_measurement *out, struct rg_record_texts *texts, cons
     out->reason = texts->reason;
 }
 
+void rg_record_plan(const struct rg_suite *suite, const struct rg_round *round, bool load, struct rg_measurement *out)
+{
+    const struct rg_settings *settings = &suite->tests[round->test_index];
+    bool bandwidth = load || rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH;
+    bool congestion = round->links == NULL && round->schedule.pattern == RG_PATTERN_CONGESTION;
+    bool loaded = congestion && rg_schedule_is_loaded(&round->schedule, round->turn);
+    out->kind = "flow";
+    out->test_index = (int64_t)round->test_index;
+    out->test = load ? "rdma_write_bw" : settings->test;
+    out->size_bytes = load ? settings->load_bytes : round->size_bytes;
+    out->pattern = rg_plan_pattern(suite, round);
+    out->phase = !congestion ? NULL : load ? "load" : loaded ? "loaded" : "alone";
+    out->direction = !bandwidth ? NULL : load ? "one_way" : settings->direction;
+    out->queue_pairs = bandwidth ? settings->queue_pairs : 1;
+    out->has_flow = true;
+    out->flow.initiator = strncmp(out->test, "rdma_read", 9) == 0 ? "to" : "from";
+}
+
 static double gbps(uint64_t bytes, uint64_t ns)
 {
     return ns > 0 ? (double)bytes * 8 / (double)ns : 0; /* bits a nanosecond are Gb/s */
@@ -84,7 +102,11 @@ void rg_record_latency(const struct rg_samples *samples, uint64_t start_ns, bool
         fail(out, texts, "no memory for the samples");
         return;
     }
-    double divisor = strcmp(latency->method, "half_round_trip") == 0 ? 2e3 : 1e3;
+    bool read = strcmp(out->test, "rdma_read_lat") == 0, sent = strcmp(out->test, "rdma_send_lat") == 0;
+    double divisor = read ? 1e3 : 2e3;
+    latency->method = read ? "round_trip" : "half_round_trip";
+    if (latency->arrival == NULL)
+        latency->arrival = read ? "send_completion" : sent ? "receive_completion" : "last_byte";
     for (uint64_t i = 0; i < samples->count; i++)
         values[i] = (double)samples->ns[i] / divisor;
     if (keep && (latency->samples_us.values = calloc(samples->count, sizeof *values)) != NULL) {

@@ -1,6 +1,7 @@
 #include "test/session.h"
 
 #include "base/clock.h"
+#include "test/record.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -117,7 +118,8 @@ int rg_session_place(const struct rg_session *session, struct rg_memory_place *o
     const struct rg_rail_facts *rail = &session->ranks[session->rank].rail;
     if (rail->gpu_device == RG_NONE)
         return rg_fail(err, -ENXIO, "%s", rail->gpu_why ? rail->gpu_why : "no GPU");
-    *out = (struct rg_memory_place){(int)rail->gpu_device, (int)(rail->gpu_numa_node == RG_NONE ? -1 : rail->gpu_numa_node)};
+    *out = (struct rg_memory_place){
+        (int)rail->gpu_device, (int)(rail->gpu_numa_node == RG_NONE ? -1 : rail->gpu_numa_node)};
     return 0;
 }
 
@@ -151,22 +153,13 @@ static void judge_hardware(const struct rg_session *session, int from, int to, s
 static void describe_flow(
     const struct rg_session *session, const struct rg_round *round, int from, int to, struct rg_measurement *out)
 {
-    const struct rg_settings *settings = rg_session_settings(session, round);
-    bool bandwidth = rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH;
     const char *leaves = rg_session_memory_kind(session, round, from, true);
     const char *arrives = rg_session_memory_kind(session, round, to, false);
-    out->kind = "flow";
+    rg_record_plan(&session->orders->suite, round, false, out);
     out->transport = session->fabric != NULL ? "sim" : "verbs";
-    out->pattern = rg_plan_pattern(&session->orders->suite, round);
-    if (round->links == NULL && round->schedule.pattern == RG_PATTERN_CONGESTION)
-        out->phase = rg_schedule_is_loaded(&round->schedule, round->turn) ? "loaded" : "alone";
     out->memory = memory_word(leaves, arrives);
-    out->queue_pairs = bandwidth ? settings->queue_pairs : 1;
-    out->direction = bandwidth ? settings->direction : NULL;
-    out->has_flow = true;
     out->flow.from = end_of(session, from);
     out->flow.to = end_of(session, to);
-    out->flow.initiator = strncmp(settings->test, "rdma_read", 9) == 0 ? "to" : "from";
     if (strcmp(leaves, "cuda") == 0)
         out->flow.from.gpu = session->ranks[from].rail.gpu;
     if (strcmp(arrives, "cuda") == 0)

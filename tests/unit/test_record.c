@@ -112,9 +112,11 @@ static void latency_of_a_ping_pong_is_half_the_round_trip(void **state)
 {
     struct recorded *r = *state;
     struct rg_samples samples = some_samples();
-    r->m.latency.method = "half_round_trip";
+    r->m.test = "rdma_write_lat";
     rg_record_latency(&samples, START, false, &r->m, &r->texts);
     const struct rg_latency *l = &r->m.latency; /* 2 1 1.5 4.5 1.25 */
+    assert_string_equal(l->method, "half_round_trip");
+    assert_string_equal(l->arrival, "last_byte");
     assert_string_equal(r->m.status, "ok");
     assert_true(r->m.has_latency && r->m.has_window);
     assert_near(r->m.window.start_s, 0.25);
@@ -136,8 +138,10 @@ static void latency_of_a_read_is_the_whole_round_trip(void **state)
 {
     struct recorded *r = *state;
     struct rg_samples samples = some_samples();
-    r->m.latency.method = "round_trip";
+    r->m.test = "rdma_read_lat";
     rg_record_latency(&samples, START, false, &r->m, &r->texts);
+    assert_string_equal(r->m.latency.method, "round_trip");
+    assert_string_equal(r->m.latency.arrival, "send_completion");
     assert_near(r->m.latency.min_us, 2);
     assert_near(r->m.latency.max_us, 9);
     assert_near(r->m.latency.mean_us, 4.1);
@@ -148,7 +152,7 @@ static void samples_are_kept_in_the_order_they_came_in(void **state)
     const double expected[] = {2, 1, 1.5, 4.5, 1.25};
     struct recorded *r = *state;
     struct rg_samples samples = some_samples();
-    r->m.latency.method = "half_round_trip";
+    r->m.test = "rdma_write_lat";
     rg_record_latency(&samples, START, true, &r->m, &r->texts);
     assert_int_equal(r->m.latency.samples_us.count, 5);
     for (int i = 0; i < 5; i++)
@@ -161,7 +165,7 @@ static void a_latency_window_with_no_sample_fails(void **state)
     struct recorded *r = *state;
     struct rg_samples samples = some_samples();
     samples.count = 0;
-    r->m.latency.method = "half_round_trip";
+    r->m.test = "rdma_write_lat";
     rg_record_latency(&samples, START, true, &r->m, &r->texts);
     assert_string_equal(r->m.status, "failed");
     assert_has(r->m.reason, "no round trip ended within the window");

@@ -158,6 +158,17 @@ static void add_line(cJSON *list, const struct rg_shape *shape, const void *line
     cJSON_AddItemToArray(list, object);
 }
 
+static void add_suspects(cJSON *object, const struct rg_verdict *verdict)
+{
+    cJSON *suspects = cJSON_AddArrayToObject(object, "suspects");
+    for (size_t i = 0; i < verdict->accused_count; i++) {
+        cJSON *suspect = cJSON_CreateObject();
+        rg_json_write(suspect, &accused_shape, &verdict->accused[i]);
+        cJSON_AddStringToObject(suspect, "sentence", verdict->accused[i].sentence);
+        cJSON_AddItemToArray(suspects, suspect);
+    }
+}
+
 char *rg_verdict_json(const struct rg_verdict *verdict)
 {
     cJSON *object = rg_json_document("verdict");
@@ -176,13 +187,7 @@ char *rg_verdict_json(const struct rg_verdict *verdict)
     for (int i = 0; i < RG_STATUSES; i++)
         cJSON_AddNumberToObject(counts, rg_status_names[i], (double)verdict->counts[i]);
     cJSON_AddNumberToObject(counts, "not_asked", (double)verdict->not_asked);
-    cJSON *suspects = cJSON_AddArrayToObject(object, "suspects");
-    for (size_t i = 0; i < verdict->accused_count; i++) {
-        cJSON *suspect = cJSON_CreateObject();
-        rg_json_write(suspect, &accused_shape, &verdict->accused[i]);
-        cJSON_AddStringToObject(suspect, "sentence", verdict->accused[i].sentence);
-        cJSON_AddItemToArray(suspects, suspect);
-    }
+    add_suspects(object, verdict);
     cJSON *totals = cJSON_AddArrayToObject(object, "totals");
     for (size_t i = 0; i < verdict->total_count; i++)
         add_line(totals, &total_shape, &verdict->totals[i]);

@@ -1,5 +1,6 @@
 #include "hw/gpu.h"
 
+#include "base/file.h"
 #include "hw/nvml.h"
 
 #include <ctype.h>
@@ -15,6 +16,7 @@
 #define LOG_MOST_BYTES (256u << 20)
 #define LOG_BUFFER_BYTES 65536 /* /dev/kmsg gives a record of up to 8 KiB at a time, or refuses */
 #define LOADED_STATE_MOST 2    /* performance states in which a GPU computes; the others save power, also on PCIe */
+#define NUMBER_MOST_BYTES 32
 #define NVIDIA_VENDOR_ID 0x10deul
 
 /* --- PCI addresses --- */
@@ -80,18 +82,16 @@ static void path_of(const char *sysfs_root, const struct address *at, const char
 int rg_gpu_numa_node(const char *sysfs_root, const char *pci_address)
 {
     struct address at;
-    char path[PATH_MAX];
-    int node = -1;
+    char path[PATH_MAX], *text, *end;
     if (!read_address(pci_address, &at))
         return -1;
     path_of(sysfs_root, &at, "numa_node", path);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
+    if (rg_file_read(path, NUMBER_MOST_BYTES, &text, NULL, NULL) != 0)
         return -1;
-    if (fscanf(file, "%d", &node) != 1 || node < 0)
-        node = -1;
-    fclose(file);
-    return node;
+    long node = strtol(text, &end, 10);
+    bool read = end != text && node >= 0 && node <= INT_MAX;
+    free(text);
+    return read ? (int)node : -1;
 }
 
 bool rg_gpu_is_real(const char *sysfs_root, const char *pci_address, char *reason, size_t room)

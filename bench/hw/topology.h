@@ -21,8 +21,8 @@ enum rg_topology_distance rg_pairing_distance(const struct rg_topology *topology
 const struct rg_topology_pair *rg_pairing_of(const struct rg_topology *topology, const char *device);
 
 /* Which GPU each rail of a node uses, by number: that of its NIC (next_to[rail]; -1: none is known), each of the other
- * rails the first that no rail has yet; with more rails than GPUs those are shared out again from the first. gpus is 1 or
- * more. Pure. */
+ * rails the first that no rail has yet; with more rails than GPUs those are shared out again from the first. gpus is 1
+ * or more. Pure. */
 void rg_pairing_share(const int *next_to, int rails, int gpus, int *out);
 
 #endif

@@ -235,6 +235,10 @@ static int add_nodes(struct reader *reader, struct rg_error *err)
     }
     const struct rg_measurement **flows = calloc(reader->count + 1, sizeof *flows);
     int code = flows ? 0 : no_memory(err);
+    for (size_t i = 0; code == 0 && i < reader->count; i++)
+        flows[i] = &reader->flows[i];
+    if (code == 0)
+        code = rg_totals_add(&reader->totals, flows, reader->count, err);
     for (size_t i = 0; code == 0 && i < 2 * reader->count; i++) {
         bool sends = i % 2 == 0, seen = false;
         const struct rg_flow_ends *ends = &reader->flows[i / 2].flow;
@@ -250,10 +254,6 @@ static int add_nodes(struct reader *reader, struct rg_error *err)
         if (!seen)
             code = add_node(reader, node, sends, flows, count, err);
     }
-    for (size_t i = 0; code == 0 && i < reader->count; i++)
-        flows[i] = &reader->flows[i];
-    if (code == 0)
-        code = rg_totals_add(&reader->totals, flows, reader->count, err);
     free(flows);
     forget_flows(reader);
     return code;

@@ -69,7 +69,7 @@ static void print_test(const struct rg_settings *s, const struct sum *sum, FILE 
 static double seconds_for(const struct rg_plan *plan, int nodes)
 {
     struct rg_plan other = *plan;
-    struct sum *sums = calloc(plan->suite->test_count, sizeof *sums);
+    struct sum *sums = calloc(plan->suite->test_count + 1, sizeof *sums);
     double seconds = 0;
     other.nodes = nodes;
     if (sums != NULL)

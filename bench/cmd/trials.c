@@ -81,12 +81,15 @@ static bool is_the_part(const struct trial *t, const struct rg_accused *a, const
     const struct rg_part *part = &fault->part;
     bool leaf = part->kind >= RG_PART_LEAF_TX;
     bool corrupts = fault->kind == RG_FAULT_CORRUPTS, found_corrupt = strcmp(a->fault, "corrupt") == 0;
-    if (strcmp(a->part, rg_fault_part_words[part->kind]) != 0 || corrupts != found_corrupt)
+    if (strcmp(a->part, rg_fault_part_words[part->kind]) != 0 || corrupts != found_corrupt ||
+        strcmp(a->status, "one_of") == 0)
         return false;
     if (a->rail != (part->rail < 0 ? RG_NONE : part->rail))
         return false;
     if (leaf)
         return a->leaf == part->node;
+    if (part->kind == RG_PART_RAIL)
+        return a->node == NULL;
     return strcmp(a->node, t->names[part->node]) == 0 &&
            (part->peer < 0 || strcmp(a->peer_node, t->names[part->peer]) == 0);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 const char *const rg_fault_kind_words[] = {"slow", "dead", "flaps", "corrupts", "dies", "hangs", "straggles", NULL};
-const char *const rg_fault_part_words[] = {"tx", "rx", "nic", "node", "path", "leaf_tx", "leaf_rx", NULL};
+const char *const rg_fault_part_words[] = {"tx", "rx", "nic", "node", "rail", "path", "leaf_tx", "leaf_rx", NULL};
 
 /* As in the document: percentages, and null for what does not apply. */
 struct fault_fields {
@@ -19,7 +19,7 @@ struct fault_fields {
 
 #define S fault_fields
 static const struct rg_option fault_rows[] = {RG_FIELD_WORD(fault, rg_fault_kind_words),
-    RG_FIELD_WORD(part, rg_fault_part_words), RG_FIELD_COUNTED(node), RG_FIELD_RAIL_OR_NULL(rail),
+    RG_FIELD_WORD(part, rg_fault_part_words), RG_FIELD_COUNTED_OR_NULL(node), RG_FIELD_RAIL_OR_NULL(rail),
     RG_FIELD_COUNTED_OR_NULL(peer),
     {.key = "loss_percent", .type = RG_NUMBER, RG_FIELD_AT(loss_percent), .min = 0, .max = 100, .nullable = true},
     RG_FIELD_REAL_OR_NULL(at_s)};
@@ -76,6 +76,10 @@ static int check_part(const struct rg_fabric *fabric, const struct rg_fault_plan
     const struct rg_part *part = &fault->part;
     bool leaf = part->kind >= RG_PART_LEAF_TX;
     int leaves = fabric->nodes_per_leaf > 0 ? (fabric->nodes - 1) / fabric->nodes_per_leaf + 1 : 1;
+    if ((part->kind == RG_PART_RAIL) != (f->node == RG_NONE))
+        return rg_fail(err, -EINVAL, "a fault of a rail, and no other, has no node");
+    if (leaf && leaves < 2)
+        return rg_fail(err, -EINVAL, "%s: the fabric has one leaf, which nothing leaves or enters", f->part);
     if (fault->kind == RG_FAULT_DIES && part->kind != RG_PART_NODE)
         return rg_fail(err, -EINVAL, "only a node dies: part=node");
     if ((fault->kind == RG_FAULT_HANGS || fault->kind == RG_FAULT_STRAGGLES) && part->kind != RG_PART_NIC)
@@ -97,8 +101,8 @@ static int take_fault(
 {
     int peer = f->peer == RG_NONE ? -1 : (int)f->peer, rail = f->rail == RG_NONE ? -1 : (int)f->rail;
     out->kind = (enum rg_fault_kind)rg_json_word_place(rg_fault_kind_words, f->fault);
-    out->part = (struct rg_part){(enum rg_part_kind)rg_json_word_place(rg_fault_part_words, f->part), (int)f->node,
-        rail, peer, peer < 0 ? -1 : rail};
+    out->part = (struct rg_part){(enum rg_part_kind)rg_json_word_place(rg_fault_part_words, f->part),
+        f->node == RG_NONE ? -1 : (int)f->node, rail, peer, peer < 0 ? -1 : rail};
     if (out->part.kind == RG_PART_PATH && peer >= 0 && peer < out->part.node) {
         out->part.peer = out->part.node;
         out->part.node = peer;
@@ -214,7 +218,7 @@ cJSON *rg_fabricdoc_document(const struct rg_fabric *fabric)
         struct fault_fields fields = {
             .fault = rg_fault_kind_words[fault->kind],
             .part = rg_fault_part_words[fault->part.kind],
-            .node = fault->part.node,
+            .node = none_below_zero(fault->part.node),
             .rail = none_below_zero(fault->part.rail),
             .peer = none_below_zero(fault->part.peer),
             .loss_percent = has_loss(fault->kind) ? 100 * fault->loss : NAN,
@@ -290,8 +294,8 @@ int rg_fabricdoc_add_fault(struct rg_fabric *fabric, const char *text, struct rg
     }
     for (char *pair; code == 0 && (pair = strsep(&more, ",")) != NULL;)
         code = take_pair(pair, &f, err);
-    if (code == 0 && (f.part == NULL || f.node == RG_NONE))
-        code = rg_fail(err, -EINVAL, "names no part and node: slow,part=tx,node=17,rail=3,loss=20");
+    if (code == 0 && f.part == NULL)
+        code = rg_fail(err, -EINVAL, "names no part, as slow,part=tx,node=17,rail=3,loss=20 does");
     if (code == 0)
         code = add_fault(fabric, &f, err);
     free(copy);

@@ -40,6 +40,15 @@ static const struct rg_shape accused_shape = {
     .rows = accused_rows, .row_count = sizeof accused_rows / sizeof *accused_rows};
 
 #undef AT
+#define AT(member) .offset = offsetof(struct rg_evidence, member)
+
+static const struct rg_option evidence_rows[] = {TEXT(from_node), INTEGER(from_rail), TEXT(to_node), INTEGER(to_rail),
+    NUMBER(bandwidth_gbps), {.key = "short", .type = RG_FLAG, AT(fell_short)}, INTEGER(others_well),
+    INTEGER(others_short)};
+static const struct rg_shape evidence_shape = {
+    .rows = evidence_rows, .row_count = sizeof evidence_rows / sizeof *evidence_rows};
+
+#undef AT
 #define AT(member) .offset = offsetof(struct rg_total, member)
 
 static const struct rg_option total_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), INTEGER(rounds),
@@ -73,6 +82,7 @@ struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict)
     if (accused == NULL)
         return NULL;
     rg_json_clear(&accused_shape, accused);
+    accused->evidence_count = 0;
     accused->sentence[0] = '\0';
     return accused;
 }
@@ -164,6 +174,9 @@ static void add_suspects(cJSON *object, const struct rg_verdict *verdict)
     for (size_t i = 0; i < verdict->accused_count; i++) {
         cJSON *suspect = cJSON_CreateObject();
         rg_json_write(suspect, &accused_shape, &verdict->accused[i]);
+        cJSON *evidence = cJSON_AddArrayToObject(suspect, "evidence");
+        for (size_t e = 0; e < verdict->accused[i].evidence_count; e++)
+            add_line(evidence, &evidence_shape, &verdict->accused[i].evidence[e]);
         cJSON_AddStringToObject(suspect, "sentence", verdict->accused[i].sentence);
         cJSON_AddItemToArray(suspects, suspect);
     }

@@ -32,14 +32,26 @@ struct rg_row {
     double nominal_percent, ceiling, ceiling_percent;
 };
 
+/* A flow through a part that is to blame, and how the end that is not accused does with others. */
+struct rg_evidence {
+    const char *from_node, *to_node;
+    int64_t from_rail, to_rail, others_well, others_short;
+    double bandwidth_gbps; /* NAN: it failed, or damage is what it shows */
+    bool fell_short;
+};
+
+#define RG_EVIDENCE_MOST 12
+
 /* A part of the fabric that is to blame. */
 struct rg_accused {
-    const char *part;   /* tx, rx, nic, node, path, leaf_tx, leaf_rx */
+    const char *part;   /* tx, rx, nic, node, rail, path, leaf_tx, leaf_rx */
     const char *fault;  /* slow, dead, corrupt, comes_and_goes */
     const char *status; /* condemned; noisy: it comes and goes; one_of: something else explains it as well */
     const char *node, *peer_node, *test, *direction;
     int64_t leaf, rail, peer_rail, size_bytes, flows_short, flows_well;
     double loss_percent, healthy_gbps;
+    struct rg_evidence evidence[RG_EVIDENCE_MOST]; /* in the order of measuring */
+    size_t evidence_count;
     char sentence[2048];
 };
 

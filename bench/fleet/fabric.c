@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define SUBWINDOW_NOISE 0.5 /* of a flow's own */
+#define TRIES 100           /* to find a part that no other fault touches */
 #define LEAF_LEAST 3        /* nodes of a leaf whose uplink may be drawn to be faulty */
 
 int rg_fabric_prepare(struct rg_fabric *fabric, struct rg_error *err)
@@ -128,9 +129,10 @@ static bool overlap(const struct rg_fabric *fabric, const struct rg_part *a, con
         for (int i = 0; i < 2; i++) {
             const struct rg_part *p = both[i];
             bool leaf = p->kind == RG_PART_LEAF_TX || p->kind == RG_PART_LEAF_RX;
-            in[i] = leaf ? fabric->leaf_of[node] == p->node && rail == p->rail
-                         : (p->node == node && (p->rail < 0 || p->rail == rail)) ||
-                               (p->peer == node && p->peer_rail == rail);
+            in[i] = p->kind == RG_PART_RAIL ? rail == p->rail
+                    : leaf                  ? fabric->leaf_of[node] == p->node && rail == p->rail
+                                            : (p->node == node && (p->rail < 0 || p->rail == rail)) ||
+                                 (p->peer == node && p->peer_rail == rail);
         }
         if (in[0] && in[1])
             return true;
@@ -157,7 +159,7 @@ static struct rg_part draw_part(const struct rg_fabric *fabric, uint64_t *state,
     int node = below(state, fabric->nodes), rail = below(state, fabric->rails);
     int peer = (node + 1 + below(state, fabric->nodes - 1)) % fabric->nodes;
     int leaf = fabric->leaf_of[node];
-    switch (below(state, any ? 6 : 3)) {
+    switch (below(state, any ? 7 : 3)) {
     case 0:
         return (struct rg_part){RG_PART_TX, node, rail, -1, -1};
     case 1:
@@ -166,6 +168,10 @@ static struct rg_part draw_part(const struct rg_fabric *fabric, uint64_t *state,
         return (struct rg_part){RG_PART_NODE, node, -1, -1, -1};
     case 4:
         return (struct rg_part){RG_PART_PATH, node < peer ? node : peer, rail, node < peer ? peer : node, rail};
+    case 6:
+        if (fabric->rails > 1 && fabric->nodes > 2)
+            return (struct rg_part){RG_PART_RAIL, -1, rail, -1, -1};
+        break;
     case 5:
         if (leaf_size(fabric, leaf) >= LEAF_LEAST && leaf_size(fabric, leaf) < fabric->nodes)
             return (struct rg_part){below(state, 2) ? RG_PART_LEAF_TX : RG_PART_LEAF_RX, leaf, rail, -1, -1};
@@ -203,7 +209,7 @@ int rg_fabric_draw_faults(struct rg_fabric *fabric, int count, struct rg_error *
     fabric->fault_count = 0;
     if (fabric->faults == NULL)
         return rg_fail(err, -ENOMEM, "no memory for faults");
-    for (int tries = 0; fabric->fault_count < count && tries < 100; tries++) {
+    for (int tries = 0; fabric->fault_count < count && tries < TRIES + 10 * count; tries++) {
         struct rg_fault_plan fault = draw_fault(fabric, &state);
         bool free_of_others = true;
         for (int i = 0; i < fabric->fault_count; i++)

@@ -19,6 +19,8 @@ struct heap {
 
 struct rg_inquiry {
     const struct rg_fleet *fleet;
+    const bool *gone;
+    bool both_ways;
     double least_loss;
     uint64_t seed;
     struct heap rates, integrity;
@@ -26,13 +28,14 @@ struct rg_inquiry {
     int rounds;     /* asked for */
 };
 
-int rg_inquiry_open(
-    const struct rg_fleet *fleet, double least_loss, uint64_t seed, struct rg_inquiry **out, struct rg_error *err)
+int rg_inquiry_open(const struct rg_fleet *fleet, const bool *gone, double least_loss, bool both_ways, uint64_t seed,
+    struct rg_inquiry **out, struct rg_error *err)
 {
     struct rg_inquiry *inquiry = calloc(1, sizeof *inquiry);
     if (inquiry == NULL)
         return rg_fail(err, -ENOMEM, "no memory to look for suspects");
-    *inquiry = (struct rg_inquiry){.fleet = fleet, .least_loss = least_loss, .seed = seed};
+    *inquiry = (struct rg_inquiry){
+        .fleet = fleet, .gone = gone, .least_loss = least_loss, .both_ways = both_ways, .seed = seed};
     *out = inquiry;
     return 0;
 }
@@ -120,46 +123,62 @@ static int nic_of(const struct questions *q, int node, int rail)
     return node * q->inquiry->fleet->rails + rail;
 }
 
-/* Joins two NICs if both are still free. */
-static bool join(struct questions *q, int from_node, int from_rail, int to_node, int to_rail)
+/* Whether data may go from one NIC to another in this round. */
+static bool is_free(const struct questions *q, int from, int to)
 {
-    int from = nic_of(q, from_node, from_rail), to = nic_of(q, to_node, to_rail);
-    if (q->sends[from] || q->receives[to])
-        return false;
-    q->sends[from] = q->receives[to] = true;
-    q->links[q->count++] = (struct rg_link){from_node, from_rail, to_node, to_rail, false};
-    return true;
+    const struct rg_inquiry *inquiry = q->inquiry;
+    bool there = !inquiry->gone[from] && !inquiry->gone[to] && !q->sends[from] && !q->receives[to];
+    return there && !(inquiry->both_ways && (q->sends[to] || q->receives[from]));
 }
 
-/* A node that nobody accuses, of another leaf where that matters, and whose NIC is still free; -1: none was found. */
+static void add_link(struct questions *q, int from, int to)
+{
+    int rails = q->inquiry->fleet->rails;
+    q->sends[from] = q->receives[to] = true;
+    q->links[q->count++] = (struct rg_link){from / rails, from % rails, to / rails, to % rails, false};
+}
+
+/* Joins two NICs if both are still free. */
+static void join(struct questions *q, int from, int to)
+{
+    if (!is_free(q, from, to))
+        return;
+    add_link(q, from, to);
+    if (q->inquiry->both_ways)
+        add_link(q, to, from);
+}
+
+/* A NIC of the same rail that nobody accuses, on a node of another leaf where that matters, with which this one can be
+ * joined; -1: none was found. */
 static int partner_for(const struct questions *q, int node, int rail, bool of_other_leaf, bool sends)
 {
     const struct rg_fleet *fleet = q->inquiry->fleet;
-    uint64_t number = rg_random_with(
-        q->inquiry->seed, (uint64_t)nic_of(q, node, rail) << 8 ^ (uint64_t)q->inquiry->rounds << 1 ^ (uint64_t)sends);
+    int self = nic_of(q, node, rail);
+    uint64_t number =
+        rg_random_with(q->inquiry->seed, (uint64_t)self << 8 ^ (uint64_t)q->inquiry->rounds << 1 ^ (uint64_t)sends);
     for (int i = 0; i < PARTNER_TRIES + fleet->nodes && i < PARTNER_TRIES + 4096; i++) {
         int other =
             i < PARTNER_TRIES ? (int)((number = rg_random_mix(number)) % (uint64_t)fleet->nodes) : i - PARTNER_TRIES;
         int nic = nic_of(q, other, rail);
         bool leaf_suits = !of_other_leaf || fleet->leaf_of[other] != fleet->leaf_of[node];
-        if (other != node && leaf_suits && !q->accused[nic] && !(sends ? q->receives[nic] : q->sends[nic]))
-            return other;
+        if (other != node && leaf_suits && !q->accused[nic] && (sends ? is_free(q, self, nic) : is_free(q, nic, self)))
+            return nic;
     }
     return -1;
 }
 
 static void ask_tx(struct questions *q, int node, int rail, bool of_other_leaf)
 {
-    int other = q->sends[nic_of(q, node, rail)] ? -1 : partner_for(q, node, rail, of_other_leaf, true);
+    int other = partner_for(q, node, rail, of_other_leaf, true);
     if (other >= 0)
-        join(q, node, rail, other, rail);
+        join(q, nic_of(q, node, rail), other);
 }
 
 static void ask_rx(struct questions *q, int node, int rail, bool of_other_leaf)
 {
-    int other = q->receives[nic_of(q, node, rail)] ? -1 : partner_for(q, node, rail, of_other_leaf, false);
+    int other = partner_for(q, node, rail, of_other_leaf, false);
     if (other >= 0)
-        join(q, other, rail, node, rail);
+        join(q, other, nic_of(q, node, rail));
 }
 
 /* Some NICs under the leaf that nobody accuses for themselves. */
@@ -198,9 +217,11 @@ static void ask_about(struct questions *q, const struct rg_part *part)
         }
         break;
     case RG_PART_PATH:
-        join(q, part->node, part->rail, part->peer, part->peer_rail);
-        join(q, part->peer, part->peer_rail, part->node, part->rail);
+        join(q, nic_of(q, part->node, part->rail), nic_of(q, part->peer, part->peer_rail));
+        join(q, nic_of(q, part->peer, part->peer_rail), nic_of(q, part->node, part->rail));
         break;
+    case RG_PART_RAIL:
+        break; /* nobody on it is known good */
     case RG_PART_LEAF_TX:
     case RG_PART_LEAF_RX:
         ask_leaf(q, part);
@@ -215,7 +236,9 @@ static void accuse(struct questions *q, const struct rg_part *part)
     const struct rg_fleet *fleet = q->inquiry->fleet;
     if (part->kind >= RG_PART_LEAF_TX || part->kind == RG_PART_PATH)
         return; /* its NICs are good for other flows */
-    for (int rail = 0; rail < fleet->rails; rail++)
+    for (int node = 0; part->kind == RG_PART_RAIL && node < fleet->nodes; node++)
+        q->accused[nic_of(q, node, part->rail)] = true;
+    for (int rail = 0; part->kind != RG_PART_RAIL && rail < fleet->rails; rail++)
         if (part->rail < 0 || part->rail == rail)
             q->accused[nic_of(q, part->node, rail)] = true;
 }
@@ -251,7 +274,7 @@ int rg_inquiry_ask(struct rg_inquiry *inquiry, struct rg_link **links, size_t *c
         return code;
     }
     q.findings = findings;
-    q.links = calloc(nics + 1, sizeof *q.links);
+    q.links = calloc(nics + 1, sizeof *q.links); /* each NIC sends once at most */
     q.sends = calloc(nics, 3 * sizeof *q.sends);
     if (q.links == NULL || q.sends == NULL) {
         code = rg_fail(err, -ENOMEM, "no memory to look for suspects");

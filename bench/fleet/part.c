@@ -27,6 +27,8 @@ bool rg_part_touches(const struct rg_fleet *fleet, const struct rg_part *part, i
         return from == nic || to == nic;
     case RG_PART_NODE:
         return from / rails == part->node || to / rails == part->node;
+    case RG_PART_RAIL:
+        return from % rails == part->rail || to % rails == part->rail;
     case RG_PART_PATH:
         return (from == nic && to == peer) || (from == peer && to == nic);
     case RG_PART_LEAF_TX:
@@ -69,7 +71,17 @@ static int add_member(struct rg_part_members *members, uint32_t sighting)
     return 0;
 }
 
-/* Those of one NIC's sightings that pass through the part; what also leaves the same part is not counted twice. */
+/* Whether a flow was met already as one that leaves the part. */
+static bool leaves(const struct rg_fleet *fleet, const struct rg_part *part, const struct rg_sighting *s)
+{
+    if (part->kind == RG_PART_NODE)
+        return s->from / fleet->rails == part->node;
+    if (part->kind == RG_PART_RAIL)
+        return s->from % fleet->rails == part->rail;
+    return s->from == part->node * fleet->rails + part->rail;
+}
+
+/* Those of one NIC's sightings that pass through the part; `once`: without those that leave it. */
 static int add_of_nic(const struct rg_part_index *index, const struct rg_part *part, int nic, bool sends, bool once,
     struct rg_part_members *out)
 {
@@ -78,11 +90,7 @@ static int add_of_nic(const struct rg_part_index *index, const struct rg_part *p
     int code = 0;
     for (size_t i = first[nic]; code == 0 && i < first[nic + 1]; i++) {
         const struct rg_sighting *s = &index->sightings[order[i]];
-        struct rg_part tx = *part;
-        tx.kind = RG_PART_TX;
-        bool counted = once && (part->kind == RG_PART_NODE ? s->from / index->fleet->rails == part->node
-                                                           : rg_part_touches(index->fleet, &tx, s->from, s->to));
-        if (!counted && rg_part_touches(index->fleet, part, s->from, s->to))
+        if (!(once && leaves(index->fleet, part, s)) && rg_part_touches(index->fleet, part, s->from, s->to))
             code = add_member(out, order[i]);
     }
     return code;
@@ -111,6 +119,13 @@ int rg_part_gather(const struct rg_part_index *index, const struct rg_part *part
             code = add_of_nic(index, part, part->node * fleet->rails + rail, true, false, out);
             if (code == 0)
                 code = add_of_nic(index, part, part->node * fleet->rails + rail, false, true, out);
+        }
+        return code;
+    case RG_PART_RAIL:
+        for (int node = 0; code == 0 && node < fleet->nodes; node++) {
+            code = add_of_nic(index, part, node * fleet->rails + part->rail, true, false, out);
+            if (code == 0)
+                code = add_of_nic(index, part, node * fleet->rails + part->rail, false, true, out);
         }
         return code;
     case RG_PART_LEAF_TX:

@@ -13,6 +13,7 @@ enum rg_part_kind {
     RG_PART_RX,      /* (node, rail) receiving */
     RG_PART_NIC,     /* (node, rail), both */
     RG_PART_NODE,    /* all rails of a node, both ways */
+    RG_PART_RAIL,    /* a rail of all nodes, both ways: its switches */
     RG_PART_PATH,    /* between (node, rail) and (peer, peer_rail), both ways */
     RG_PART_LEAF_TX, /* what leaves the leaf `node` on a rail for other leaves */
     RG_PART_LEAF_RX, /* what enters it */

@@ -43,6 +43,7 @@ int rg_totals_add(
     return 0;
 }
 
+/* By point; of each the rounds with the most flows first, and these by their sums. */
 static int in_order(const void *left, const void *right)
 {
     const struct rg_round_sum *a = left, *b = right;
@@ -50,7 +51,14 @@ static int in_order(const void *left, const void *right)
         return a->test_index < b->test_index ? -1 : 1;
     if (a->size_bytes != b->size_bytes)
         return a->size_bytes < b->size_bytes ? -1 : 1;
+    if (a->flows != b->flows)
+        return a->flows > b->flows ? -1 : 1;
     return (a->gbps > b->gbps) - (a->gbps < b->gbps);
+}
+
+static bool same_point(const struct rg_round_sum *a, const struct rg_round_sum *b)
+{
+    return a->test_index == b->test_index && a->size_bytes == b->size_bytes;
 }
 
 int rg_totals_conclude(
@@ -60,18 +68,17 @@ int rg_totals_conclude(
         qsort(totals->at, totals->count, sizeof *totals->at, in_order);
     for (size_t i = 0, next; i < totals->count; i = next) {
         const struct rg_round_sum *first = &totals->at[i];
-        for (next = i; next < totals->count && totals->at[next].test_index == first->test_index &&
-                       totals->at[next].size_bytes == first->size_bytes;)
-            next++;
+        size_t rounds = 0;
+        for (next = i; next < totals->count && same_point(&totals->at[next], first); next++)
+            rounds += totals->at[next].flows == first->flows;
         if ((size_t)first->test_index >= suite->test_count)
             continue;
-        const struct rg_round_sum *middle = &totals->at[i + (next - i) / 2],
-                                  *below = &totals->at[i + (next - i - 1) / 2];
+        const struct rg_round_sum *middle = &first[rounds / 2], *below = &first[(rounds - 1) / 2];
         struct rg_total line = {.test = suite->tests[first->test_index].test,
             .direction = suite->tests[first->test_index].direction,
             .size_bytes = first->size_bytes,
-            .rounds = (int64_t)(next - i),
-            .flows = middle->flows,
+            .rounds = (int64_t)rounds,
+            .flows = first->flows,
             .median_gbps = (middle->gbps + below->gbps) / 2,
             .least_gbps = first->gbps,
             .least_round = first->round};

@@ -17,7 +17,8 @@ struct rg_totals {
 int rg_totals_add(
     struct rg_totals *totals, const struct rg_measurement *const *flows, size_t count, struct rg_error *err);
 
-/* Adds a line for each test and size to the verdict: median and least of its rounds. */
+/* Adds a line for each test and size to the verdict: median and least of its rounds. Once a rank is lost its flows are
+ * not there any more: only rounds with as many flows as the fullest count. */
 int rg_totals_conclude(
     struct rg_totals *totals, const struct rg_suite *suite, struct rg_verdict *out, struct rg_error *err);
 void rg_totals_close(struct rg_totals *totals);

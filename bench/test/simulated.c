@@ -103,7 +103,7 @@ double rg_simulated_collective(const struct rg_fabric *fabric, const int *member
             const struct rg_fleet fleet = {fabric->nodes, fabric->rails, fabric->leaf_of};
             struct rg_part nic = {RG_PART_NIC, fault->part.node, fault->part.rail, -1, -1};
             bool straggles = fault->kind == RG_FAULT_STRAGGLES && rg_part_touches(&fleet, &nic, members[i], members[i]);
-            bool slow = fault->kind == RG_FAULT_SLOW && fault->part.kind <= RG_PART_NODE &&
+            bool slow = fault->kind == RG_FAULT_SLOW && fault->part.kind <= RG_PART_RAIL &&
                         rg_part_touches(&fleet, &fault->part, members[i], members[i]);
             if (straggles || slow)
                 slowest = fmin(slowest, 1 - fault->loss);

@@ -3,12 +3,15 @@
 
 #include "fleet/fabric.h"
 #include "fleet/inquiry.h"
+#include "fleet/reference.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LEAST_LOSS 0.05
+
+static const bool nobody[4096]; /* is gone */
 
 /* A fabric, its plan, and what an inquiry found. */
 struct scene {
@@ -63,7 +66,7 @@ static void investigate(struct scene *scene, enum rg_pattern pattern)
     struct rg_schedule schedule = {.pattern = pattern, .nodes = fabric->nodes, .rails = fabric->rails, .seed = 3};
     struct rg_link *links = calloc((size_t)RG_SCHEDULE_LINKS(fabric->nodes), sizeof *links);
     struct rg_inquiry *inquiry;
-    assert_int_equal(rg_inquiry_open(&fleet, LEAST_LOSS, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, &inquiry, NULL), 0);
     int64_t rounds = rg_schedule_rounds(&schedule);
     for (int64_t round = 0; round < rounds; round++)
         for (int nic = 0; nic < fabric->nodes * fabric->rails; nic++) {
@@ -114,8 +117,8 @@ static void a_healthy_fleet_is_not_accused(void **state)
 static void a_slow_part_is_named_with_what_it_costs(void **state)
 {
     const struct rg_part parts[] = {part(RG_PART_TX, 5, 1, -1), part(RG_PART_RX, 30, 3, -1),
-        part(RG_PART_NIC, 17, 0, -1), part(RG_PART_NODE, 9, -1, -1), part(RG_PART_PATH, 3, 2, 31),
-        part(RG_PART_LEAF_TX, 1, 2, -1), part(RG_PART_LEAF_RX, 3, 0, -1)};
+        part(RG_PART_NIC, 17, 0, -1), part(RG_PART_NODE, 9, -1, -1), part(RG_PART_RAIL, -1, 1, -1),
+        part(RG_PART_PATH, 3, 2, 31), part(RG_PART_LEAF_TX, 1, 2, -1), part(RG_PART_LEAF_RX, 3, 0, -1)};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         for (int pattern = RG_PATTERN_PAIRS; pattern <= RG_PATTERN_SCREEN; pattern++) {
@@ -182,9 +185,83 @@ static void the_healthy_rate_is_that_of_the_uppermost_cluster(void **state)
 {
     double rates[] = {200, 201, 199, 200, 202, 198, 200, 390, 391, 389}, healthy, noise;
     (void)state;
-    rg_suspects_reference(rates, COUNT_OF(rates), 0.1, &healthy, &noise);
+    rg_reference_find(rates, COUNT_OF(rates), 0.1, &healthy, &noise);
     assert_true(fabs(healthy - 390) < 0.5);
     assert_true(noise > 0 && noise < 0.01);
+}
+
+static void one_fast_flow_is_no_reference(void **state)
+{
+    double rates[] = {390, 391, 389, 390, 392, 388, 390, 470}, healthy, noise;
+    (void)state;
+    rg_reference_find(rates, COUNT_OF(rates), 0.08, &healthy, &noise);
+    assert_true(fabs(healthy - 390) < 1);
+    double two[] = {390, 200};
+    rg_reference_find(two, COUNT_OF(two), 0.08, &healthy, &noise);
+    assert_near(healthy, 390);
+}
+
+static void noise_that_is_wider_than_the_cluster_is_seen_as_it_is(void **state)
+{
+    struct scene scene = a_scene(64, 8, 0, 0.06);
+    double rates[512], healthy, noise;
+    (void)state;
+    for (int nic = 0; nic < 512; nic++) {
+        struct rg_flow_outcome outcome;
+        struct rg_link link = {nic / 8, nic % 8, (nic / 8 + 1) % 64, nic % 8, false};
+        struct rg_moment moment = {.senders = 1, .receivers = 1};
+        rg_fabric_flow(&scene.fabric, &link, &moment, &outcome);
+        rates[nic] = outcome.rate_gbps;
+    }
+    rg_reference_find(rates, 512, 0.08, &healthy, &noise);
+    assert_true(fabs(healthy - 390) < 390 * 0.015);
+    assert_true(noise > 0.045 && noise < 0.075);
+    close_scene(&scene);
+}
+
+static void a_loss_below_the_tolerance_is_of_no_interest(void **state)
+{
+    (void)state;
+    for (int percent = 2; percent <= 4; percent++) {
+        struct scene scene = a_scene(16, 8, 0, 0.003);
+        plant(&scene, RG_FAULT_SLOW, part(RG_PART_TX, 3, 2, -1), percent / 100.0);
+        investigate(&scene, RG_PATTERN_PAIRS);
+        assert_int_equal(scene.count, 0);
+        close_scene(&scene);
+    }
+}
+
+static void two_steady_faults_with_a_nic_in_common_are_not_one_that_comes_and_goes(void **state)
+{
+    struct scene scene = a_scene(8, 8, 0, 0.005);
+    (void)state;
+    plant(&scene, RG_FAULT_SLOW, part(RG_PART_PATH, 3, 2, 5), 0.2);
+    plant(&scene, RG_FAULT_SLOW, part(RG_PART_TX, 3, 2, -1), 0.15);
+    investigate(&scene, RG_PATTERN_PAIRS);
+    assert_int_equal(scene.count, 2);
+    assert_false(finding_of(&scene, part(RG_PART_PATH, 3, 2, 5))->suspect.comes_and_goes);
+    assert_false(finding_of(&scene, part(RG_PART_TX, 3, 2, -1))->suspect.comes_and_goes);
+    close_scene(&scene);
+}
+
+static void the_evidence_is_the_flows_in_order_and_what_clears_the_other_ends(void **state)
+{
+    struct scene scene = a_scene(6, 2, 0, 0.005);
+    (void)state;
+    plant(&scene, RG_FAULT_SLOW, part(RG_PART_RX, 4, 1, -1), 0.3);
+    investigate(&scene, RG_PATTERN_PAIRS);
+    assert_int_equal(scene.count, 1);
+    const struct rg_suspect *s = &scene.findings[0].suspect;
+    assert_int_equal(s->witness_count, s->short_flows); /* 5 pairs, and what was measured again */
+    assert_true(s->witness_count > 5);
+    for (size_t i = 0; i < s->witness_count; i++) {
+        const struct rg_witness *w = &s->witnesses[i];
+        assert_int_equal(w->to, 4 * 2 + 1);
+        assert_true(w->fell_short && fabs(w->shortfall - 0.3) < 0.05);
+        assert_true(w->others_well >= 4);
+        assert_int_equal(w->others_short, 0);
+    }
+    close_scene(&scene);
 }
 
 static void links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witness(void **state)
@@ -195,7 +272,7 @@ static void links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witn
     struct rg_link *links;
     size_t count;
     (void)state;
-    assert_int_equal(rg_inquiry_open(&fleet, LEAST_LOSS, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, &inquiry, NULL), 0);
     for (int from = 0; from < 16; from++)
         for (int to = from % 2; to < 16; to += 2) {
             struct rg_sighting s = {from, to, from == 4 || to == 9 ? 0.5f : 0, 0.005f};
@@ -215,6 +292,49 @@ static void links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witn
     close_scene(&scene);
 }
 
+/* Links go both ways where the test does; who is gone is neither asked about nor a witness. */
+static void links_to_measure_again_go_as_the_test_goes_and_without_the_lost(void **state)
+{
+    struct rg_fleet fleet = {8, 1, NULL};
+    bool gone[8] = {[1] = true, [2] = true, [3] = true};
+    struct rg_inquiry *inquiry;
+    struct rg_link *links;
+    size_t count;
+    (void)state;
+    assert_int_equal(rg_inquiry_open(&fleet, gone, LEAST_LOSS, true, 5, &inquiry, NULL), 0);
+    for (int from = 0; from < 8; from++)
+        for (int to = 0; to < 8; to++) {
+            struct rg_sighting s = {from, to, from == 4 || from == 1 ? 0.5f : 0, 0.005f};
+            if (from != to)
+                assert_int_equal(rg_inquiry_add(inquiry, &s, 1, NULL), 0);
+        }
+    assert_int_equal(rg_inquiry_ask(inquiry, &links, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    assert_true(links[0].from_node == 4 && links[1].to_node == 4);
+    assert_true(links[0].to_node == links[1].from_node);
+    assert_false(gone[links[0].to_node]);
+    free(links);
+    rg_inquiry_close(inquiry);
+}
+
+/* Whether a NIC belongs to a part. */
+static bool holds(const struct rg_fabric *fabric, const struct rg_part *p, int node, int rail)
+{
+    switch (p->kind) {
+    case RG_PART_NODE:
+        return node == p->node;
+    case RG_PART_RAIL:
+        return rail == p->rail;
+    case RG_PART_LEAF_TX:
+    case RG_PART_LEAF_RX:
+        return fabric->leaf_of[node] == p->node && rail == p->rail;
+    case RG_PART_PATH:
+        return (node == p->node || node == p->peer) && rail == p->rail;
+    default:
+        return node == p->node && rail == p->rail;
+    }
+}
+
 static void faults_drawn_by_lot_have_no_nic_in_common(void **state)
 {
     (void)state;
@@ -223,11 +343,14 @@ static void faults_drawn_by_lot_have_no_nic_in_common(void **state)
         assert_int_equal(rg_fabric_prepare(&fabric, NULL), 0);
         assert_int_equal(rg_fabric_draw_faults(&fabric, 4, NULL), 0);
         assert_int_equal(fabric.fault_count, 4);
-        for (int a = 0; a < 4; a++) {
-            assert_true(fabric.faults[a].loss >= 0.1 && fabric.faults[a].loss <= 0.9);
-            for (int b = 0; b < a; b++)
-                assert_false(rg_part_same(&fabric.faults[a].part, &fabric.faults[b].part));
+        for (int nic = 0; nic < 40 * 8; nic++) {
+            int holders = 0;
+            for (int f = 0; f < 4; f++)
+                holders += holds(&fabric, &fabric.faults[f].part, nic / 8, nic % 8);
+            assert_true(holders <= 1);
         }
+        for (int f = 0; f < 4; f++)
+            assert_true(fabric.faults[f].loss >= 0.1 && fabric.faults[f].loss <= 0.9);
         rg_fabric_close(&fabric);
     }
 }
@@ -241,6 +364,12 @@ int main(void)
         cmocka_unit_test(what_two_nodes_cannot_tell_apart_is_one_of_both),
         cmocka_unit_test(a_third_node_tells_them_apart),
         cmocka_unit_test(the_healthy_rate_is_that_of_the_uppermost_cluster),
+        cmocka_unit_test(one_fast_flow_is_no_reference),
+        cmocka_unit_test(noise_that_is_wider_than_the_cluster_is_seen_as_it_is),
+        cmocka_unit_test(a_loss_below_the_tolerance_is_of_no_interest),
+        cmocka_unit_test(two_steady_faults_with_a_nic_in_common_are_not_one_that_comes_and_goes),
+        cmocka_unit_test(the_evidence_is_the_flows_in_order_and_what_clears_the_other_ends),
+        cmocka_unit_test(links_to_measure_again_go_as_the_test_goes_and_without_the_lost),
         cmocka_unit_test(links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witness),
         cmocka_unit_test(faults_drawn_by_lot_have_no_nic_in_common),
     };

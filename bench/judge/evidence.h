@@ -1,0 +1,62 @@
+/* What the fleet's judge has heard; inside judge/. */
+#ifndef RG_JUDGE_EVIDENCE_H
+#define RG_JUDGE_EVIDENCE_H
+
+#include "judge/fleet.h"
+
+#define RG_ALARMS_MOST 12
+
+struct rg_seen_flow {
+    int32_t from, to; /* NICs */
+    float gbps;       /* NAN: it failed */
+    int8_t intact;
+    bool again; /* of a round in which suspects were measured: the load was another, so it is no reference */
+};
+
+/* One test at one size. */
+struct rg_point {
+    int64_t test_index, size_bytes;
+    struct rg_seen_flow *flows;
+    size_t count, room, heard; /* heard: how many the inquiry has */
+    struct rg_inquiry *inquiry;
+    double healthy_gbps, noise; /* NAN: nothing got through */
+    bool concluded;
+};
+
+/* What a NIC counted of one kind of trouble. */
+struct rg_alarm {
+    const char *words; /* static; NULL: this and the following are free */
+    int64_t added;
+};
+
+struct rg_node_number {
+    const char *name;
+    int number;
+};
+
+struct rg_fleet_judge {
+    struct rg_fleet fleet;
+    char **names;
+    struct rg_node_number *by_name; /* sorted */
+    int *leaf_of;
+    bool *gone;                                /* by NIC */
+    struct rg_alarm (*alarms)[RG_ALARMS_MOST]; /* by NIC, in its flows */
+    int64_t *counted_round;                    /* by NIC: the last one whose counters were added */
+    bool *both_ways;                           /* by test of the suite */
+    size_t test_count;
+    uint64_t seed;
+    double least_loss;
+    struct rg_point *points;
+    size_t point_count;
+};
+
+/* What proves nothing: a flow that failed, with an end that is lost. */
+bool rg_evidence_is_void(const struct rg_fleet_judge *judge, const struct rg_seen_flow *flow);
+
+/* Lets the point's inquiry hear what it has not heard yet. */
+int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struct rg_error *err);
+
+/* How each NIC did, for the verdict's picture. */
+int rg_evidence_draw(const struct rg_fleet_judge *judge, struct rg_verdict *out, struct rg_error *err);
+
+#endif

@@ -1,0 +1,148 @@
+/* judge/fleet and judge/accuse: from flows of several tests to suspects in words. */
+#include "helpers.h"
+
+#include "judge/fleet.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {"node-a", "node-b", "node-c", "node-d", "node-e", "node-f"};
+static struct rg_suite suite;
+
+static int setup(void **state)
+{
+    struct rg_fleet_judge *judge;
+    assert_int_equal(rg_suite_single("rdma_write_bw", &suite, NULL), 0);
+    assert_int_equal(rg_fleet_judge_open(names, 6, 1, NULL, 1, 5, &judge, NULL), 0);
+    *state = judge;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rg_fleet_judge_close(*state);
+    rg_suite_close(&suite);
+    return 0;
+}
+
+/* A round in which each node sends to the one `shift` after it; what leaves the node `slow` has only a share. */
+static void add_round(struct rg_fleet_judge *judge, int64_t size, int shift, int slow, double share)
+{
+    for (int from = 0; from < 6; from++) {
+        struct rg_link link = {from, 0, (from + shift) % 6, 0, false};
+        double gbps = (100 + 0.1 * shift) * (from == slow ? share : 1);
+        assert_int_equal(rg_fleet_judge_add_flow(judge, 0, size, &link, gbps, 1, NULL), 0);
+    }
+}
+
+static const struct rg_verdict *conclude(struct rg_fleet_judge *judge)
+{
+    struct rg_verdict *verdict = a_verdict();
+    *verdict = (struct rg_verdict){.run_id = MADE_RUN_ID, .against_kind = "none"};
+    assert_int_equal(rg_fleet_judge_conclude(judge, &suite, verdict, NULL), 0);
+    return verdict;
+}
+
+static void a_part_is_told_once_where_it_is_surest(void **state)
+{
+    struct rg_fleet_judge *judge = *state;
+    const double comes_and_goes[] = {1, 0.6, 1, 0.5, 1};
+    for (int shift = 1; shift < 6; shift++)
+        add_round(judge, 65536, shift, 2, comes_and_goes[shift - 1]);
+    for (int shift = 1; shift < 6; shift++)
+        add_round(judge, 1048576, shift, 2, 0.1);
+    const struct rg_verdict *verdict = conclude(judge);
+    assert_int_equal(verdict->accused_count, 1);
+    const struct rg_accused *a = &verdict->accused[0];
+    assert_string_equal(a->node, "node-c");
+    assert_string_equal(a->part, "tx");
+    assert_string_equal(a->status, "condemned");
+    assert_int_equal(a->size_bytes, 1048576);
+    assert_within(a->loss_percent, 90, 0.5);
+    assert_has(a->sentence, "the other ends of all 5 of these do well with others");
+    assert_int_equal(a->evidence_count, 5);
+    assert_string_equal(a->evidence[0].from_node, "node-c");
+    assert_string_equal(a->evidence[0].to_node, "node-d");
+    assert_within(a->evidence[0].bandwidth_gbps, 10, 0.1);
+    assert_true(a->evidence[0].fell_short);
+    assert_int_equal(a->evidence[0].others_well, 4);
+}
+
+static void where_nothing_gets_through_no_healthy_rate_is_made_up(void **state)
+{
+    struct rg_fleet_judge *judge = *state;
+    for (int from = 0; from < 6; from++)
+        for (int shift = 1; shift < 6; shift++) {
+            struct rg_link link = {from, 0, (from + shift) % 6, 0, false};
+            assert_int_equal(rg_fleet_judge_add_flow(judge, 0, 65536, &link, NAN, -1, NULL), 0);
+        }
+    const struct rg_verdict *verdict = conclude(judge);
+    assert_true(verdict->accused_count > 0);
+    for (size_t i = 0; i < verdict->accused_count; i++)
+        assert_near(verdict->accused[i].healthy_gbps, NAN);
+}
+
+static void what_a_node_did_before_it_was_lost_still_counts(void **state)
+{
+    struct rg_fleet_judge *judge = *state;
+    for (int shift = 1; shift < 6; shift++)
+        add_round(judge, 65536, shift, 0, 0.7);
+    struct rg_link failed = {0, 0, 3, 0, false};
+    assert_int_equal(rg_fleet_judge_add_flow(judge, 0, 65536, &failed, NAN, -1, NULL), 0);
+    rg_fleet_judge_lose(judge, "node-b", -1);
+    rg_fleet_judge_lose(judge, "node-c", -1);
+    rg_fleet_judge_lose(judge, "node-d", -1);
+    const struct rg_verdict *verdict = conclude(judge);
+    assert_int_equal(verdict->accused_count, 1);
+    assert_string_equal(verdict->accused[0].node, "node-a");
+    assert_string_equal(verdict->accused[0].part, "tx");
+    assert_string_equal(verdict->accused[0].status, "condemned");
+    assert_int_equal(verdict->accused[0].flows_short, 5); /* the failed one's other end is lost */
+}
+
+/* NICs count for all their flows of a round together. */
+static void what_a_nic_counted_in_a_round_is_added_once(void **state)
+{
+    struct made_run made;
+    struct rg_fleet_judge *judge;
+    (void)state;
+    make_run(&made, 4, 1);
+    assert_int_equal(rg_fleet_judge_open_run(&made.run, 5, &judge, NULL), 0);
+    for (int round = 0; round < 3; round++)
+        for (int from = 0; from < 4; from++) {
+            int to = (from + round + 1) % 4;
+            double gbps = from == 2 ? 50 : 100;
+            struct rg_measurement m = a_flow(&made, round, from, to, 0, gbps, gbps, gbps);
+            struct rg_counter_report reports[2] = {{.node = m.flow.from.node}, {.node = m.flow.to.node}};
+            for (int i = 0; i < 2; i++) {
+                reports[i].change = (struct rg_counter_change){.known = 9, .count = 1};
+                strcpy(reports[i].change.at[0].name, "out_of_sequence");
+                reports[i].change.at[0].added = 10;
+            }
+            m.pattern = "pairs";
+            m.counters = reports;
+            m.counter_count = 2;
+            assert_int_equal(rg_fleet_judge_add(judge, &m, NULL), 0);
+            m.counters = NULL;
+            m.counter_count = 0;
+            rg_measurement_close(&m);
+        }
+    const struct rg_verdict *verdict = conclude(judge);
+    assert_int_equal(verdict->accused_count, 1);
+    assert_has(verdict->accused[0].sentence, "its NIC counted 30 packets out of sequence");
+    rg_fleet_judge_close(judge);
+    close_made_run(&made);
+}
+
+int main(void)
+{
+#define WITH_JUDGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_JUDGE(a_part_is_told_once_where_it_is_surest),
+        WITH_JUDGE(where_nothing_gets_through_no_healthy_rate_is_made_up),
+        WITH_JUDGE(what_a_node_did_before_it_was_lost_still_counts),
+        WITH_JUDGE(what_a_nic_counted_in_a_round_is_added_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, drop_verdict);
+}

@@ -36,9 +36,10 @@ static const struct rg_option rows[] = {
         .help = "A fabric to simulate, faults and all, instead of one by these options; truth.json of another run is "
                 "one."},
     {"fault", NULL, RG_TEXT, AT(fault), .metavar = "FAULT",
-        .help = "A fault, as in slow,part=tx,node=17,rail=3,loss=20. Kinds: slow, dead, flaps, corrupts, dies, hangs, "
-                "straggles; parts: tx, rx, nic, node, path (with peer=), leaf_tx, leaf_rx; loss= in percent, at= in "
-                "seconds. May be given again."},
+        .help = "A fault, as in slow,part=tx,node=17,rail=3,loss=20. slow and flaps have a loss= in percent; dead and "
+                "corrupts none; dies is of part=node with at= in seconds, hangs of part=nic with at=. Parts: tx, rx, "
+                "nic, node (no rail=), rail (no node=), path (with peer=), leaf_tx, leaf_rx (node= is the leaf's "
+                "number). May be given again."},
     {"faults", NULL, RG_TEXT, AT(faults), .metavar = "random:N", .help = "So many faults by lot, from the seed."},
     {"noise", NULL, RG_NUMBER, AT(noise_percent), 0, 50, "0.5", .metavar = "PERCENT",
         .help = "Standard deviation of a flow's rate."},
@@ -84,6 +85,29 @@ struct simulation {
 
 /* --- what to simulate --- */
 
+static int make_fabric(struct simulation *s, struct rg_error *err)
+{
+    const struct options *o = &s->options;
+    rg_fabricdoc_default((int)o->nodes, (int)o->rails, (uint64_t)o->seed, &s->fabric);
+    s->fabric.noise = o->noise_percent / 100;
+    return rg_fabric_prepare(&s->fabric, err);
+}
+
+/* Options that another one leaves without effect. */
+static int check_options(const struct simulation *s, struct rg_error *err)
+{
+    static const char *const of_a_file[] = {"nodes", "rails", "noise", "faults"};
+    for (size_t i = 0; s->options.fabric != NULL && i < sizeof of_a_file / sizeof *of_a_file; i++)
+        if (rg_args_given(&s->args, of_a_file[i]))
+            return rg_fail(err, -EINVAL, "--%s and --fabric exclude each other: the file says it", of_a_file[i]);
+    for (size_t i = 0; s->options.trials != RG_NONE && i < s->args.given_count; i++) {
+        const char *name = s->args.given[i].row->name;
+        if (strcmp(name, "trials") != 0 && strcmp(name, "seed") != 0)
+            return rg_fail(err, -EINVAL, "--%s and --trials exclude each other: trials draw all but the seed", name);
+    }
+    return 0;
+}
+
 static int choose_fabric(struct simulation *s, struct rg_error *err)
 {
     const struct options *o = &s->options;
@@ -91,15 +115,18 @@ static int choose_fabric(struct simulation *s, struct rg_error *err)
     char *end = NULL;
     int code = 0;
     if (o->fabric != NULL)
-        return rg_fabricdoc_load(o->fabric, &s->fabric, err);
-    rg_fabricdoc_default((int)o->nodes, (int)o->rails, (uint64_t)o->seed, &s->fabric);
-    s->fabric.noise = o->noise_percent / 100;
-    code = rg_fabric_prepare(&s->fabric, err);
+        code = rg_fabricdoc_load(o->fabric, &s->fabric, err);
+    else
+        code = make_fabric(s, err);
     if (code == 0 && o->faults != NULL) {
         if (strncmp(o->faults, "random:", 7) != 0 || (count = strtol(o->faults + 7, &end, 10)) < 0 || count > 1000 ||
             end == o->faults + 7 || *end != '\0')
             return rg_fail(err, -EINVAL, "--faults: '%s' is not random:N with N from 0 to 1000", o->faults);
         code = rg_fabric_draw_faults(&s->fabric, (int)count, err);
+        if (code == 0 && s->fabric.fault_count < count)
+            code =
+                rg_fail(err, -EINVAL, "--faults: this fleet has room for %d faults that touch no part twice, not %ld",
+                    s->fabric.fault_count, count);
     }
     for (size_t i = 0; code == 0 && i < s->args.given_count; i++)
         if (strcmp(s->args.given[i].row->name, "fault") == 0)
@@ -222,11 +249,12 @@ static int measure_flow(void *context, const struct rg_link *link)
     rg_simulated_open(&s->fabric, round, visit->number, link, &simulated);
     enum rg_pattern pattern = round->schedule.pattern;
     bool evidence = round->links != NULL || pattern <= RG_PATTERN_ALL_TO_ALL;
+    const struct rg_settings *settings = &s->run.suite.tests[round->test_index];
     int code = 0;
-    if (evidence && rg_test_kind_of(s->run.suite.tests[round->test_index].test) == RG_TEST_BANDWIDTH)
+    if (evidence && rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH)
         code = rg_fleet_judge_add_flow(s->judge, (int64_t)round->test_index, round->size_bytes, link,
             simulated.outcome.dead ? NAN : simulated.outcome.rate_gbps,
-            simulated.outcome.dead ? -1 : !simulated.outcome.corrupt, visit->err);
+            simulated.outcome.dead || !settings->verify ? -1 : !simulated.outcome.corrupt, visit->err);
     return code == 0 && s->journal != NULL ? write_flow(s, round, visit->number, &simulated, visit->err) : code;
 }
 
@@ -406,7 +434,9 @@ static void close_simulation(struct simulation *s)
 static int simulate(struct simulation *s, struct rg_error *err)
 {
     const struct rg_machine *machine = NULL;
-    int code = 0;
+    int code = check_options(s, err);
+    if (code != 0)
+        return RG_EXIT_USAGE;
     if (s->options.trials != RG_NONE) {
         code = rg_trials_run(s->options.trials, (uint64_t)s->options.seed, stdout, err);
         return code < 0 ? RG_EXIT_CANNOT_RUN : code;

@@ -77,10 +77,14 @@ static void tell_witnesses(const struct rg_suspect *s, char *out, size_t room)
         short_flows += w->fell_short;
         cleared += w->fell_short && w->others_well > w->others_short;
     }
-    if (cleared > 0 && s->alternative_count == 0)
-        snprintf(out, room, "; the other end%s of %s%zu of %s do%s well with others", cleared > 1 ? "s" : "",
-            cleared == short_flows && short_flows == s->short_flows ? "all " : "", cleared,
-            short_flows == s->short_flows ? "these" : "the last ones", cleared > 1 ? "" : "es");
+    if (cleared == 0 || s->alternative_count > 0)
+        return;
+    if (cleared == s->short_flows)
+        snprintf(out, room, "; the other ends of all of these do well with others");
+    else if (cleared == short_flows)
+        snprintf(out, room, "; the other ends of the last %zu do well with others", cleared);
+    else
+        snprintf(out, room, "; of the last %zu the other ends of %zu do well with others", short_flows, cleared);
 }
 
 static void describe(const struct rg_fleet_judge *judge, const struct rg_point *point,
@@ -100,8 +104,9 @@ static void describe(const struct rg_fleet_judge *judge, const struct rg_point *
     if (finding->corrupts)
         snprintf(how, sizeof how, "data through it arrive damaged");
     else if (s->comes_and_goes)
-        snprintf(
-            how, sizeof how, "comes and goes: some flows through it fell short, %.1f %% on average", 100 * s->loss);
+        snprintf(how, sizeof how, "comes and goes: %s, %.1f %% on average",
+            s->well_flows > 0 ? "some flows through it fell short" : "what it costs differs from flow to flow",
+            100 * s->loss);
     else if (s->loss > 0.98)
         snprintf(how, sizeof how, "nothing gets through");
     else

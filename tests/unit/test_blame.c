@@ -60,7 +60,7 @@ static void a_part_is_told_once_where_it_is_surest(void **state)
     assert_string_equal(a->status, "condemned");
     assert_int_equal(a->size_bytes, 1048576);
     assert_within(a->loss_percent, 90, 0.5);
-    assert_has(a->sentence, "the other ends of all 5 of these do well with others");
+    assert_has(a->sentence, "the other ends of all of these do well with others");
     assert_int_equal(a->evidence_count, 5);
     assert_string_equal(a->evidence[0].from_node, "node-c");
     assert_string_equal(a->evidence[0].to_node, "node-d");

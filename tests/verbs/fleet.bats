@@ -6,15 +6,22 @@ load helpers
 
 teardown() {
     ssh node1 'tc qdisc del dev rail0 root 2>/dev/null || true'
+    ssh node2 'tc qdisc del dev rail1 root 2>/dev/null || true'
 }
 
-@test "a rail throttled in transmission is condemned, with its node and side, and no other part is" {
-    ssh node1 tc qdisc add dev rail0 root tbf rate 10mbit burst 64kb latency 2s
-    measure --test rdma_write_bw --size 16K --duration 3 --warmup 1 --pattern screen --qp-timeout 14
+# With one message on the way, and that a single packet, a lost one waits for its time-out.
+@test "a rail that is throttled in transmission and one that loses 2 % of its packets are named, and no other part is" {
+    ssh node1 tc qdisc add dev rail0 root tbf rate 1mbit burst 4kb latency 2s
+    ssh node2 tc qdisc add dev rail1 root netem loss 2%
+    run "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" --quiet -o "$out" --working-set 64K --depth 1 --signal-interval 1 \
+        --deadline 10 --test rdma_write_bw --size 512 --duration 3 --warmup 1 --pattern screen --qp-timeout 14
+    echo "$output"
     [ "$status" = 1 ]
     valid
-    jq -c '.suspects[].sentence' "$out/verdict.json"
-    [ "$(jq -c '[.suspects[] | [.part, .node, .rail, .status]]' "$out/verdict.json")" = '[["tx","node1",0,"condemned"]]' ]
+    [ "$(jq -c '[.suspects[] | select(.status == "condemned") | [.part, .node, .rail]] | sort' "$out/verdict.json")" \
+        = '[["nic","node2",1],["tx","node1",0]]' ]
+    [ "$(jq -c '[.suspects[] | [.node, .rail]] | unique' "$out/verdict.json")" = '[["node1",0],["node2",1]]' ]
+    jq -er '.suspects[] | select(.node == "node2").sentence' "$out/verdict.json" | grep -E "its NIC counted .* (retries|duplicate requests)"
 }
 
 @test "a node that loses power in mid-run is named, and all that the others can measure is measured" {

@@ -116,22 +116,30 @@ struct rg_journal {
     char path[PATH_MAX];
 };
 
-/* The number of the process that has locked the file, as the kernel tells; 0: not known. */
+/* The process of a line of the kernel's, `1: FLOCK  ADVISORY  WRITE 7012 08:01:131 0 EOF`, if it is about this file;
+ * else 0. */
+static int process_in(const char *line, ino_t inode)
+{
+    char *end;
+    const char *at = strstr(line, " WRITE ");
+    if (at == NULL || strstr(line, " FLOCK ") == NULL)
+        return 0;
+    long process = strtol(at + strlen(" WRITE "), &end, 10);
+    const char *colon = strrchr(end, ':');
+    return colon != NULL && strtoul(colon + 1, NULL, 10) == inode ? (int)process : 0;
+}
+
+/* The number of the process that has locked the file; 0: not known. */
 static int holder_of(int fd)
 {
     struct stat status;
-    char *text, *more;
+    char *text = NULL, *more;
     int holder = 0;
     if (fstat(fd, &status) != 0 || rg_file_read("/proc/locks", 16u << 20, &text, NULL, NULL) != 0)
         return 0;
     more = text;
-    for (const char *line; (line = strsep(&more, "\n")) != NULL;) {
-        int process;
-        unsigned long inode;
-        /* 1: FLOCK  ADVISORY  WRITE 7012 08:01:131 0 EOF */
-        if (sscanf(line, "%*d: FLOCK %*s WRITE %d %*x:%*x:%lu", &process, &inode) == 2 && inode == status.st_ino)
-            holder = process;
-    }
+    for (const char *line; holder == 0 && (line = strsep(&more, "\n")) != NULL;)
+        holder = process_in(line, status.st_ino);
     free(text);
     return holder;
 }

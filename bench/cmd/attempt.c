@@ -133,8 +133,8 @@ static void lose_rank(const struct attempt *attempt, const struct rg_event *even
     int64_t planned = rg_crew_planned(&recorder->crew, event->round);
     const char *text = event->text ? event->text : "";
     char where[200];
-    snprintf(where, sizeof where, "did not come in time in round %lld (%.*s)", (long long)recorder->run->rounds_done + 1,
-        (int)strcspn(text, ":"), text);
+    snprintf(where, sizeof where, "did not come in time in round %lld (%.*s)",
+        (long long)recorder->run->rounds_done + 1, (int)strcspn(text, ":"), text);
     if (planned >= 0)
         rg_recorder_lose(recorder, (int)(planned / recorder->crew.each),
             (int)(planned % recorder->crew.each) % recorder->crew.rails, where);

@@ -80,7 +80,7 @@ static void lose_first(struct campaign *campaign, const struct rg_attempt *attem
     snprintf(where, sizeof where, "rank 0 %s twice in round %lld",
         attempt->ending == RG_ENDING_SILENT ? "fell silent" : "ended without a word",
         (long long)campaign->recorder.run->rounds_done + 1);
-    rg_recorder_lose(&campaign->recorder, node, crew->lost[node * crew->rails] ? -1 : 0, where);
+    rg_recorder_lose(&campaign->recorder, node, crew->lost[(ptrdiff_t)node * crew->rails] ? -1 : 0, where);
 }
 
 /* --- attempts --- */

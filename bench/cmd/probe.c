@@ -36,7 +36,8 @@ static const char *parameter(char *const *options, const char *name)
 
 static bool is_program(const char *name)
 {
-    char path[4096], *copy = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin"), *more = copy;
+    const char *where = getenv("PATH");
+    char path[4096], *copy = strdup(where ? where : "/usr/bin:/bin"), *more = copy;
     bool found = strchr(name, '/') != NULL && access(name, X_OK) == 0;
     for (char *directory; copy != NULL && !found && (directory = strsep(&more, ":")) != NULL;) {
         snprintf(path, sizeof path, "%s/%s", directory, name);

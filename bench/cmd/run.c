@@ -199,6 +199,7 @@ static int measure(struct rg_front *front, struct rg_error *err)
     int code = rg_campaign_run(&front->run, &plan, &end, err);
     int status = code == 0 ? finish(front, &end, err) : RG_EXIT_USAGE;
     rg_signals_close(&signals);
+    front->run.incomplete_reason = NULL; /* lies in `end` */
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,23 +112,78 @@ int rg_file_write_atomic(const char *path, const char *text, struct rg_error *er
 
 struct rg_journal {
     int fd;
+    off_t safe; /* how much of it counts, whatever happens */
     char path[PATH_MAX];
 };
 
-int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *err)
+/* The process of a line of the kernel's, `1: FLOCK  ADVISORY  WRITE 7012 08:01:131 0 EOF`, if it is about this file;
+ * else 0. */
+static int process_in(const char *line, ino_t inode)
+{
+    char *end;
+    const char *at = strstr(line, " WRITE ");
+    if (at == NULL || strstr(line, " FLOCK ") == NULL)
+        return 0;
+    long process = strtol(at + strlen(" WRITE "), &end, 10);
+    const char *colon = strrchr(end, ':');
+    return colon != NULL && strtoul(colon + 1, NULL, 10) == inode ? (int)process : 0;
+}
+
+/* The number of the process that has locked the file; 0: not known. */
+static int holder_of(int fd)
+{
+    struct stat status;
+    char *text = NULL, *more;
+    int holder = 0;
+    if (fstat(fd, &status) != 0 || rg_file_read("/proc/locks", 16u << 20, &text, NULL, NULL) != 0)
+        return 0;
+    more = text;
+    for (const char *line; holder == 0 && (line = strsep(&more, "\n")) != NULL;)
+        holder = process_in(line, status.st_ino);
+    free(text);
+    return holder;
+}
+
+static int lock(const struct rg_journal *journal, struct rg_error *err)
+{
+    if (flock(journal->fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return rg_fail(err, -errno, "%s: cannot be locked: %s", journal->path, strerror(errno));
+    char who[32] = "another process";
+    int holder = holder_of(journal->fd);
+    if (holder > 0)
+        snprintf(who, sizeof who, "process %d", holder);
+    return rg_fail(err, -EBUSY, "%s: is being written by %s", journal->path, who);
+}
+
+static int open_journal(const char *path, int how, const char *verb, struct rg_journal **out, struct rg_error *err)
 {
     struct rg_journal *journal = calloc(1, sizeof *journal);
     if (journal == NULL)
         return rg_fail(err, -ENOMEM, "%s: no memory to open it", path);
     snprintf(journal->path, sizeof journal->path, "%s", path);
-    journal->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-    if (journal->fd < 0) {
-        int code = rg_fail(err, -errno, "%s: cannot be created: %s", path, strerror(errno));
-        free(journal);
+    journal->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | how, 0666);
+    int code = journal->fd < 0 ? rg_fail(err, -errno, "%s: cannot be %s: %s", path, verb, strerror(errno)) : 0;
+    if (code == 0)
+        code = lock(journal, err);
+    if (code != 0) {
+        rg_journal_close(journal);
         return code;
     }
+    journal->safe = lseek(journal->fd, 0, SEEK_END);
     *out = journal;
     return 0;
+}
+
+int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *err)
+{
+    return open_journal(path, O_EXCL, "created", out, err);
+}
+
+int rg_journal_resume(const char *path, struct rg_journal **out, struct rg_error *err)
+{
+    return open_journal(path, 0, "opened", out, err);
 }
 
 /* Where the lines end; negative: there are not so many. */
@@ -144,27 +200,14 @@ static off_t end_of_lines(int fd, int64_t lines)
     return lines > 0 ? -1 : at;
 }
 
-int rg_journal_resume(const char *path, int64_t lines, struct rg_journal **out, struct rg_error *err)
+int rg_journal_keep(struct rg_journal *journal, int64_t lines, struct rg_error *err)
 {
-    struct rg_journal *journal = calloc(1, sizeof *journal);
-    if (journal == NULL)
-        return rg_fail(err, -ENOMEM, "%s: no memory to open it", path);
-    snprintf(journal->path, sizeof journal->path, "%s", path);
-    journal->fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | (lines == 0 ? O_CREAT : 0), 0666);
-    int code = journal->fd < 0 ? rg_fail(err, -errno, "%s: cannot be opened: %s", path, strerror(errno)) : 0;
-    off_t end = code == 0 ? end_of_lines(journal->fd, lines) : 0;
-    if (code == 0 && end < 0)
-        code = rg_fail(err, -EINVAL, "%s: holds fewer than the run's %lld measurements", path, (long long)lines);
-    if (code == 0 && ftruncate(journal->fd, end) != 0)
-        code = rg_fail(err, -errno, "%s: cannot be cut back: %s", path, strerror(errno));
-    if (code != 0) {
-        if (journal->fd >= 0)
-            close(journal->fd);
-        free(journal);
-        return code;
-    }
-    *out = journal;
-    return 0;
+    off_t end = end_of_lines(journal->fd, lines);
+    if (end < 0)
+        return rg_fail(
+            err, -EINVAL, "%s: holds fewer than the run's %lld measurements", journal->path, (long long)lines);
+    journal->safe = end;
+    return rg_journal_rewind(journal, err);
 }
 
 int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_error *err)
@@ -189,6 +232,14 @@ int rg_journal_sync(struct rg_journal *journal, struct rg_error *err)
 {
     if (fsync(journal->fd) != 0)
         return rg_fail(err, -errno, "%s: cannot be synced: %s", journal->path, strerror(errno));
+    journal->safe = lseek(journal->fd, 0, SEEK_END);
+    return 0;
+}
+
+int rg_journal_rewind(struct rg_journal *journal, struct rg_error *err)
+{
+    if (ftruncate(journal->fd, journal->safe) != 0)
+        return rg_fail(err, -errno, "%s: cannot be cut back: %s", journal->path, strerror(errno));
     return 0;
 }
 
@@ -196,6 +247,7 @@ void rg_journal_close(struct rg_journal *journal)
 {
     if (journal == NULL)
         return;
-    close(journal->fd);
+    if (journal->fd >= 0)
+        close(journal->fd);
     free(journal);
 }

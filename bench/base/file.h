@@ -15,18 +15,25 @@ int rg_file_read(const char *path, size_t limit_bytes, char **out, size_t *out_b
  * as before. */
 int rg_file_write_atomic(const char *path, const char *text, struct rg_error *err);
 
-/* An append-only file of lines. */
+/* An append-only file of lines, which one process at a time writes: opening it fails with -EBUSY and the number of the
+ * process where another has it open. */
 struct rg_journal;
 
 /* Creates path, which must not exist. */
 int rg_journal_open(const char *path, struct rg_journal **out, struct rg_error *err);
 
-/* Opens one that exists and cuts off what follows its first `lines` lines. -EINVAL where it has fewer. */
-int rg_journal_resume(const char *path, int64_t lines, struct rg_journal **out, struct rg_error *err);
+/* Opens one that was begun before, or begins it. */
+int rg_journal_resume(const char *path, struct rg_journal **out, struct rg_error *err);
+
+/* Cuts off what follows the first `lines` lines. -EINVAL where there are fewer. */
+int rg_journal_keep(struct rg_journal *journal, int64_t lines, struct rg_error *err);
 
 /* Appends text and a newline; it is safe on disk after the next sync. */
 int rg_journal_append(struct rg_journal *journal, const char *text, struct rg_error *err);
 int rg_journal_sync(struct rg_journal *journal, struct rg_error *err);
+
+/* Cuts off what was appended after the last sync, or the last rg_journal_keep. */
+int rg_journal_rewind(struct rg_journal *journal, struct rg_error *err);
 
 /* Takes NULL. */
 void rg_journal_close(struct rg_journal *journal);

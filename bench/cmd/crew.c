@@ -11,7 +11,7 @@ static int lost_rails(const struct rg_crew *crew, int node)
     return lost;
 }
 
-static void muster(struct rg_crew *crew)
+void rg_crew_muster(struct rg_crew *crew)
 {
     crew->present_count = crew->absent_count = 0;
     for (int node = 0; node < crew->nodes; node++) {
@@ -24,27 +24,64 @@ static void muster(struct rg_crew *crew)
     }
 }
 
-int rg_crew_open(char **hosts, int nodes, int rails, struct rg_crew *out, struct rg_error *err)
+int rg_crew_open(char **hosts, int nodes, int rails, int each, struct rg_crew *out, struct rg_error *err)
 {
     size_t all = (size_t)nodes * (size_t)rails;
-    *out = (struct rg_crew){.nodes = nodes, .rails = rails, .hosts = hosts};
+    *out = (struct rg_crew){.nodes = nodes, .rails = rails, .each = each};
+    out->names = calloc((size_t)nodes + 1, sizeof *out->names);
+    out->met = calloc((size_t)nodes * (size_t)each + 1, sizeof *out->met);
     out->lost = calloc(all + 1, sizeof *out->lost);
     out->present = calloc((size_t)nodes + 1, sizeof *out->present);
     out->absent = calloc(all + 1, sizeof *out->absent);
-    if (out->lost == NULL || out->present == NULL || out->absent == NULL) {
+    bool ok = out->names && out->met && out->lost && out->present && out->absent;
+    if (!ok || hcreate_r(2 * (size_t)nodes + 1, &out->numbers) == 0) {
         rg_crew_close(out);
         return rg_fail(err, -ENOMEM, "no memory for %d nodes", nodes);
     }
-    muster(out);
+    for (int node = 0; node < nodes; node++)
+        out->names[node] = hosts[node];
+    rg_crew_muster(out);
     return 0;
 }
 
 void rg_crew_close(struct rg_crew *crew)
 {
+    hdestroy_r(&crew->numbers);
+    free(crew->names);
+    free(crew->met);
     free(crew->lost);
     free(crew->present);
     free(crew->absent);
     *crew = (struct rg_crew){0};
+}
+
+bool rg_crew_meet(struct rg_crew *crew, int64_t planned, const char *name)
+{
+    ENTRY *found;
+    if (planned < 0 || planned >= (int64_t)crew->nodes * crew->each || crew->met[planned])
+        return false;
+    int node = (int)(planned / crew->each);
+    crew->met[planned] = true;
+    crew->names[node] = name;
+    /* A table's key is a char *, though nothing changes it. */
+    hsearch_r((ENTRY){(char *)(uintptr_t)name, &crew->names[node]}, ENTER, &found, &crew->numbers);
+    return true;
+}
+
+int rg_crew_number(const struct rg_crew *crew, const char *name)
+{
+    ENTRY *found;
+    struct hsearch_data *numbers = (struct hsearch_data *)(uintptr_t)&crew->numbers; /* a search changes nothing */
+    if (hsearch_r((ENTRY){(char *)(uintptr_t)name, NULL}, FIND, &found, numbers) == 0)
+        return -1;
+    return (int)((const char **)found->data - crew->names);
+}
+
+int64_t rg_crew_planned(const struct rg_crew *crew, int64_t rank)
+{
+    if (rank < 0 || (size_t)(rank / crew->each) >= crew->present_count)
+        return -1;
+    return crew->present[rank / crew->each] * (int64_t)crew->each + rank % crew->each;
 }
 
 int rg_crew_lose(struct rg_crew *crew, int node, int rail)
@@ -52,12 +89,9 @@ int rg_crew_lose(struct rg_crew *crew, int node, int rail)
     int newly = 0;
     for (int r = 0; r < crew->rails; r++) {
         bool *lost = &crew->lost[node * crew->rails + r];
-        if ((rail >= 0 && rail != r) || *lost)
-            continue;
-        *lost = true;
-        newly++;
+        newly += (rail < 0 || rail == r) && !*lost;
+        *lost |= rail < 0 || rail == r;
     }
-    muster(crew);
     return newly;
 }
 

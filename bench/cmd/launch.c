@@ -1,62 +1,30 @@
 #include "cmd/launch.h"
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "cmd/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define ERRORS_KEPT 16384
 #define GIST_LINES 5
-#define PROBE_S 20
-#define HOSTFILE_MOST_BYTES (16u << 20)
 
 /* --- the command line --- */
 
-struct words {
-    char **list;
-    size_t count;
-    bool failed;
-};
-
-static void add_word(struct words *words, const char *text)
+static void add_parameter(struct rg_words *words, const char *name, const char *value)
 {
-    char **grown = realloc(words->list, (words->count + 2) * sizeof *grown);
-    if (grown != NULL) {
-        words->list = grown;
-        grown[words->count] = NULL;
-    }
-    char *copy = grown ? strdup(text) : NULL;
-    words->failed |= copy == NULL;
-    if (copy == NULL)
-        return;
-    words->list[words->count++] = copy;
-    words->list[words->count] = NULL;
-}
-
-static void add_parameter(struct words *words, const char *name, const char *value)
-{
-    add_word(words, "--mca");
-    add_word(words, name);
-    add_word(words, value);
-}
-
-void rg_launch_free_texts(char **texts)
-{
-    for (char **text = texts; text != NULL && *text != NULL; text++)
-        free(*text);
-    free(texts);
+    rg_words_add(words, "--mca");
+    rg_words_add(words, name);
+    rg_words_add(words, value);
 }
 
 /* "a:2,b:2", malloc'd. */
@@ -73,24 +41,24 @@ static char *host_list(const struct rg_launch_plan *plan)
 
 char **rg_launch_argv(const struct rg_launch_plan *plan)
 {
-    struct words words = {0};
+    struct rg_words words = {0};
     char number[32], *hosts = host_list(plan);
     int count = 0;
     while (plan->hosts[count] != NULL)
         count++;
-    add_word(&words, plan->mpirun);
+    rg_words_add(&words, plan->mpirun);
     if (geteuid() == 0)
-        add_word(&words, "--allow-run-as-root");
-    add_word(&words, "--host");
-    add_word(&words, hosts ? hosts : "");
+        rg_words_add(&words, "--allow-run-as-root");
+    rg_words_add(&words, "--host");
+    rg_words_add(&words, hosts ? hosts : "");
     snprintf(number, sizeof number, "%d", count * plan->ranks_per_node);
-    add_word(&words, "-np");
-    add_word(&words, number);
+    rg_words_add(&words, "-np");
+    rg_words_add(&words, number);
     snprintf(number, sizeof number, "ppr:%d:node", plan->ranks_per_node);
-    add_word(&words, "--map-by");
-    add_word(&words, number);
-    add_word(&words, "--bind-to"); /* a rank moves near its NIC by itself */
-    add_word(&words, "none");
+    rg_words_add(&words, "--map-by");
+    rg_words_add(&words, number);
+    rg_words_add(&words, "--bind-to"); /* a rank moves near its NIC by itself */
+    rg_words_add(&words, "none");
     /* MPI's own traffic goes over TCP and one interface, never over the rails that are measured. */
     add_parameter(&words, "pml", "ob1");
     add_parameter(&words, "btl", "self,vader,tcp");
@@ -101,173 +69,49 @@ char **rg_launch_argv(const struct rg_launch_plan *plan)
     add_parameter(&words, "plm_rsh_no_tree_spawn", "1");
     add_parameter(&words, "orte_keep_fqdn_hostnames", "1");
     /* A rank that dies must not take the others with it: they say what they saw of it. */
-    add_word(&words, "--enable-recovery");
+    rg_words_add(&words, "--enable-recovery");
     add_parameter(&words, "orte_abort_on_non_zero_status", "0");
-    for (int i = 0; i < plan->extra_count; i++)
-        add_word(&words, plan->extra[i]);
-    add_word(&words, plan->rank_program);
+    for (char **option = plan->extra; option != NULL && *option != NULL; option++)
+        rg_words_add(&words, *option);
+    rg_words_add(&words, plan->rank_program);
     words.failed |= hosts == NULL;
     free(hosts);
     if (!words.failed)
         return words.list;
-    rg_launch_free_texts(words.list);
+    rg_words_free(words.list);
     return NULL;
 }
 
-/* The name of the interface that has this address. */
-static void interface_of(const struct sockaddr *address, char *out, size_t room)
+/* --- signals --- */
+
+void rg_signals_open(struct rg_signals *out)
 {
-    struct ifaddrs *all = NULL;
-    if (getifaddrs(&all) != 0)
-        return;
-    for (const struct ifaddrs *each = all; each != NULL; each = each->ifa_next) {
-        if (each->ifa_addr == NULL || each->ifa_addr->sa_family != address->sa_family)
-            continue;
-        bool same =
-            address->sa_family == AF_INET
-                ? memcmp(&((const struct sockaddr_in *)(const void *)each->ifa_addr)->sin_addr,
-                      &((const struct sockaddr_in *)(const void *)address)->sin_addr, sizeof(struct in_addr)) == 0
-                : memcmp(&((const struct sockaddr_in6 *)(const void *)each->ifa_addr)->sin6_addr,
-                      &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, sizeof(struct in6_addr)) == 0;
-        if (same)
-            snprintf(out, room, "%s", each->ifa_name);
-    }
-    freeifaddrs(all);
+    sigset_t caught;
+    sigemptyset(&caught);
+    sigaddset(&caught, SIGINT);
+    sigaddset(&caught, SIGTERM);
+    sigaddset(&caught, SIGHUP);
+    sigprocmask(SIG_BLOCK, &caught, &out->before);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &out->pipe_before);
+    out->fd = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-void rg_launch_find_interface(const char *host, char *out, size_t room)
+void rg_signals_close(struct rg_signals *signals)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
-    struct sockaddr_storage own = {0};
-    socklen_t length = sizeof own;
-    out[0] = '\0';
-    if (getaddrinfo(host, "22", &hints, &found) != 0)
-        return;
-    /* Connecting a datagram socket sends nothing, but makes the kernel choose a route. */
-    int fd = socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
-        getsockname(fd, (struct sockaddr *)&own, &length) == 0)
-        interface_of((const struct sockaddr *)&own, out, room);
-    if (fd >= 0)
-        close(fd);
-    freeaddrinfo(found);
-}
-
-/* The value of slots= in a line, 0 if there is none, negative if it is no number from 1 to 64. */
-static int slots_in(const char *line)
-{
-    const char *given = strstr(line, "slots=");
-    char *end;
-    while (given != NULL && given > line && strchr(" \t", given[-1]) == NULL) /* max_slots= is another word */
-        given = strstr(given + 1, "slots=");
-    if (given == NULL)
-        return 0;
-    long value = strtol(given + strlen("slots="), &end, 10);
-    return value < 1 || value > 64 || (*end != '\0' && strchr(" \t\r", *end) == NULL) ? -1 : (int)value;
-}
-
-int rg_launch_read_hostfile(const char *path, char ***out, int *slots, struct rg_error *err)
-{
-    char *text;
-    struct words words = {0};
-    int number = 0, code = rg_file_read(path, HOSTFILE_MOST_BYTES, &text, NULL, err);
-    if (code != 0)
-        return code;
-    *slots = 0;
-    char *more = text;
-    for (char *line; code == 0 && (line = strsep(&more, "\n")) != NULL;) {
-        number++;
-        line[strcspn(line, "#")] = '\0';
-        line += strspn(line, " \t\r");
-        size_t length = strcspn(line, " \t\r");
-        int given = slots_in(line);
-        if (length == 0)
-            continue;
-        if (given < 0 || (words.count > 0 && given != *slots))
-            code = rg_fail(err, -EINVAL, "%s: line %d: slots= must be a number from 1 to 64, the same for every node",
-                path, number);
-        *slots = given;
-        line[length] = '\0';
-        add_word(&words, line);
-    }
-    free(text);
-    if (code == 0 && (words.failed || words.count == 0))
-        code = rg_fail(err, -EINVAL, "%s: names no host", path);
-    if (code != 0) {
-        rg_launch_free_texts(words.list);
-        return code;
-    }
-    *out = words.list;
-    return 0;
-}
-
-int rg_launch_split_hosts(const char *list, char ***out, struct rg_error *err)
-{
-    struct words words = {0};
-    char *copy = strdup(list), *more = copy;
-    for (char *word; copy != NULL && (word = strsep(&more, ",")) != NULL;) {
-        words.failed |= word[0] == '\0';
-        add_word(&words, word);
-    }
-    free(copy);
-    if (words.failed || words.count == 0) {
-        rg_launch_free_texts(words.list);
-        return rg_fail(err, -EINVAL, "--hosts: '%s' is no list of names; write a,b,c", list);
-    }
-    *out = words.list;
-    return 0;
-}
-
-static bool is_here(const char *host)
-{
-    char own[256] = "";
-    gethostname(own, sizeof own - 1);
-    return strcmp(host, "localhost") == 0 || strcmp(host, own) == 0;
-}
-
-static pid_t probe_one(const char *host)
-{
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd < 3; fd++)
-        dup2(null, fd);
-    setpgid(0, 0);
-    alarm(PROBE_S); /* outlives the exec */
-    execlp("ssh", "ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=8", host, "true", (char *)NULL);
-    _exit(127);
-}
-
-void rg_launch_probe(char *const *hosts, bool *alive)
-{
-    size_t count = 0;
-    while (hosts[count] != NULL)
-        count++;
-    pid_t *children = calloc(count + 1, sizeof *children);
-    for (size_t i = 0; i < count; i++) {
-        alive[i] = is_here(hosts[i]) || children == NULL;
-        if (children != NULL)
-            children[i] = alive[i] ? 0 : probe_one(hosts[i]);
-    }
-    for (size_t i = 0; children != NULL && i < count; i++) {
-        int status = 0;
-        if (children[i] > 0 && waitpid(children[i], &status, 0) == children[i])
-            alive[i] = WIFEXITED(status) && WEXITSTATUS(status) != 255;
-    }
-    free(children);
+    close(signals->fd);
+    sigaction(SIGPIPE, &signals->pipe_before, NULL);
+    sigprocmask(SIG_SETMASK, &signals->before, NULL);
 }
 
 /* --- the child --- */
 
 struct rg_launch {
     pid_t pid; /* 0 once it has ended */
-    int input, output, errors, signals;
+    const struct rg_signals *signals;
+    int input, output, errors;
     char *unsent; /* for its standard input */
     size_t unsent_bytes, sent;
-    struct sigaction pipe_before;
     bool verbose;
-    sigset_t before;
     char *line; /* what came of standard output; a line that was handed out lies before `taken` */
     size_t used, room, taken;
     char kept[ERRORS_KEPT];
@@ -282,9 +126,14 @@ static void close_stream(int *fd)
     *fd = -1;
 }
 
-static void become_child(char *const *argv, int input, const int *output, const int *errors, const sigset_t *mask)
+/* It does not outlive this process, however that ends: a run that is taken up again must not meet it. */
+static void become_child(
+    char *const *argv, pid_t parent, int input, const int *output, const int *errors, const sigset_t *mask)
 {
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(127);
     sigprocmask(SIG_SETMASK, mask, NULL);
     signal(SIGPIPE, SIG_DFL);
     dup2(input, STDIN_FILENO);
@@ -333,27 +182,17 @@ static bool has_input(const struct rg_launch *launch)
     return launch->input >= 0 && launch->sent < launch->unsent_bytes;
 }
 
-static void catch_signals(struct rg_launch *launch)
+int rg_launch_open(char *const *argv, const char *input, const struct rg_signals *signals, bool verbose,
+    struct rg_launch **out, struct rg_error *err)
 {
-    sigset_t caught;
-    sigemptyset(&caught);
-    sigaddset(&caught, SIGINT);
-    sigaddset(&caught, SIGTERM);
-    sigaddset(&caught, SIGHUP);
-    sigprocmask(SIG_BLOCK, &caught, &launch->before);
-    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &launch->pipe_before);
-    launch->signals = signalfd(-1, &caught, SFD_CLOEXEC);
-}
-
-int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err)
-{
+    pid_t self = getpid();
     struct rg_launch *launch = calloc(1, sizeof *launch);
     int input_pipe[2] = {-1, -1}, output[2] = {-1, -1}, errors[2] = {-1, -1};
     if (launch == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     launch->verbose = verbose;
     launch->input = -1;
-    catch_signals(launch);
+    launch->signals = signals;
     if (rg_launch_say(launch, input, err) != 0 || pipe2(input_pipe, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0 ||
         pipe2(errors, O_CLOEXEC) != 0 || (launch->pid = fork()) < 0) {
         int code = rg_fail(err, -errno, "cannot start %s: %s", argv[0], strerror(errno));
@@ -366,7 +205,7 @@ int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg
         return code;
     }
     if (launch->pid == 0)
-        become_child(argv, input_pipe[0], output, errors, &launch->before);
+        become_child(argv, self, input_pipe[0], output, errors, &signals->before);
     setpgid(launch->pid, launch->pid);
     close(input_pipe[0]);
     fcntl(input_pipe[1], F_SETFL, O_NONBLOCK);
@@ -440,6 +279,13 @@ static void note_end(struct rg_launch *launch, int status)
         snprintf(launch->end, sizeof launch->end, "ended with status %d", WEXITSTATUS(status));
 }
 
+/* The number of a signal that has come; 0: none. */
+static int take_signal(const struct rg_launch *launch)
+{
+    struct signalfd_siginfo info;
+    return read(launch->signals->fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
 enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, const char **line, int *signal_number)
 {
     while ((*line = next_line(launch)) == NULL) {
@@ -450,27 +296,23 @@ enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, 
                 note_end(launch, status);
             return RG_LAUNCH_ENDED;
         }
-        if (now_ns >= until_ns)
-            return RG_LAUNCH_SILENT;
         struct pollfd polled[4] = {{.fd = launch->output, .events = POLLIN}, {.fd = launch->errors, .events = POLLIN},
-            {.fd = launch->signals, .events = POLLIN},
+            {.fd = launch->signals->fd, .events = POLLIN},
             {.fd = has_input(launch) ? launch->input : -1, .events = POLLOUT}};
-        uint64_t left_ms = (until_ns - now_ns) / 1000000 + 1;
-        if (poll(polled, 4, left_ms > 60000 ? 60000 : (int)left_ms) <= 0)
-            continue;
-        if (polled[2].revents & POLLIN) {
-            struct signalfd_siginfo info;
-            if (read(launch->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-                *signal_number = (int)info.ssi_signo;
-                return RG_LAUNCH_SIGNAL;
-            }
-        }
-        if (polled[3].revents != 0)
+        uint64_t left_ms = now_ns < until_ns ? (until_ns - now_ns) / 1000000 + 1 : 0;
+        int ready = poll(polled, 4, left_ms > 60000 ? 60000 : (int)left_ms);
+        if (ready > 0 && polled[2].revents != 0 && (*signal_number = take_signal(launch)) > 0)
+            return RG_LAUNCH_SIGNAL;
+        if (ready > 0 && polled[3].revents != 0)
             send_input(launch);
-        if (polled[1].revents != 0 && !read_errors(launch))
+        if (ready > 0 && polled[1].revents != 0 && !read_errors(launch))
             close_stream(&launch->errors);
-        if (polled[0].revents != 0 && !read_output(launch))
-            close_stream(&launch->output);
+        if (ready > 0 && polled[0].revents != 0) {
+            if (!read_output(launch))
+                close_stream(&launch->output);
+        } else if (now_ns >= until_ns && launch->output >= 0) {
+            return RG_LAUNCH_SILENT; /* it was looked whether anything was there, however late */
+        }
     }
     return RG_LAUNCH_LINE;
 }
@@ -497,6 +339,17 @@ const char *rg_launch_end(const struct rg_launch *launch)
     return launch->end;
 }
 
+/* What Open MPI says of itself when ranks vanish, and tells nobody anything. */
+static bool is_noise(const char *line, size_t length)
+{
+    static const char *const noise[] = {"PMIX ERROR", "PMIx ERROR", "more process has sent help message",
+        "more processes have sent help message", "orte_base_help_aggregate"};
+    bool found = length == 0;
+    for (size_t i = 0; i < sizeof noise / sizeof *noise; i++)
+        found |= memmem(line, length, noise[i], strlen(noise[i])) != NULL;
+    return found;
+}
+
 void rg_launch_gist(const struct rg_launch *launch, char *out, size_t room)
 {
     const char *text = launch->kept;
@@ -506,7 +359,7 @@ void rg_launch_gist(const struct rg_launch *launch, char *out, size_t room)
         size_t length = strcspn(text, "\n");
         if (strncmp(text, "-----", 5) == 0 && used > 0)
             break;
-        if (length > 0 && strncmp(text, "-----", 5) != 0 && used + 1 < room) {
+        if (strncmp(text, "-----", 5) != 0 && !is_noise(text, length) && used + 1 < room) {
             used += (size_t)snprintf(out + used, room - used, "%s%.*s", used ? " " : "", (int)length, text);
             lines++;
         }
@@ -522,10 +375,7 @@ void rg_launch_close(struct rg_launch *launch)
     close_stream(&launch->input);
     close_stream(&launch->output);
     close_stream(&launch->errors);
-    close_stream(&launch->signals);
-    sigaction(SIGPIPE, &launch->pipe_before, NULL);
     free(launch->unsent);
-    sigprocmask(SIG_SETMASK, &launch->before, NULL);
     free(launch->line);
     free(launch);
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,29 +14,22 @@ struct rg_launch_plan {
     char **hosts;       /* NULL-terminated */
     int ranks_per_node;
     const char *mpi_interface; /* NULL: MPI chooses */
-    char **extra;              /* the user's own mpirun options */
-    int extra_count;
+    char **extra;              /* the user's own mpirun options, NULL-terminated; may be NULL */
     const char *rank_program;
 };
 
-/* malloc'd argv, NULL-terminated; free each and the array. NULL without memory. */
+/* rg_words_free frees it; NULL without memory. */
 char **rg_launch_argv(const struct rg_launch_plan *plan);
 
-/* The interface through which this machine reaches the first host, so that MPI's own traffic goes there and not over
- * the rails. Empty where that cannot be told; then the caller leaves the choice to MPI. */
-void rg_launch_find_interface(const char *host, char *out, size_t room);
+/* SIGINT, SIGTERM and SIGHUP, caught for rg_launch_wait from open to close; SIGPIPE, ignored meanwhile. */
+struct rg_signals {
+    int fd;
+    sigset_t before;
+    struct sigaction pipe_before;
+};
 
-/* Hosts of a hostfile: the first word of every line that is no comment; slots: the value of slots= on the first line, 0
- * if none. *out is malloc'd, NULL-terminated. */
-int rg_launch_read_hostfile(const char *path, char ***out, int *slots, struct rg_error *err);
-
-/* "a,b,c" */
-int rg_launch_split_hosts(const char *list, char ***out, struct rg_error *err);
-void rg_launch_free_texts(char **texts);
-
-/* Which hosts answer a ssh within some seconds, all at once; NULL-terminated. A host of this machine's own name does.
- */
-void rg_launch_probe(char *const *hosts, bool *alive);
+void rg_signals_open(struct rg_signals *out);
+void rg_signals_close(struct rg_signals *signals);
 
 struct rg_launch;
 
@@ -46,15 +40,17 @@ enum rg_launch_news {
     RG_LAUNCH_SILENT, /* the deadline passed */
 };
 
-/* Starts the child in a process group of its own, with `input` on its standard input; signals are caught from now on.
- * What it writes to its standard error is kept, and passed on at once if `verbose`. Close with rg_launch_close. */
-int rg_launch_open(char *const *argv, const char *input, bool verbose, struct rg_launch **out, struct rg_error *err);
+/* Starts the child in a process group of its own, with `input` on its standard input; it is ended when this process
+ * ends. What it writes to its standard error is kept, and passed on at once if `verbose`. Close with rg_launch_close.
+ */
+int rg_launch_open(char *const *argv, const char *input, const struct rg_signals *signals, bool verbose,
+    struct rg_launch **out, struct rg_error *err);
 
 /* Sends the child one more line on its standard input. -ENOMEM. */
 int rg_launch_say(struct rg_launch *launch, const char *line, struct rg_error *err);
 
-/* Waits for news until the deadline (rg_clock_now_ns). *line is valid until the next call; *signal_number is the
- * signal. */
+/* Waits for news until the deadline (rg_clock_now_ns); what is there already is news even after it. *line is valid
+ * until the next call; *signal_number is the signal. */
 enum rg_launch_news rg_launch_wait(struct rg_launch *launch, uint64_t until_ns, const char **line, int *signal_number);
 
 /* Asks the child to end, makes it after a grace of seconds, and waits for it. */
@@ -64,7 +60,8 @@ void rg_launch_stop(struct rg_launch *launch, double grace_s);
 const char *rg_launch_end(const struct rg_launch *launch);
 
 /* What it said on standard error, on one line. mpirun frames its help texts, which tell little, in lines of dashes:
- * what stands before the first frame, such as ssh's own error, counts; where nothing does, the frame's first lines. */
+ * what stands before the first frame, such as ssh's own error, counts; where nothing does, the frame's first lines.
+ * Its own complaints about ranks that vanished are left out. */
 void rg_launch_gist(const struct rg_launch *launch, char *out, size_t room);
 
 /* Ends the child if it still runs. Takes NULL. */

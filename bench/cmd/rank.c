@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <search.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,35 +62,45 @@ static int read_orders(struct rank *rank, struct rg_error *err)
     return code;
 }
 
-/* Nodes come in the order of their first ranks; which of the plan's they are, the orders tell. */
+/* Nodes come in the order of their first ranks, by the names of all, which the table keeps. */
+static void count_nodes(struct rank *rank, struct hsearch_data *table)
+{
+    for (int i = 0; i < rg_control_size(rank->control); i++) {
+        ENTRY *found;
+        ENTRY node = {(char *)(uintptr_t)rank->facts[i].node.node, (void *)(intptr_t)rank->node_count};
+        hsearch_r(node, ENTER, &found, table); /* gives back the one that was there before */
+        rank->node_of[i] = (int)(intptr_t)found->data;
+        rank->node_count += rank->node_of[i] == rank->node_count;
+    }
+}
+
+/* Which of the plan's nodes they are, the orders tell. */
 static int number_nodes(struct rank *rank, struct rg_error *err)
 {
-    int size = rg_control_size(rank->control);
-    const char **names = calloc((size_t)size, sizeof *names);
-    int64_t *rails = calloc((size_t)size, sizeof *rails);
+    int size = rg_control_size(rank->control), code = 0;
+    size_t present = rank->orders.present_count;
+    struct rg_control_name *names = calloc((size_t)size, sizeof *names);
+    struct hsearch_data table = {0};
     rank->node_of = calloc((size_t)size, sizeof *rank->node_of);
-    if (names == NULL || rails == NULL || rank->node_of == NULL) {
+    if (names == NULL || rank->node_of == NULL || hcreate_r(2 * (size_t)size, &table) == 0) {
         free(names);
-        free(rails);
         return rg_fail(err, -ENOMEM, "no memory");
     }
-    for (int i = 0; i < size; i++) {
-        int first = 0;
-        names[i] = rank->facts[i].node.node;
-        rails[i] = rank->facts[i].rail.rail;
-        while (strcmp(rank->facts[first].node.node, names[i]) != 0)
-            first++;
-        rank->node_of[i] = first == i ? rank->node_count++ : rank->node_of[first];
-    }
-    int code = rg_control_set_nodes(rank->control, rank->node_of, names, rails, err);
-    free(names);
-    free(rails);
-    if (code == 0 && (size_t)rank->node_count != rank->orders.present_count)
+    count_nodes(rank, &table);
+    hdestroy_r(&table);
+    if ((size_t)rank->node_count != present)
         code =
             rg_fail(err, -EINVAL, "%zu hosts were named, but they have %d host names: each must be a node of its own",
-                rank->orders.present_count, rank->node_count);
-    for (int i = 0; code == 0 && i < size; i++)
+                present, rank->node_count);
+    for (int i = 0; code == 0 && i < size; i++) {
         rank->node_of[i] = rank->orders.present[rank->node_of[i]];
+        int each = size / rank->node_count;
+        names[i] = (struct rg_control_name){
+            rank->facts[i].node.node, rank->facts[i].rail.rail, rank->node_of[i] * (int64_t)each + i % each};
+    }
+    if (code == 0)
+        code = rg_control_set_nodes(rank->control, rank->node_of, names, err);
+    free(names);
     return code;
 }
 

@@ -22,9 +22,8 @@
 struct rg_control {
     int rank, size, local_rank;
     int *node_of;
-    int64_t *rail_of;
-    char (*node_names)[256]; /* by rank */
-    bool broken;             /* a deadline passed: a clean end of MPI would hang */
+    char (*names)[320]; /* by rank; NULL: not known yet */
+    bool broken;        /* a deadline passed: a clean end of MPI would hang */
 };
 
 static int mpi_failed(struct rg_control *control, int status, const char *what, struct rg_error *err)
@@ -63,8 +62,7 @@ void rg_control_close(struct rg_control *control)
     else
         MPI_Finalize();
     free(control->node_of);
-    free(control->rail_of);
-    free(control->node_names);
+    free(control->names);
     free(control);
 }
 
@@ -94,29 +92,27 @@ void rg_control_mpi_version(char *out, size_t room)
     snprintf(out, room, "%s%s", from == version ? "" : "Open MPI ", from);
 }
 
-int rg_control_set_nodes(struct rg_control *control, const int *node_of, const char *const *node_names,
-    const int64_t *rail_of, struct rg_error *err)
+int rg_control_set_nodes(
+    struct rg_control *control, const int *node_of, const struct rg_control_name *names, struct rg_error *err)
 {
     control->node_of = calloc((size_t)control->size, sizeof *control->node_of);
-    control->rail_of = calloc((size_t)control->size, sizeof *control->rail_of);
-    control->node_names = calloc((size_t)control->size, sizeof *control->node_names);
-    if (control->node_of == NULL || control->rail_of == NULL || control->node_names == NULL)
+    control->names = calloc((size_t)control->size, sizeof *control->names);
+    if (control->node_of == NULL || control->names == NULL)
         return rg_fail(err, -ENOMEM, "no memory");
     for (int rank = 0; rank < control->size; rank++) {
         control->node_of[rank] = node_of[rank];
-        control->rail_of[rank] = rail_of[rank];
-        snprintf(control->node_names[rank], sizeof control->node_names[rank], "%s", node_names[rank]);
+        snprintf(control->names[rank], sizeof control->names[rank], "rank %lld (%s, rail %lld)",
+            (long long)names[rank].number, names[rank].node, (long long)names[rank].rail);
     }
     return 0;
 }
 
 const char *rg_control_name(const struct rg_control *control, int rank, char out[320])
 {
-    if (control->node_names == NULL)
+    if (control->names == NULL)
         snprintf(out, 320, "rank %d", rank);
     else
-        snprintf(
-            out, 320, "rank %d (%s, rail %lld)", rank, control->node_names[rank], (long long)control->rail_of[rank]);
+        snprintf(out, 320, "%s", control->names[rank]);
     return out;
 }
 

@@ -28,12 +28,17 @@ int rg_control_local_rank(const struct rg_control *control);
 /* "Open MPI 4.1.4". */
 void rg_control_mpi_version(char *out, size_t room);
 
-/* The node and rail of every rank, by rank; needed for rg_control_start and for the names in messages. All is copied.
- */
-int rg_control_set_nodes(struct rg_control *control, const int *node_of, const char *const *node_names,
-    const int64_t *rail_of, struct rg_error *err);
+/* Who a rank is to the people who read of it. */
+struct rg_control_name {
+    const char *node;
+    int64_t rail, number; /* number: the rank's in the plan, where nodes count that are gone by now */
+};
 
-/* "rank 3 (node1, rail 1)", as far as names are known yet. */
+/* The node of every rank, by rank, for rg_control_start, and names for messages. All is copied. */
+int rg_control_set_nodes(
+    struct rg_control *control, const int *node_of, const struct rg_control_name *names, struct rg_error *err);
+
+/* "rank 3 (node1, rail 1)", by the plan's number, as far as names are known yet. */
 const char *rg_control_name(const struct rg_control *control, int rank, char out[320]);
 
 /* Collects one text from every rank at rank 0, where *texts becomes a malloc'd array of malloc'd texts by rank

@@ -29,8 +29,14 @@ static const struct rg_option rail_rows[] = {RG_FIELD_RAIL(rail), RG_FIELD_COUNT
     RG_FIELD_TEXT_OR_NULL(port_state), RG_FIELD_COUNTED_OR_NULL(active_mtu_bytes),
     RG_FIELD_COUNTED_OR_NULL(netdev_mtu_bytes), RG_FIELD_COUNTED_OR_NULL(numa_node), RG_FIELD_TEXT_OR_NULL(pci_address),
     {.key = "soft", .type = RG_FLAG, RG_FIELD_AT(soft)}, RG_FIELD_TEXT_OR_NULL(gpu),
-    RG_FIELD_COUNTED_OR_NULL(gpu_device), RG_FIELD_COUNTED_OR_NULL(gpu_numa_node), RG_FIELD_TEXT_OR_NULL(gpu_distance),
-    RG_FIELD_TEXT_OR_NULL(gpu_why)};
+    RG_FIELD_COUNTED_OR_NULL(gpu_device),
+    {.key = "gpu_numa_node",
+        .type = RG_INTEGER,
+        .offset = offsetof(struct S, gpu_numa_node),
+        .min = 0,
+        .max = RG_FIELD_MOST,
+        .nullable = true}, /* earlier versions left it out */
+    RG_FIELD_TEXT_OR_NULL(gpu_distance), RG_FIELD_TEXT_OR_NULL(gpu_why)};
 static const struct rg_section rail_sections[] = {
     {"gpu_facts", &rg_json_gpu_facts, offsetof(struct S, gpu_facts), offsetof(struct S, has_gpu_facts), false},
 };
@@ -43,6 +49,14 @@ static const struct rg_option lost_rows[] = {
     RG_FIELD_COUNTED(rank), RG_FIELD_TEXT(node), RG_FIELD_RAIL(rail), RG_FIELD_TEXT(where)};
 #undef S
 static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = RG_FIELD_COUNT(lost_rows)};
+
+#define S rg_run_options
+static const struct rg_option option_rows[] = {RG_FIELD_TEXT(mpirun), RG_FIELD_COUNTED_OR_NULL(max_lost),
+    {.key = "start_timeout_s", .type = RG_NUMBER, RG_FIELD_AT(start_timeout_s), .min = 1, .max = 3600}};
+#undef S
+static const struct rg_shape options_shape = {.rows = option_rows,
+    .row_count = RG_FIELD_COUNT(option_rows),
+    .others = (const char *const[]){"mpirun_options", "fabric", NULL}};
 
 static const char *const statuses[] = {"complete", "incomplete", NULL};
 
@@ -67,7 +81,7 @@ static const struct rg_shape run_shape = {.rows = run_rows,
     .others = (const char *const[]){"schema_version", "document", "launch", "suite", "clock", "nodes", "lost", NULL}};
 static const struct rg_shape launch_shape = {.rows = launch_rows,
     .row_count = RG_FIELD_COUNT(launch_rows),
-    .others = (const char *const[]){"hosts", "mpirun", NULL}};
+    .others = (const char *const[]){"hosts", "mpirun", "options", NULL}};
 static const struct rg_shape clock_shape = {.rows = clock_rows, .row_count = RG_FIELD_COUNT(clock_rows)};
 
 void rg_run_new_id(char out[RG_RUN_ID_LENGTH])
@@ -89,20 +103,39 @@ static void add_texts(cJSON *object, const char *key, char *const *texts)
         cJSON_AddItemToArray(array, cJSON_CreateString(*texts));
 }
 
+static void add_options(cJSON *launch, const struct rg_run *run)
+{
+    if (!run->has_options) {
+        cJSON_AddNullToObject(launch, "options");
+        return;
+    }
+    cJSON *options = cJSON_AddObjectToObject(launch, "options");
+    rg_json_write(options, &options_shape, &run->options);
+    add_texts(options, "mpirun_options", run->options.mpirun_options);
+    if (run->options.fabric.nodes > 0)
+        cJSON_AddItemToObject(options, "fabric", rg_fabricdoc_document(&run->options.fabric));
+    else
+        cJSON_AddNullToObject(options, "fabric");
+}
+
 /* Ranks are grouped by node, nodes in the order of their first rank. */
 static void add_nodes(cJSON *object, const struct rg_run *run)
 {
-    cJSON *nodes = cJSON_AddArrayToObject(object, "nodes");
+    cJSON *nodes = cJSON_AddArrayToObject(object, "nodes"), *node = NULL, *each;
+    const char *last = "";
     for (size_t i = 0; i < run->rank_count; i++) {
         const struct rg_node_facts *facts = &run->ranks[i].node;
         if (facts->node == NULL)
             continue;
-        cJSON *node = NULL, *each;
-        cJSON_ArrayForEach(each, nodes)
-        {
-            if (strcmp(cJSON_GetObjectItemCaseSensitive(each, "node")->valuestring, facts->node) == 0)
-                node = each;
+        if (strcmp(last, facts->node) != 0) { /* mostly a node's ranks follow each other */
+            node = NULL;
+            cJSON_ArrayForEach(each, nodes)
+            {
+                if (strcmp(cJSON_GetObjectItemCaseSensitive(each, "node")->valuestring, facts->node) == 0)
+                    node = each;
+            }
         }
+        last = facts->node;
         if (node == NULL) {
             node = cJSON_CreateObject();
             rg_json_write(node, &node_shape, facts);
@@ -123,6 +156,7 @@ static cJSON *run_document(const struct rg_run *run)
     add_texts(launch, "hosts", run->hosts);
     rg_json_write(launch, &launch_shape, run);
     add_texts(launch, "mpirun", run->mpirun);
+    add_options(launch, run);
     cJSON_AddItemToObject(object, "suite", rg_suite_document(&run->suite));
     if (isnan(run->clock_error_us))
         cJSON_AddNullToObject(object, "clock");
@@ -208,34 +242,67 @@ static int read_lost(struct rg_run *out, const struct rg_place *place, struct rg
     return 0;
 }
 
-static int read_hosts(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
+static void free_texts(char **texts)
 {
-    const cJSON *launch = cJSON_GetObjectItemCaseSensitive(out->root, "launch"), *host;
-    const cJSON *hosts = rg_json_array(launch, "hosts", place, err);
+    for (char **text = texts; text != NULL && *text != NULL; text++)
+        free(*text);
+    free(texts);
+}
+
+/* *out holds what was read so far, even after an error. */
+static int read_texts(
+    const cJSON *object, const char *key, char ***out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *array = rg_json_array(object, key, place, err), *item;
     size_t count = 0;
-    if (hosts == NULL)
+    if (array == NULL)
         return -EINVAL;
-    out->hosts = calloc((size_t)cJSON_GetArraySize(hosts) + 1, sizeof *out->hosts);
-    if (out->hosts == NULL)
+    *out = calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof **out);
+    if (*out == NULL)
         return rg_json_refuse(place, err, "no memory");
-    cJSON_ArrayForEach(host, hosts)
+    cJSON_ArrayForEach(item, array)
     {
-        if (!cJSON_IsString(host) || host->valuestring[0] == '\0')
-            return rg_json_refuse(place, err, "hosts: holds names");
-        out->hosts[count++] = strdup(host->valuestring);
+        if (!cJSON_IsString(item) || item->valuestring[0] == '\0')
+            return rg_json_refuse(place, err, "%s: holds texts", key);
+        if (((*out)[count++] = strdup(item->valuestring)) == NULL)
+            return rg_json_refuse(place, err, "no memory");
     }
     return 0;
+}
+
+/* Earlier versions left them out. */
+static int read_options(struct rg_run *out, const cJSON *launch, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *object = cJSON_GetObjectItemCaseSensitive(launch, "options");
+    struct rg_place at = rg_json_inside(place, "options", 0);
+    if (object == NULL || cJSON_IsNull(object))
+        return 0;
+    out->has_options = true;
+    int code = rg_json_read(object, &options_shape, &out->options, &at, err);
+    if (code == 0)
+        code = read_texts(object, "mpirun_options", &out->options.mpirun_options, &at, err);
+    const cJSON *fabric = cJSON_GetObjectItemCaseSensitive(object, "fabric");
+    if (code == 0 && fabric == NULL)
+        code = rg_json_refuse(&at, err, "field \"fabric\" is missing");
+    if (code != 0 || cJSON_IsNull(fabric))
+        return code;
+    char name[sizeof place->path + PATH_MAX];
+    snprintf(name, sizeof name, "%s: fabric", place->file);
+    return rg_fabricdoc_read(fabric, name, &out->options.fabric, err);
 }
 
 static int read_parts(struct rg_run *out, const struct rg_place *place, struct rg_error *err)
 {
     struct rg_place launch = rg_json_inside(place, "launch", 0), clock = rg_json_inside(place, "clock", 0);
-    int code = rg_json_read(cJSON_GetObjectItemCaseSensitive(out->root, "launch"), &launch_shape, out, &launch, err);
+    const cJSON *launch_item = cJSON_GetObjectItemCaseSensitive(out->root, "launch");
+    int code = rg_json_read(launch_item, &launch_shape, out, &launch, err);
     const cJSON *clock_item = cJSON_GetObjectItemCaseSensitive(out->root, "clock");
     if (code == 0 && !cJSON_IsNull(clock_item))
         code = rg_json_read(clock_item, &clock_shape, out, &clock, err);
     if (code == 0)
-        code = read_hosts(out, &launch, err);
+        code = read_texts(launch_item, "hosts", &out->hosts, &launch, err);
+    if (code == 0)
+        code = read_options(out, launch_item, &launch, err);
     if (code == 0)
         code = read_nodes(out, place, err);
     if (code == 0)
@@ -288,9 +355,9 @@ int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
 void rg_run_close(struct rg_run *run)
 {
     rg_suite_close(&run->suite);
-    for (char **host = run->hosts; host != NULL && *host != NULL; host++)
-        free(*host);
-    free(run->hosts);
+    free_texts(run->hosts);
+    free_texts(run->options.mpirun_options);
+    rg_fabric_close(&run->options.fabric);
     free(run->ranks);
     free(run->lost);
     cJSON_Delete(run->root);

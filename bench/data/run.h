@@ -2,6 +2,7 @@
 #ifndef RG_DATA_RUN_H
 #define RG_DATA_RUN_H
 
+#include "data/fabric.h"
 #include "data/gpu.h"
 #include "data/suite.h"
 
@@ -30,6 +31,15 @@ struct rg_rank_facts {
     cJSON *root; /* holds the texts of one that was read from a line; NULL otherwise */
 };
 
+/* What a run was asked for besides its suite, so that it can be taken up again just so. */
+struct rg_run_options {
+    const char *mpirun;      /* the program */
+    char **mpirun_options;   /* the user's own; NULL-terminated, malloc'd */
+    int64_t max_lost;        /* nodes; RG_NONE: no limit */
+    double start_timeout_s;  /* for the ranks to come up */
+    struct rg_fabric fabric; /* a simulated one as it was when the run began; nodes 0: none */
+};
+
 /* A rank that did not come. */
 struct rg_lost_rank {
     const char *node, *where;
@@ -43,6 +53,8 @@ struct rg_run {
     int64_t exit_status, seed, hardware; /* hardware: 0, 1 or RG_NONE while unknown */
     int64_t rounds_planned, rounds_done, measurements, ranks_per_node;
     const char *mpi_interface, *transport;
+    bool has_options; /* false: simulated in one process, or recorded by a version that did not note them */
+    struct rg_run_options options;
     double clock_error_us; /* NAN: not known */
     char **hosts;          /* NULL-terminated */
     char **mpirun;         /* argv, NULL-terminated */
@@ -60,7 +72,7 @@ int rg_run_write(const struct rg_run *run, const char *directory, struct rg_erro
 /* Reads DIRECTORY/run.json; close with rg_run_close. mpirun stays NULL. */
 int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err);
 
-/* Of a run that was loaded; takes a zeroed structure. */
+/* Frees the suite, the hosts, the options, ranks and lost, and what was read; takes a zeroed structure. */
 void rg_run_close(struct rg_run *run);
 
 /* One line that tells a rank's facts to the front, and back. line is malloc'd. rg_rank_facts_close takes a zeroed

@@ -159,7 +159,7 @@ static void describe(const struct copy *copy, struct rg_measurement *out)
     out->copy = (struct rg_copy){
         .node = self->node.node,
         .rail = self->rail.rail,
-        .rank = copy->session->rank,
+        .rank = rg_session_planned_rank(copy->session, copy->session->rank),
         .copy = copy->settings->copy,
         .by = copy->settings->copy_by,
         .gpu = self->rail.gpu,

@@ -183,7 +183,7 @@ void rg_session_report_gpu(
     rg_gpu_report_of(change, out);
     out->node = facts->node.node;
     out->rail = facts->rail.rail;
-    out->rank = rank;
+    out->rank = rg_session_planned_rank(session, rank);
     out->gpu = facts->rail.gpu;
 }
 

@@ -104,14 +104,14 @@ all_reduce() { # OPTION...
     run --separate-stderr "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test rdma_write_bw --pattern loopback -o "$out"
     [ "$status" = 4 ]
     [[ $stderr == *"no active RDMA device here"*"rdma link add"* ]]
-    scripts/validate "$out"
+    [ ! -e "$out" ] # nothing was measured
 }
 
 @test "a host that is unknown: exit 4, with ssh's words" {
     run --separate-stderr "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --hosts localhost,no-such-host.invalid --ranks-per-node 1 -o "$out"
     [ "$status" = 4 ]
     [[ $stderr == *"no-such-host.invalid"* ]]
-    scripts/validate "$out"
+    [ ! -e "$out" ]
 }
 
 @test "an mpirun that hangs costs the start timeout, however long the orders are" {
@@ -126,13 +126,14 @@ all_reduce() { # OPTION...
     [ "$status" = 4 ]
     [[ $stderr == *"the ranks did not come up within 1 s"* ]]
     ((SECONDS < 20))
-    scripts/validate "$out"
+    [ ! -e "$out" ]
 }
 
 @test "no mpirun: exit 4, with the name of what is missing" {
     run --separate-stderr "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --mpirun no-such-mpirun -o "$out"
     [ "$status" = 4 ]
     [[ $stderr == *"no-such-mpirun: cannot be started: No such file or directory"* ]]
+    [ ! -e "$out" ]
 }
 
 @test "help and man page list the same options, and the man pages are well formed" {

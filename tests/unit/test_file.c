@@ -194,6 +194,61 @@ static void a_journal_holds_the_lines_in_order(void **state)
     free(path);
 }
 
+static void a_journal_takes_back_what_was_not_synced(void **state)
+{
+    char *path = path_in(*state, "journal");
+    struct rg_journal *journal = NULL;
+    struct rg_error err = {{0}};
+    assert_int_equal(rg_journal_open(path, &journal, &err), 0);
+    assert_int_equal(rg_journal_append(journal, "one", &err), 0);
+    assert_int_equal(rg_journal_sync(journal, &err), 0);
+    assert_int_equal(rg_journal_append(journal, "two", &err), 0);
+    assert_int_equal(rg_journal_append(journal, "three", &err), 0);
+    assert_int_equal(rg_journal_rewind(journal, &err), 0);
+    assert_int_equal(rg_journal_append(journal, "four", &err), 0);
+    rg_journal_close(journal);
+    char *text = read_text(path);
+    assert_string_equal(text, "one\nfour\n");
+    free(text);
+    free(path);
+}
+
+static void a_journal_that_is_resumed_keeps_as_many_lines_as_it_is_told(void **state)
+{
+    char *path = path_in(*state, "journal");
+    struct rg_journal *journal = NULL;
+    struct rg_error err = {{0}};
+    write_text(path, "one\ntwo\nthree\n{\"half a l");
+    assert_int_equal(rg_journal_resume(path, &journal, &err), 0);
+    assert_int_equal(rg_journal_keep(journal, 4, &err), -EINVAL);
+    assert_has(err.text, "holds fewer than the run's 4 measurements");
+    assert_int_equal(rg_journal_keep(journal, 2, &err), 0);
+    assert_int_equal(rg_journal_append(journal, "four", &err), 0);
+    assert_int_equal(rg_journal_rewind(journal, &err), 0);
+    rg_journal_close(journal);
+    char *text = read_text(path);
+    assert_string_equal(text, "one\ntwo\n");
+    free(text);
+    free(path);
+}
+
+/* A lock belongs to what was opened, so that a second opening stands for a second process. */
+static void a_journal_has_one_writer_at_a_time(void **state)
+{
+    char *path = path_in(*state, "journal"), number[32];
+    struct rg_journal *journal = NULL, *other = NULL;
+    struct rg_error err = {{0}};
+    assert_int_equal(rg_journal_open(path, &journal, &err), 0);
+    assert_int_equal(rg_journal_resume(path, &other, &err), -EBUSY);
+    assert_null(other);
+    snprintf(number, sizeof number, "process %ld", (long)getpid());
+    assert_has(err.text, number);
+    rg_journal_close(journal);
+    assert_int_equal(rg_journal_resume(path, &other, &err), 0);
+    rg_journal_close(other);
+    free(path);
+}
+
 static void a_journal_refuses_a_file_that_exists(void **state)
 {
     char *path = path_in(*state, "journal");
@@ -248,6 +303,9 @@ int main(void)
         IN_DIRECTORY(a_rename_that_fails_leaves_no_temporary_file),
         cmocka_unit_test(a_path_that_is_too_long_is_refused),
         IN_DIRECTORY(a_journal_holds_the_lines_in_order),
+        IN_DIRECTORY(a_journal_takes_back_what_was_not_synced),
+        IN_DIRECTORY(a_journal_that_is_resumed_keeps_as_many_lines_as_it_is_told),
+        IN_DIRECTORY(a_journal_has_one_writer_at_a_time),
         IN_DIRECTORY(a_journal_refuses_a_file_that_exists),
         IN_DIRECTORY(a_line_that_could_not_be_written_whole_is_taken_back),
     };

@@ -145,7 +145,7 @@ finish() { # sets $status
     run "$railgauge" run --hosts node0,node9 --test rdma_write_bw --ranks-per-node 1 -o "$out" --start-timeout 20
     [ "$status" = 4 ]
     [[ $output == *node9* ]]
-    valid
+    [ ! -e "$out" ] # nothing was measured
 }
 
 @test "a node that loses power in mid-run: its ranks are named, and what was measured before stays" {

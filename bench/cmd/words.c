@@ -1,0 +1,36 @@
+#include "cmd/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void rg_words_add(struct rg_words *words, const char *text)
+{
+    char **grown = realloc(words->list, (words->count + 2) * sizeof *grown);
+    if (grown != NULL) {
+        words->list = grown;
+        grown[words->count] = NULL;
+    }
+    char *copy = grown ? strdup(text) : NULL;
+    words->failed |= copy == NULL;
+    if (copy == NULL)
+        return;
+    words->list[words->count++] = copy;
+    words->list[words->count] = NULL;
+}
+
+void rg_words_split(struct rg_words *words, const char *text)
+{
+    char *copy = strdup(text), *more = copy;
+    words->failed |= copy == NULL;
+    for (char *word; copy != NULL && (word = strsep(&more, " \t")) != NULL;)
+        if (word[0] != '\0')
+            rg_words_add(words, word);
+    free(copy);
+}
+
+void rg_words_free(char **list)
+{
+    for (char **word = list; word != NULL && *word != NULL; word++)
+        free(*word);
+    free(list);
+}

@@ -1,0 +1,376 @@
+#include "stat/change.h"
+
+#include "stat/summary.h"
+#include "stat/tail.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAST_BEFORE 10 /* values of the first level; of a later one 3 do, since the noise is known by then */
+#define LEAST_BEFORE_LATER 3
+#define KNOWN_FREEDOM 8
+#define LEAST_RANGE 8     /* values that say how far the quantiles lie apart */
+#define REACH 1.5         /* in ranges between the quantiles; of the normal distribution 4.9 standard deviations */
+#define LEAST_SPREAD 2e-4 /* of a level: devices count in steps */
+#define LIMIT 0.6         /* a stray has gone so far from the old level to the new; by measurement */
+#define EVERY_LENGTH 16   /* late parts of up to so many runs are all looked at, longer ones by steps of a quarter */
+
+/* One series, run by run. */
+struct track {
+    double *x;       /* the values so far; those before `from` less their level */
+    uint32_t *run;   /* of each */
+    double *sum;     /* sum[i]: of x[from .. i), bounded, less the origin */
+    double *scratch; /* shared; room for all runs */
+    size_t n, from, look_again;
+    double squares;               /* of what `sum` sums */
+    double origin, centre, reach; /* values are bounded by centre +- reach; INFINITY: not known yet */
+    double past_squares, past_freedom;
+};
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median, and how far values may lie from it; INFINITY where too few say so. */
+static double centre_of(const double *values, size_t count, double *scratch, double *reach)
+{
+    memcpy(scratch, values, count * sizeof *scratch);
+    qsort(scratch, count, sizeof *scratch, ascending);
+    double centre = rg_summary_quantile(scratch, count, 0.5);
+    double range = rg_summary_quantile(scratch, count, 0.95) - rg_summary_quantile(scratch, count, 0.05);
+    *reach = count >= LEAST_RANGE ? REACH * fmax(range, 3.3 * LEAST_SPREAD * fabs(centre)) : INFINITY;
+    return centre;
+}
+
+static double bounded(double value, double centre, double reach)
+{
+    return fmin(fmax(value, centre - reach), centre + reach);
+}
+
+/* --- adding a value --- */
+
+static void count_in(struct track *t, size_t i)
+{
+    double value = bounded(t->x[i], t->centre, t->reach) - t->origin;
+    t->sum[i + 1] = t->sum[i] + value;
+    t->squares += value * value;
+}
+
+/* Bounds all values since `from` anew. */
+static void look_at_all(struct track *t)
+{
+    double reach;
+    size_t count = t->n - t->from;
+    t->centre = centre_of(&t->x[t->from], count, t->scratch, &reach);
+    if (isinf(t->reach) || count >= 2 * LEAST_RANGE + 4)
+        t->reach = reach;
+    t->origin = t->centre;
+    t->squares = 0;
+    t->sum[t->from] = 0;
+    for (size_t i = t->from; i < t->n; i++)
+        count_in(t, i);
+    t->look_again = count + count / 4 + 1;
+}
+
+static void take(struct track *t, double value, size_t run)
+{
+    if (t->n > t->from && t->n - t->from >= t->look_again)
+        look_at_all(t);
+    if (t->n == 0)
+        t->origin = t->centre = value;
+    t->x[t->n] = value;
+    t->run[t->n] = (uint32_t)run;
+    count_in(t, t->n++);
+}
+
+/* --- testing --- */
+
+struct split {
+    size_t late; /* values after it */
+    double t_squared, freedom, before, after;
+};
+
+/* The split since `from` with the greatest t, and how many there were. */
+static size_t best_split(const struct track *t, struct split *out)
+{
+    double n = (double)(t->n - t->from), all = t->sum[t->n];
+    size_t least = t->past_freedom >= KNOWN_FREEDOM ? LEAST_BEFORE_LATER : LEAST_BEFORE, looks = 0;
+    double total = t->squares - all * all / n, floor = LEAST_SPREAD * t->centre;
+    *out = (struct split){.freedom = n - 2 + t->past_freedom};
+    for (size_t late = 2; late + least <= t->n - t->from; late += late < EVERY_LENGTH ? 1 : late / 4) {
+        double k = (double)late, rest = n - k, sum = all - t->sum[t->n - late];
+        double before = (all - sum) / rest, after = sum / k;
+        double between = (after - before) * (after - before) * k * rest / n;
+        double within = fmax(total - between, 0) + t->past_squares;
+        double t_squared = between / (within / out->freedom + floor * floor);
+        looks++;
+        if (t_squared > out->t_squared) {
+            out->late = late;
+            out->t_squared = t_squared;
+            out->before = before + t->origin;
+            out->after = after + t->origin;
+        }
+    }
+    return looks;
+}
+
+/* That as many late values would lie beyond the limit if they were like the earlier ones. One more than there were
+ * stands for those that were not seen yet. */
+static double chance_of_strays(const struct track *t, const struct split *split)
+{
+    double rise = LIMIT * (split->after - split->before), limit = split->before + rise, strays = 1, late = 0;
+    size_t first_late = t->n - split->late;
+    for (size_t i = 0; i < t->from; i++)
+        strays += rise > 0 ? t->x[i] > rise : t->x[i] < rise;
+    for (size_t i = t->from; i < first_late; i++)
+        strays += rise > 0 ? t->x[i] > limit : t->x[i] < limit;
+    for (size_t i = first_late; i < t->n; i++)
+        late += rise > 0 ? t->x[i] > limit : t->x[i] < limit;
+    return rg_tail_binomial((double)split->late, late, strays / ((double)first_late + 1));
+}
+
+/* The series' p after its newest value; false: there are too few to say. */
+static bool test(const struct track *t, const struct rg_change_settings *settings, struct split *split, double *p)
+{
+    size_t looks = best_split(t, split);
+    *p = 1;
+    if (looks == 0)
+        return false;
+    /* The normal distribution's tail, which is below Student's, spares the exact one nearly always. */
+    if (erfc(sqrt(split->t_squared / 2)) * (double)looks > settings->level ||
+        fabs(split->after - split->before) < settings->least_percent / 100 * fabs(split->before))
+        return true;
+    double chance = rg_tail_student(sqrt(split->t_squared), split->freedom) * (double)looks;
+    if (chance <= settings->level)
+        chance = fmax(chance, chance_of_strays(t, split));
+    *p = chance;
+    return true;
+}
+
+/* The series begins anew at the split; what lay before it says how noisy it is. */
+static void begin_anew(struct track *t, const struct split *split)
+{
+    size_t at = t->n - split->late;
+    double reach, count = (double)(at - t->from);
+    double level = centre_of(&t->x[t->from], at - t->from, t->scratch, &reach), mean = 0, squares = 0;
+    if (isfinite(reach))
+        t->reach = reach;
+    for (size_t i = t->from; i < at; i++)
+        mean += bounded(t->x[i], level, t->reach) / count;
+    for (size_t i = t->from; i < at; i++) {
+        double off = bounded(t->x[i], level, t->reach) - mean;
+        squares += off * off;
+        t->x[i] -= mean;
+    }
+    t->past_squares += squares;
+    t->past_freedom += count - 1;
+    t->from = at;
+    look_at_all(t);
+}
+
+/* --- all series together --- */
+
+struct candidate {
+    double p;
+    size_t series;
+    struct split split;
+};
+
+struct search {
+    struct track *tracks;
+    struct candidate *candidates;
+    struct rg_change *changes;
+    size_t count, change_count, change_room;
+};
+
+static int by_p(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    if (x->p != y->p)
+        return x->p > y->p ? 1 : -1;
+    return (x->series > y->series) - (x->series < y->series);
+}
+
+static int add_change(struct search *s, const struct candidate *candidate, size_t run, struct rg_error *err)
+{
+    const struct track *t = &s->tracks[candidate->series];
+    if (s->change_count == s->change_room) {
+        size_t room = s->change_room ? 2 * s->change_room : 64;
+        struct rg_change *grown = realloc(s->changes, room * sizeof *grown);
+        if (grown == NULL)
+            return rg_fail(err, -ENOMEM, "no memory for %zu changes", room);
+        s->changes = grown;
+        s->change_room = room;
+    }
+    s->changes[s->change_count++] = (struct rg_change){
+        .series = candidate->series, .run = t->run[t->n - candidate->split.late], .told = run, .p = candidate->p};
+    return 0;
+}
+
+/* Takes what one run measured, and tells by Holm's procedure which series have changed. */
+static int take_run(struct search *s, const double *const *series, size_t run,
+    const struct rg_change_settings *settings, struct rg_error *err)
+{
+    size_t tested = 0, found = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        struct candidate *candidate = &s->candidates[found];
+        if (isnan(series[i][run]))
+            continue;
+        take(&s->tracks[i], series[i][run], run);
+        tested += test(&s->tracks[i], settings, &candidate->split, &candidate->p);
+        candidate->series = i;
+        found += candidate->p <= settings->level;
+    }
+    qsort(s->candidates, found, sizeof *s->candidates, by_p);
+    int code = 0;
+    for (size_t j = 0; code == 0 && j < found; j++) {
+        const struct candidate *candidate = &s->candidates[j];
+        if (candidate->p > settings->level / (double)(tested - j))
+            break;
+        code = add_change(s, candidate, run, err);
+        begin_anew(&s->tracks[candidate->series], &candidate->split);
+    }
+    return code;
+}
+
+/* --- dates and sizes, with all that is known by now --- */
+
+/* The run of values[first .. last) from which on `after` fits better than `before`. How badly a value fits is bounded,
+ * as in Fearnhead and Rigaill, "Changepoint Detection in the Presence of Outliers", Journal of the American Statistical
+ * Association 114 (2019). */
+static size_t date_of(const double *values, size_t first, size_t last, double before, double after, size_t fallback)
+{
+    double most = (after - before) * (after - before), cost = 0, least = INFINITY;
+    size_t best = fallback;
+    bool any = false;
+    for (size_t r = first; r < last; r++) {
+        if (isnan(values[r]))
+            continue;
+        if (any && cost < least) {
+            least = cost;
+            best = r;
+        }
+        any = true;
+        double off_before = (values[r] - before) * (values[r] - before);
+        double off_after = (values[r] - after) * (values[r] - after);
+        cost += fmin(off_before, most) - fmin(off_after, most);
+    }
+    return best;
+}
+
+struct level {
+    double count, mean, squares;
+};
+
+/* Of values[first .. last); scratch has room for them twice. */
+static struct level level_of(const double *values, size_t first, size_t last, double *scratch)
+{
+    double *kept = scratch, reach;
+    size_t count = 0;
+    for (size_t r = first; r < last; r++)
+        if (!isnan(values[r]))
+            kept[count++] = values[r];
+    struct level level = {.count = (double)count};
+    if (count == 0)
+        return level;
+    double centre = centre_of(kept, count, kept + count, &reach);
+    for (size_t i = 0; i < count; i++)
+        level.mean += bounded(kept[i], centre, reach) / level.count;
+    for (size_t i = 0; i < count; i++) {
+        double off = bounded(kept[i], centre, reach) - level.mean;
+        level.squares += off * off;
+    }
+    return level;
+}
+
+/* Student's interval of the difference; both parts are as noisy. */
+static void size_up(struct rg_change *change, const struct level *before, const struct level *after)
+{
+    double freedom = before->count + after->count - 2, reach = NAN;
+    double variance = (before->squares + after->squares) / freedom;
+    if (freedom >= 1)
+        reach = rg_tail_student_quantile(0.05, freedom) * sqrt(variance * (1 / before->count + 1 / after->count));
+    double rise = after->mean - before->mean, scale = 100 / before->mean;
+    change->before = before->mean;
+    change->after = after->mean;
+    change->percent = rise * scale;
+    change->low_percent = (rise - reach) * scale;
+    change->high_percent = (rise + reach) * scale;
+}
+
+/* The changes of one series, in the order of time. */
+static void describe(const double *values, size_t runs, struct rg_change *changes, size_t count, double *scratch)
+{
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < count; i++) {
+            size_t first = i > 0 ? changes[i - 1].run : 0, last = i + 1 < count ? changes[i + 1].run : runs;
+            struct level before = level_of(values, first, changes[i].run, scratch);
+            struct level after = level_of(values, changes[i].run, last, scratch);
+            if (pass == 0)
+                changes[i].run = date_of(values, first, last, before.mean, after.mean, changes[i].run);
+            else
+                size_up(&changes[i], &before, &after);
+        }
+}
+
+static int by_series(const void *a, const void *b)
+{
+    const struct rg_change *x = a, *y = b;
+    if (x->series != y->series)
+        return x->series > y->series ? 1 : -1;
+    return (x->told > y->told) - (x->told < y->told);
+}
+
+static void describe_all(struct search *s, const double *const *series, size_t runs, double *scratch)
+{
+    if (s->change_count == 0)
+        return;
+    qsort(s->changes, s->change_count, sizeof *s->changes, by_series);
+    for (size_t first = 0, next; first < s->change_count; first = next) {
+        next = first + 1;
+        while (next < s->change_count && s->changes[next].series == s->changes[first].series)
+            next++;
+        describe(series[s->changes[first].series], runs, &s->changes[first], next - first, scratch);
+    }
+}
+
+int rg_change_find(const double *const *series, size_t count, size_t runs, const struct rg_change_settings *settings,
+    struct rg_change **out, size_t *out_count, struct rg_error *err)
+{
+    struct search s = {.count = count};
+    double *numbers = calloc(count * (2 * runs + 1) + 2 * runs + 1, sizeof *numbers);
+    uint32_t *numbered = calloc(count * runs + 1, sizeof *numbered);
+    s.tracks = calloc(count + 1, sizeof *s.tracks);
+    s.candidates = calloc(count + 1, sizeof *s.candidates);
+    int code = 0;
+    if (numbers == NULL || numbered == NULL || s.tracks == NULL || s.candidates == NULL)
+        code = rg_fail(err, -ENOMEM, "no memory for %zu series of %zu runs", count, runs);
+    double *scratch = code == 0 ? &numbers[count * (2 * runs + 1)] : NULL;
+    for (size_t i = 0; code == 0 && i < count; i++)
+        s.tracks[i] = (struct track){.x = &numbers[i * (2 * runs + 1)],
+            .sum = &numbers[i * (2 * runs + 1) + runs],
+            .run = &numbered[i * runs],
+            .scratch = scratch,
+            .look_again = LEAST_RANGE,
+            .reach = INFINITY};
+    for (size_t run = 0; code == 0 && run < runs; run++)
+        code = take_run(&s, series, run, settings, err);
+    if (code == 0) {
+        describe_all(&s, series, runs, scratch);
+        *out = s.changes;
+        *out_count = s.change_count;
+    } else {
+        free(s.changes);
+    }
+    free(s.candidates);
+    free(s.tracks);
+    free(numbered);
+    free(numbers);
+    return code;
+}

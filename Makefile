@@ -48,8 +48,10 @@ RANK_COMMAND := bench/cmd/rank.c bench/cmd/self.c
 PURE := $(call sources,base stat fleet data)
 SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/test/simulated.c
 FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
-RANK := $(filter-out $(WITHOUT),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
-COMMANDS := run compare simulate topology
+# Ranks keep no history, and need no SQLite.
+SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
+RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
+COMMANDS := run compare history simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean
@@ -60,7 +62,7 @@ parts:
 	@scripts/parts
 
 $(BUILD)/railgauge: $(call objects,$(FRONT))
-	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lhwloc -lm
+	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lsqlite3 -lhwloc -lm
 
 $(BUILD)/railgauge-rank: $(call objects,$(RANK)) $(CUDA_OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lhwloc -lm $(CUDA_LIBS)
@@ -132,6 +134,6 @@ $(BUILD)/unit/%.o: tests/unit/%.c
 	$(UNIT_CC) -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lhwloc -lm $(CUDA_LIBS)
+	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lsqlite3 -lhwloc -lm $(CUDA_LIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -33,5 +33,6 @@ int rg_cmd_run(int argc, char **argv);
 int rg_cmd_compare(int argc, char **argv);
 int rg_cmd_simulate(int argc, char **argv);
 int rg_cmd_topology(int argc, char **argv);
+int rg_cmd_history(int argc, char **argv);
 
 #endif

@@ -151,8 +151,7 @@ const struct rg_option rg_settings_rows[] = {
 };
 const size_t rg_settings_row_count = sizeof rg_settings_rows / sizeof *rg_settings_rows;
 
-/* A setting as a word; "-" for none. */
-static const char *setting_text(const struct rg_option *row, const struct rg_settings *settings, char out[64])
+const char *rg_settings_text(const struct rg_option *row, const struct rg_settings *settings, char out[64])
 {
     const char *at = (const char *)settings + row->offset;
     int64_t integer;
@@ -185,7 +184,7 @@ bool rg_settings_differ(const struct rg_settings *before, const struct rg_settin
     for (size_t i = 0; i < rg_settings_row_count && used + 1 < room; i++) {
         char then[64], here[64];
         const struct rg_option *row = &rg_settings_rows[i];
-        const char *a = setting_text(row, before, then), *b = setting_text(row, now, here);
+        const char *a = rg_settings_text(row, before, then), *b = rg_settings_text(row, now, here);
         if (strcmp(a, b) != 0)
             used += (size_t)snprintf(out + used, room - used, "%s%s %s, then %s", used ? "; " : "", row->key, a, b);
     }

@@ -61,6 +61,9 @@ int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg
 /* "depth 128, then 1; mtu_bytes -, then 1024": what is set otherwise; false: nothing. */
 bool rg_settings_differ(const struct rg_settings *before, const struct rg_settings *now, char *out, size_t room);
 
+/* A setting as a word; "-": none. */
+const char *rg_settings_text(const struct rg_option *row, const struct rg_settings *settings, char out[64]);
+
 /* A suite of one test with default settings; texts are not copied. */
 int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err);
 

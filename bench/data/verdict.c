@@ -122,7 +122,8 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
     row->status = RG_UNJUDGED;
     row->asked = true;
     row->hardware = false;
-    row->opposite = NULL;
+    row->opposite = row->library = row->plugin = NULL;
+    row->ranks = RG_NONE;
     return row;
 }
 

@@ -222,6 +222,7 @@ static int add_missing(const struct rg_row *before, double tolerance_percent, co
     row->reason = strdup("the earlier run has it, this one does not");
     row->measured = row->ci95_low = row->ci95_high = row->ceiling = NAN;
     row->opposite = rg_verdict_text(out, before->opposite);
+    row->library = row->plugin = NULL;
     hold_against(row, before->measured, tolerance_percent, source);
     return 0;
 }

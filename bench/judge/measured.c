@@ -98,6 +98,11 @@ static struct rg_row *add_row(
         row->node = rg_verdict_text(verdict, m->group.node);
         row->peer_node = rg_verdict_text(verdict, m->group.peer_node);
         row->rail = m->group.rail;
+        row->ranks = m->group.ranks;
+    }
+    if (m->has_collective) {
+        row->library = rg_verdict_text(verdict, m->collective.library);
+        row->plugin = rg_verdict_text(verdict, m->collective.plugin);
     }
     if (m->has_copy) {
         row->node = rg_verdict_text(verdict, m->copy.node);

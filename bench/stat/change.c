@@ -276,7 +276,7 @@ static struct level level_of(const double *values, size_t first, size_t last, do
     for (size_t r = first; r < last; r++)
         if (!isnan(values[r]))
             kept[count++] = values[r];
-    struct level level = {.count = (double)count};
+    struct level level = {.count = (double)count, .mean = count > 0 ? 0 : NAN};
     if (count == 0)
         return level;
     double centre = centre_of(kept, count, kept + count, &reach);
@@ -289,33 +289,39 @@ static struct level level_of(const double *values, size_t first, size_t last, do
     return level;
 }
 
-/* Student's interval of the difference; both parts are as noisy. */
-static void size_up(struct rg_change *change, const struct level *before, const struct level *after)
+/* Both parts are taken to be as noisy. */
+void rg_change_measure(
+    const double *values, size_t first, size_t at, size_t last, double *scratch, struct rg_change *out)
 {
-    double freedom = before->count + after->count - 2, reach = NAN;
-    double variance = (before->squares + after->squares) / freedom;
-    if (freedom >= 1)
-        reach = rg_tail_student_quantile(0.05, freedom) * sqrt(variance * (1 / before->count + 1 / after->count));
-    double rise = after->mean - before->mean, scale = 100 / before->mean;
-    change->before = before->mean;
-    change->after = after->mean;
-    change->percent = rise * scale;
-    change->low_percent = (rise - reach) * scale;
-    change->high_percent = (rise + reach) * scale;
+    struct level before = level_of(values, first, at, scratch), after = level_of(values, at, last, scratch);
+    double freedom = before.count + after.count - 2, reach = NAN, p = NAN;
+    double rise = after.mean - before.mean, scale = 100 / before.mean;
+    if (freedom >= 1 && before.count > 0 && after.count > 0) {
+        double floor = LEAST_SPREAD * before.mean, variance = (before.squares + after.squares) / freedom;
+        double error = sqrt((variance + floor * floor) * (1 / before.count + 1 / after.count));
+        reach = rg_tail_student_quantile(0.05, freedom) * error;
+        p = rg_tail_student(rise / error, freedom);
+    }
+    out->before = before.mean;
+    out->after = after.mean;
+    out->percent = rise * scale;
+    out->low_percent = (rise - reach) * scale;
+    out->high_percent = (rise + reach) * scale;
+    out->p = p;
 }
 
-/* The changes of one series, in the order of time. */
+/* The changes of one series, in the order of time: first their dates, then the levels between them. */
 static void describe(const double *values, size_t runs, struct rg_change *changes, size_t count, double *scratch)
 {
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < count; i++) {
+            struct rg_change *change = &changes[i];
             size_t first = i > 0 ? changes[i - 1].run : 0, last = i + 1 < count ? changes[i + 1].run : runs;
-            struct level before = level_of(values, first, changes[i].run, scratch);
-            struct level after = level_of(values, changes[i].run, last, scratch);
+            double p = change->p;
+            rg_change_measure(values, first, change->run, last, scratch, change);
+            change->p = p;
             if (pass == 0)
-                changes[i].run = date_of(values, first, last, before.mean, after.mean, changes[i].run);
-            else
-                size_up(&changes[i], &before, &after);
+                change->run = date_of(values, first, last, change->before, change->after, change->run);
         }
 }
 

@@ -45,4 +45,10 @@ struct rg_change_settings {
 int rg_change_find(const double *const *series, size_t count, size_t runs, const struct rg_change_settings *settings,
     struct rg_change **out, size_t *out_count, struct rg_error *err);
 
+/* How the level of values[first .. at) differs from that of values[at .. last): before, after, percent and its
+ * interval, and in p the chance that Student's t is as great by itself; NAN where there are too few values. scratch has
+ * room for last - first numbers twice. */
+void rg_change_measure(
+    const double *values, size_t first, size_t at, size_t last, double *scratch, struct rg_change *out);
+
 #endif

@@ -1,0 +1,289 @@
+/* railgauge history: the figures of many runs, and since when they are other than before. */
+#include "data/history.h"
+#include "cmd/cmd.h"
+#include "judge/record.h"
+#include "judge/trend.h"
+#include "report/history.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    const char *db, *test, *node, *format, *before;
+    int64_t rail, keep;
+    double least_percent;
+};
+
+static const char *const formats[] = {"text", "json", "csv", "ndjson", NULL};
+
+#define AT(member) .offset = offsetof(struct options, member)
+
+static const struct rg_option rows[] = {
+    {"db", NULL, RG_TEXT, AT(db), .fallback = "history.db", .metavar = "FILE", .help = "The history, an SQLite file."},
+    {"test", NULL, RG_TEXT, AT(test), .metavar = "TEST", .help = "trend, export: this test alone."},
+    {"node", NULL, RG_TEXT, AT(node), .metavar = "NODE", .help = "trend, export: this node alone."},
+    {"rail", NULL, RG_INTEGER, AT(rail), 0, 63, .help = "trend, export: this rail alone."},
+    {"least", NULL, RG_NUMBER, AT(least_percent), 0, 100, "1", .metavar = "PERCENT",
+        .help = "trend: smaller changes are not told."},
+    {"format", NULL, RG_CHOICE, AT(format), .choices = formats, .metavar = "WORD", .letter = 'f',
+        .help = "trend: text or json; export: csv or ndjson. [the first]"},
+    {"before", NULL, RG_TEXT, AT(before), .metavar = "DATE",
+        .help = "prune: runs that began before it, as 2026-01-31."},
+    {"keep", NULL, RG_INTEGER, AT(keep), 1, 9007199254740991.0, .help = "prune: all but so many, which began last."},
+};
+
+static const char description[] =
+    "Keeps the figures of runs, and what they were made with, in one file, and tells since when which part does worse.\n\n"
+    "add RUN... puts runs in, by their directories; one that is there already is left as it is. list shows them. trend "
+    "says in words what has changed since when, by how much, and what else was other than in the run before. export "
+    "writes every figure as CSV, or as NDJSON for BigQuery. prune removes runs.";
+
+static const char notes[] =
+    "Exit status of trend: 0, or 1 for a regression that could not be told before the last run, so that a nightly job "
+    "fails once for each. Of all: 2 usage or invalid input, 4 the file cannot be read or written.\n\n"
+    "A figure is the median of what a run measured of one series: test, size, direction, memory, queue pairs, pattern, "
+    "node, rail and side. Figures of hardware are never compared with those of soft-RoCE or of a simulation. A change is "
+    "told when chance would give one as clear in a hundred quiet years of nights, over all series together: 5 % less at 1 % "
+    "noise after 3 or 4 runs, of a history of 40 runs or more. Fewer nights, or restless ones, take longer.\n\n"
+    "A history of an older railgauge is migrated, and a copy of the file as it was is left beside it.";
+
+struct action {
+    const char *word;
+    int (*run)(
+        const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err);
+    const char *options; /* besides --db */
+    const char *formats; /* the first is the default */
+    bool makes, takes_runs;
+};
+
+/* What an errno of the library means to who ran the command. */
+static int status_of(int code)
+{
+    return code == 0 ? RG_EXIT_PASS : code == -EINVAL || code == -ENOENT ? RG_EXIT_USAGE : RG_EXIT_CANNOT_RUN;
+}
+
+static int open_history(
+    const struct action *action, const struct options *options, struct rg_history **out, struct rg_error *err)
+{
+    char copied[4096];
+    int code = rg_history_open(options->db, action->makes, out, copied, err);
+    if (code == 0 && copied[0] != '\0')
+        fprintf(stderr, "railgauge history: %s was of an older schema and has been migrated; as it was, it is in %s\n",
+            options->db, copied);
+    return code;
+}
+
+/* --- add --- */
+
+static int add_one(struct rg_history *history, const char *directory, struct rg_error *err)
+{
+    struct rg_run run = {0};
+    struct rg_verdict measured = {0};
+    struct rg_record record = {0};
+    bool added = false;
+    int code = rg_run_load(directory, &run, err);
+    if (code == 0)
+        code = rg_judge_record(&run, directory, &measured, &record, err);
+    if (code != 0)
+        code = -EINVAL; /* a run that cannot be read is bad input, whatever it is that is in the way */
+    if (code == 0)
+        code = rg_history_add(history, &record, &added, err);
+    if (code == 0 && added)
+        printf("%s added: %zu figures\n", run.run_id, record.figure_count);
+    else if (code == 0)
+        printf("%s is there already\n", run.run_id);
+    rg_record_close(&record);
+    rg_verdict_close(&measured);
+    rg_run_close(&run);
+    return code;
+}
+
+static int add(
+    const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
+{
+    struct rg_history *history = NULL;
+    int code = open_history(action, options, &history, err);
+    for (int i = 1; code == 0 && i < args->word_count; i++)
+        code = add_one(history, args->words[i], err);
+    rg_history_close(history);
+    return status_of(code);
+}
+
+/* --- list, trend, export, prune --- */
+
+static int list(
+    const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
+{
+    struct rg_history *history = NULL;
+    struct rg_past past = {0};
+    (void)args;
+    int code = open_history(action, options, &history, err);
+    if (code == 0)
+        code = rg_history_runs(history, &past, err);
+    if (code == 0)
+        rg_report_runs(&past, stdout);
+    rg_past_close(&past);
+    rg_history_close(history);
+    return status_of(code);
+}
+
+static int tell_trend(
+    const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
+{
+    const struct rg_history_filter filter = {options->test, options->node, options->rail};
+    struct rg_history *history = NULL;
+    struct rg_past past = {0};
+    struct rg_trend trend = {0};
+    (void)args;
+    int code = open_history(action, options, &history, err);
+    if (code == 0)
+        code = rg_history_load(history, &filter, &past, err);
+    if (code == 0)
+        code = rg_judge_trend(&past, options->least_percent, &trend, err);
+    if (code == 0 && strcmp(options->format, "json") == 0) {
+        char *text = rg_trend_json(&trend);
+        puts(text ? text : "");
+        free(text);
+    } else if (code == 0) {
+        rg_report_trend(&trend, stdout);
+    }
+    int status = code == 0 && trend.fresh_regressions > 0 ? RG_EXIT_FAIL : status_of(code);
+    rg_trend_close(&trend);
+    rg_past_close(&past);
+    rg_history_close(history);
+    return status;
+}
+
+static int print_csv(void *context, const struct rg_past_run *run, const struct rg_figure *figure)
+{
+    (void)context;
+    rg_report_figure(run, figure, stdout);
+    return 0;
+}
+
+static int print_ndjson(void *context, const struct rg_past_run *run, const struct rg_figure *figure)
+{
+    char *line = rg_figure_line(run, figure);
+    if (line == NULL)
+        return rg_fail(context, -ENOMEM, "no memory");
+    puts(line);
+    free(line);
+    return 0;
+}
+
+static int export(
+    const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
+{
+    const struct rg_history_filter filter = {options->test, options->node, options->rail};
+    struct rg_history *history = NULL;
+    bool csv = strcmp(options->format, "csv") == 0;
+    (void)args;
+    int code = open_history(action, options, &history, err);
+    if (code == 0 && csv)
+        rg_report_figure_head(stdout);
+    if (code == 0)
+        code = rg_history_each(history, &filter, csv ? print_csv : print_ndjson, err, err);
+    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        code = rg_fail(err, -EIO, "the output cannot be written: %s", strerror(errno));
+    rg_history_close(history);
+    return status_of(code);
+}
+
+static bool is_date(const char *text)
+{
+    static const char form[] = "dddd-dd-dd";
+    size_t i = 0;
+    while (form[i] != '\0' && (form[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == '-'))
+        i++;
+    return form[i] == '\0' && text[i] == '\0';
+}
+
+static int prune(
+    const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
+{
+    struct rg_history *history = NULL;
+    int64_t removed = 0;
+    (void)args;
+    int code = 0;
+    if (options->before == NULL && options->keep == RG_NONE)
+        code = rg_fail(err, -EINVAL, "prune needs --before DATE or --keep N; nothing was removed");
+    else if (options->before != NULL && !is_date(options->before))
+        code = rg_fail(err, -EINVAL, "--before: '%s' is no date as 2026-01-31", options->before);
+    if (code == 0)
+        code = open_history(action, options, &history, err);
+    if (code == 0)
+        code = rg_history_prune(history, options->before, options->keep, &removed, err);
+    if (code == 0)
+        printf("%lld runs removed\n", (long long)removed);
+    rg_history_close(history);
+    return status_of(code);
+}
+
+/* --- the command --- */
+
+static const struct action actions[] = {
+    {"add", add, "", NULL, true, true},
+    {"list", list, "", NULL, false, false},
+    {"trend", tell_trend, "test node rail least format", "text json", false, false},
+    {"export", export, "test node rail format", "csv ndjson", false, false},
+    {"prune", prune, "before keep", NULL, false, false},
+};
+
+/* Whether word is one of the words, parted by blanks. */
+static bool is_among(const char *word, const char *words)
+{
+    size_t length = strlen(word);
+    for (const char *at = words; at != NULL && (at = strstr(at, word)) != NULL; at += length)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static const struct action *choose(const struct rg_args *args, struct options *options, struct rg_error *err)
+{
+    const struct action *action = NULL;
+    for (size_t i = 0; args->word_count > 0 && i < sizeof actions / sizeof *actions; i++)
+        if (strcmp(args->words[0], actions[i].word) == 0)
+            action = &actions[i];
+    if (action == NULL)
+        rg_fail(err, 0, "say what to do: add, list, trend, export or prune; see railgauge history --help");
+    else if (args->rest_count > 0 || (!action->takes_runs && args->word_count > 1))
+        rg_fail(err, 0, "%s takes no words besides its options", action->word);
+    else if (action->takes_runs && args->word_count < 2)
+        rg_fail(err, 0, "give the directories of the runs to %s", action->word);
+    for (size_t i = 0; action != NULL && i < args->given_count; i++) {
+        const char *name = args->given[i].row->name;
+        if (strcmp(name, "db") != 0 && !is_among(name, action->options))
+            rg_fail(err, 0, "--%s is not for %s", name, action->word);
+    }
+    if (action != NULL && options->format != NULL && !is_among(options->format, action->formats))
+        rg_fail(err, 0, "--format: %s cannot be written as %s", action->word, options->format);
+    if (action != NULL && options->format == NULL && action->formats != NULL)
+        options->format = strcmp(action->word, "export") == 0 ? "csv" : "text";
+    return action;
+}
+
+int rg_cmd_history(int argc, char **argv)
+{
+    struct options options = {0};
+    struct rg_command command = {
+        .name = "history",
+        .synopsis = "add RUN... | list | trend | export | prune [options]",
+        .summary = "keep the figures of runs, and tell since when which part does worse",
+        .description = description,
+        .notes = notes,
+        .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
+        .group_count = 1,
+    };
+    struct rg_error err = {{0}};
+    struct rg_args args;
+    int status;
+    if (!rg_cmd_parse(&command, argc, argv, &args, &status))
+        return status;
+    const struct action *action = choose(&args, &options, &err);
+    if (err.text[0] != '\0')
+        return rg_cmd_refuse("history", RG_EXIT_USAGE, &err);
+    status = action->run(action, &options, &args, &err);
+    return err.text[0] != '\0' ? rg_cmd_refuse("history", status, &err) : status;
+}

@@ -1,0 +1,51 @@
+/* What a history tells: since when which part does better or worse. */
+#ifndef RG_DATA_TREND_H
+#define RG_DATA_TREND_H
+
+#include "data/history.h"
+#include "stat/change.h"
+
+#define RG_DIFFERENCES_MOST 12
+
+/* What else was other than in the run before: of `of` places that the finding is about, in `places`. */
+struct rg_difference {
+    char name[64], before[192], after[192]; /* before "": was not known */
+    size_t places, of;
+};
+
+/* One thing that happened, however many series show it. */
+struct rg_finding {
+    const char *part;        /* fleet, rail, node, nic, group */
+    const char *scope;       /* rail, node, group or gpu: of what was measured */
+    const char *node, *side; /* NULL: of all nodes; of both sides, or none */
+    int64_t rail;            /* RG_NONE: of all rails */
+    bool worse;
+    bool fresh;       /* it could not be told before the last run */
+    size_t run, told; /* places among the past's runs: the first that shows it, the one after which it could be told */
+    size_t hit, of;   /* so many of a rail's nodes, of a node's rails, of the fleet's NICs; 0: not counted */
+    size_t lead;      /* place among the changes of the one that stands for them */
+    double percent;   /* by how much the lead's figure rose, over all places hit */
+    double low_percent, high_percent; /* its 95 % interval */
+    size_t first, count;              /* its changes */
+    struct rg_difference differences[RG_DIFFERENCES_MOST];
+    size_t difference_count;
+    char sentence[1024];
+};
+
+struct rg_trend {
+    const struct rg_past *past;
+    struct rg_change *changes; /* in the order of the findings */
+    size_t change_count;
+    struct rg_finding *findings; /* the new ones first, then by date, the latest first */
+    size_t finding_count;
+    size_t fresh_regressions;
+    double level, least_percent;
+};
+
+/* The document as text, malloc'd. */
+char *rg_trend_json(const struct rg_trend *trend);
+
+/* Takes a zeroed structure. */
+void rg_trend_close(struct rg_trend *trend);
+
+#endif

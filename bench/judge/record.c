@@ -1,0 +1,284 @@
+#include "judge/record.h"
+
+#include "judge/judge.h"
+#include "stat/summary.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int no_memory(struct rg_error *err)
+{
+    return rg_fail(err, -ENOMEM, "no memory to sum up the run");
+}
+
+/* --- figures --- */
+
+static struct rg_series series_of(const struct rg_row *row, const char *no_hardware)
+{
+    return (struct rg_series){.origin = row->hardware ? "hardware" : no_hardware,
+        .test = row->test,
+        .direction = row->direction,
+        .memory = row->memory,
+        .variant = row->variant,
+        .pattern = row->pattern,
+        .scope = row->scope,
+        .node = row->node,
+        .peer_node = strcmp(row->scope, "group") == 0 ? row->peer_node : NULL,
+        .side = row->side,
+        .metric = row->metric,
+        .size_bytes = row->size_bytes,
+        .queue_pairs = row->queue_pairs,
+        .rail = row->rail,
+        .ranks = row->ranks};
+}
+
+/* One figure a measured row; a flow has two ends, and tells of what leaves the one and of what reaches the other. */
+static size_t list_figures(const struct rg_verdict *rows, const char *no_hardware, struct rg_figure *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct rg_row *row = &rows->rows[i];
+        if (isnan(row->measured) || row->measured <= 0)
+            continue;
+        struct rg_figure figure = {.of = series_of(row, no_hardware), .value = row->measured, .measurements = 1};
+        if (strcmp(row->scope, "rail") != 0) {
+            out[count++] = figure;
+            continue;
+        }
+        figure.of.side = "tx";
+        out[count++] = figure;
+        figure.of.side = "rx";
+        figure.of.node = row->peer_node;
+        figure.of.rail = row->peer_rail;
+        out[count++] = figure;
+    }
+    return count;
+}
+
+static int by_series(const void *a, const void *b)
+{
+    const struct rg_figure *x = a, *y = b;
+    int order = rg_series_compare(&x->of, &y->of);
+    return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
+}
+
+static int sum_up(const struct rg_verdict *rows, const char *no_hardware, struct rg_record *out, struct rg_error *err)
+{
+    struct rg_figure *all = calloc(2 * rows->row_count + 1, sizeof *all);
+    double *values = calloc(2 * rows->row_count + 1, sizeof *values);
+    if (all == NULL || values == NULL) {
+        free(all);
+        free(values);
+        return no_memory(err);
+    }
+    size_t count = list_figures(rows, no_hardware, all), kept = 0;
+    qsort(all, count, sizeof *all, by_series);
+    for (size_t first = 0, next; first < count; first = next) {
+        for (next = first; next < count && rg_series_compare(&all[next].of, &all[first].of) == 0; next++)
+            values[next - first] = all[next].value;
+        struct rg_figure figure = all[first];
+        figure.value = rg_summary_quantile(values, next - first, 0.5);
+        figure.measurements = (int64_t)(next - first);
+        all[kept++] = figure;
+    }
+    free(values);
+    out->figures = all;
+    out->figure_count = kept;
+    return 0;
+}
+
+/* --- facts --- */
+
+/* A text or number of one rank. */
+struct source {
+    const char *name; /* for people */
+    enum rg_option_type type;
+    size_t offset;
+};
+
+#define OF(member) offsetof(struct rg_rank_facts, member)
+
+static const struct source sources[] = {
+    {"the kernel", RG_TEXT, OF(node.kernel)},
+    {"the operating system", RG_TEXT, OF(node.os)},
+    {"the processor", RG_TEXT, OF(node.cpu_model)},
+    {"MPI", RG_TEXT, OF(node.mpi)},
+    {"rdma-core", RG_TEXT, OF(node.rdma_core)},
+    {"the NIC's driver", RG_TEXT, OF(rail.driver)},
+    {"the NIC's firmware", RG_TEXT, OF(rail.firmware)},
+    {"the MTU", RG_INTEGER, OF(rail.active_mtu_bytes)},
+    {"the network device's MTU", RG_INTEGER, OF(rail.netdev_mtu_bytes)},
+    {"the link's Gb/s", RG_NUMBER, OF(rail.link_gbps)},
+    {"the kind of GID", RG_TEXT, OF(rail.gid_type)},
+    {"the way to the GPU", RG_TEXT, OF(rail.gpu_distance)},
+    {"the GPU", RG_TEXT, OF(rail.gpu_facts.name)},
+    {"the GPU's driver", RG_TEXT, OF(rail.gpu_facts.driver)},
+    {"CUDA", RG_TEXT, OF(rail.gpu_facts.cuda_driver)},
+    {"the GPU's VBIOS", RG_TEXT, OF(rail.gpu_facts.vbios)},
+    {"the GPU's highest SM clock in MHz", RG_INTEGER, OF(rail.gpu_facts.sm_clock_max_mhz)},
+    {"the GPU's power limit in W", RG_NUMBER, OF(rail.gpu_facts.power_limit_w)},
+};
+
+#define VALUE_LENGTH sizeof((struct rg_fact *)0)->value
+
+/* Empty: not known. */
+static void read_source(const struct source *source, const struct rg_rank_facts *rank, char *out)
+{
+    const char *at = (const char *)rank + source->offset, *text;
+    int64_t integer;
+    double number;
+    out[0] = '\0';
+    if (!rank->rail.has_gpu_facts && source->offset >= OF(rail.gpu_facts))
+        return;
+    if (source->type == RG_TEXT) {
+        memcpy(&text, at, sizeof text);
+        snprintf(out, VALUE_LENGTH, "%s", text ? text : "");
+    } else if (source->type == RG_INTEGER) {
+        memcpy(&integer, at, sizeof integer);
+        if (integer != RG_NONE)
+            snprintf(out, VALUE_LENGTH, "%lld", (long long)integer);
+    } else {
+        memcpy(&number, at, sizeof number);
+        if (!isnan(number))
+            snprintf(out, VALUE_LENGTH, "%g", number);
+    }
+}
+
+static int add_fact(
+    struct rg_record *out, const char *name, const char *value, const char *node, int64_t rail, struct rg_error *err)
+{
+    struct rg_fact *grown = realloc(out->facts, (out->fact_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return no_memory(err);
+    out->facts = grown;
+    struct rg_fact *fact = &grown[out->fact_count++];
+    *fact = (struct rg_fact){.node = node, .rail = rail};
+    snprintf(fact->name, sizeof fact->name, "%s", name);
+    snprintf(fact->value, sizeof fact->value, "%s", value);
+    return 0;
+}
+
+/* Once where all ranks are alike, once a node where those of each node are, else for each rank. */
+static int add_source(
+    const struct rg_run *run, const struct source *source, struct rg_record *out, struct rg_error *err)
+{
+    char value[VALUE_LENGTH], first[VALUE_LENGTH] = "", of_node[VALUE_LENGTH] = "";
+    bool alike = true, nodes_alike = true;
+    const char *node = NULL;
+    for (size_t i = 0; i < run->rank_count; i++) {
+        const struct rg_rank_facts *rank = &run->ranks[i];
+        read_source(source, rank, value);
+        if (i == 0)
+            memcpy(first, value, sizeof first);
+        alike = alike && strcmp(value, first) == 0;
+        if (node == NULL || strcmp(node, rank->node.node) != 0)
+            memcpy(of_node, value, sizeof of_node);
+        nodes_alike = nodes_alike && strcmp(value, of_node) == 0;
+        node = rank->node.node;
+    }
+    if (alike)
+        return first[0] ? add_fact(out, source->name, first, NULL, RG_NONE, err) : 0;
+    int code = 0;
+    node = NULL;
+    for (size_t i = 0; code == 0 && i < run->rank_count; i++) {
+        const struct rg_rank_facts *rank = &run->ranks[i];
+        bool same_node = node != NULL && strcmp(node, rank->node.node) == 0;
+        node = rank->node.node;
+        read_source(source, rank, value);
+        if (value[0] != '\0' && !(nodes_alike && same_node))
+            code = add_fact(out, source->name, value, node, nodes_alike ? RG_NONE : rank->rail.rail, err);
+    }
+    return code;
+}
+
+static bool has_fact(const struct rg_record *record, const char *name)
+{
+    for (size_t i = 0; i < record->fact_count; i++)
+        if (strcmp(record->facts[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* "NCCL 2.28.9" is NCCL, 2.28.9. */
+static int add_libraries(const struct rg_verdict *rows, struct rg_record *out, struct rg_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < rows->row_count; i++) {
+        const struct rg_row *row = &rows->rows[i];
+        const char *space = row->library ? strrchr(row->library, ' ') : NULL;
+        char name[sizeof out->facts->name];
+        if (space == NULL)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)(space - row->library), row->library);
+        if (!has_fact(out, name))
+            code = add_fact(out, name, space + 1, NULL, RG_NONE, err);
+        snprintf(name, sizeof name, "%.*s's plugin", (int)(space - row->library), row->library);
+        if (code == 0 && row->plugin != NULL && !has_fact(out, name))
+            code = add_fact(out, name, row->plugin, NULL, RG_NONE, err);
+    }
+    return code;
+}
+
+/* What tests are set to. The first row is the test itself; sizes are in the series. */
+static int add_settings(const struct rg_run *run, struct rg_record *out, struct rg_error *err)
+{
+    char name[sizeof out->facts->name], text[64];
+    int code = 0;
+    for (size_t t = 0; t < run->suite.test_count; t++)
+        for (size_t i = 1; code == 0 && i < rg_settings_row_count; i++) {
+            const struct rg_option *row = &rg_settings_rows[i];
+            const char *value = rg_settings_text(row, &run->suite.tests[t], text);
+            snprintf(name, sizeof name, "%s's %s", run->suite.tests[t].test, row->key);
+            if (strcmp(value, "-") != 0 && !row->hidden && !has_fact(out, name))
+                code = add_fact(out, name, value, NULL, RG_NONE, err);
+        }
+    return code;
+}
+
+static int list_facts(
+    const struct rg_run *run, const struct rg_verdict *rows, struct rg_record *out, struct rg_error *err)
+{
+    int code = add_fact(out, "railgauge", run->version, NULL, RG_NONE, err);
+    if (code == 0)
+        code = add_libraries(rows, out, err);
+    for (size_t i = 0; code == 0 && i < sizeof sources / sizeof *sources; i++)
+        code = add_source(run, &sources[i], out, err);
+    return code == 0 ? add_settings(run, out, err) : code;
+}
+
+/* --- the record --- */
+
+static int64_t nodes_of(const struct rg_run *run)
+{
+    int64_t nodes = 0;
+    while (run->hosts != NULL && run->hosts[nodes] != NULL)
+        nodes++;
+    return nodes;
+}
+
+int rg_judge_record(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_record *out,
+    struct rg_error *err)
+{
+    const char *no_hardware = run->hardware_reason ? run->hardware_reason : "not hardware";
+    *out = (struct rg_record){.run = {.run_id = run->run_id,
+                                  .started_at = run->started_at,
+                                  .status = run->status,
+                                  .suite = run->suite.name,
+                                  .machine = run->machine,
+                                  .version = run->version,
+                                  .origin = run->hardware == 1 ? "hardware" : no_hardware,
+                                  .exit_status = run->exit_status,
+                                  .nodes = nodes_of(run),
+                                  .ranks = (int64_t)run->rank_count}};
+    int code = rg_judge_measured(run, directory, NULL, rows, err);
+    if (code == 0)
+        code = sum_up(rows, no_hardware, out, err);
+    if (code == 0)
+        code = list_facts(run, rows, out, err);
+    out->run.figures = (int64_t)out->figure_count;
+    if (code != 0)
+        rg_record_close(out);
+    return code;
+}

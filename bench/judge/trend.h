@@ -1,0 +1,13 @@
+/* From figures run by run to what happened since when. Pure. */
+#ifndef RG_JUDGE_TREND_H
+#define RG_JUDGE_TREND_H
+
+#include "data/trend.h"
+
+/* Finds the changes of all series at once (stat/change), and tells those that come at the same time and have a part in
+ * common as one: a rail where most of its nodes show it, a node where most of its rails do. What was not strong enough
+ * to be told by itself counts there too, if it goes the same way at the same time. least_percent: smaller changes are
+ * not told. Close *out with rg_trend_close, before the past, whose texts it uses. -ENOMEM. */
+int rg_judge_trend(const struct rg_past *past, double least_percent, struct rg_trend *out, struct rg_error *err);
+
+#endif

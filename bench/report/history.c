@@ -1,0 +1,177 @@
+#include "report/history.h"
+
+#include "base/wrap.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- runs --- */
+
+void rg_report_runs(const struct rg_past *past, FILE *out)
+{
+    fprintf(out, "%-26s %-21s %-12s %-12s %5s %5s %7s %4s  %s\n", "run", "began", "suite", "machine", "nodes", "ranks",
+        "figures", "exit", "");
+    for (size_t i = 0; i < past->run_count; i++) {
+        const struct rg_past_run *run = &past->runs[i];
+        char exit_status[24] = "-";
+        if (run->exit_status != RG_NONE)
+            snprintf(exit_status, sizeof exit_status, "%lld", (long long)run->exit_status);
+        fprintf(out, "%-26s %-21s %-12s %-12s %5lld %5lld %7lld %4s  %s%s%s\n", run->run_id, run->started_at,
+            run->suite ? run->suite : "-", run->machine ? run->machine : "-", (long long)run->nodes,
+            (long long)run->ranks, (long long)run->figures, exit_status, run->origin,
+            strcmp(run->status, "complete") == 0 ? "" : "; ", strcmp(run->status, "complete") == 0 ? "" : run->status);
+    }
+}
+
+/* --- trend --- */
+
+static const char *unit_of(const struct rg_series *series)
+{
+    if (rg_series_is_latency(series))
+        return "us";
+    return strcmp(series->metric, "bandwidth_gbps") == 0 ? "Gb/s" : "GB/s";
+}
+
+static const char *side_of(const struct rg_series *series)
+{
+    return series->side == NULL ? "" : strcmp(series->side, "tx") == 0 ? "sends" : "receives";
+}
+
+/* The same figure of another place. */
+static bool is_alike(const struct rg_series *a, const struct rg_series *b)
+{
+    struct rg_series moved = *a;
+    moved.node = b->node;
+    moved.peer_node = b->peer_node;
+    moved.rail = b->rail;
+    return rg_series_compare(&moved, b) == 0;
+}
+
+static void place_words(const struct rg_series *series, size_t others, char out[80])
+{
+    char rail[24] = "";
+    if (series->rail != RG_NONE)
+        snprintf(rail, sizeof rail, "%srail %lld", series->node ? " " : "", (long long)series->rail);
+    const char *node = series->node ? series->node : series->rail == RG_NONE ? "all" : "";
+    if (others > 0)
+        snprintf(out, 80, "%s%s +%zu", node, rail, others);
+    else
+        snprintf(out, 80, "%s%s", node, rail);
+}
+
+/* One line for the changes of a finding that are alike but for their place, with the figures of the first. */
+static void print_changes(const struct rg_trend *trend, const struct rg_finding *finding, FILE *out)
+{
+    const struct rg_past *past = trend->past;
+    for (size_t i = 0; i < finding->count; i++) {
+        const struct rg_change *change = &trend->changes[finding->first + i];
+        const struct rg_series *series = &past->series[change->series];
+        size_t before = 0, others = 0;
+        for (size_t k = 0; k < finding->count; k++) {
+            bool alike = k != i && is_alike(&past->series[trend->changes[finding->first + k].series], series);
+            before += alike && k < i;
+            others += alike;
+        }
+        if (before > 0)
+            continue;
+        char place[80], words[160], interval[40] = "-";
+        place_words(series, others, place);
+        if (!isnan(change->low_percent))
+            snprintf(interval, sizeof interval, "%+.1f to %+.1f", fmin(change->low_percent, change->high_percent),
+                fmax(change->low_percent, change->high_percent));
+        fprintf(out, "    %-20s %-8s %9.5g -> %-9.5g %-4s %+6.1f %%  %-16s  %s\n", place, side_of(series),
+            change->before, change->after, unit_of(series), change->percent, interval,
+            rg_series_words(series, words, sizeof words));
+    }
+}
+
+static void print_finding(const struct rg_trend *trend, const struct rg_finding *finding, FILE *out)
+{
+    char text[1200];
+    const struct rg_past_run *told = &trend->past->runs[finding->told];
+    const char *word = !finding->worse ? "better" : finding->fresh ? "NEW, WORSE" : "worse";
+    snprintf(text, sizeof text, "%s: %s.", word, finding->sentence);
+    fputc('\n', out);
+    rg_wrap_print(text, 0, 2, out);
+    fprintf(out, "  first shown by run %s, told after %s\n", trend->past->runs[finding->run].run_id, told->run_id);
+    print_changes(trend, finding, out);
+}
+
+void rg_report_trend(const struct rg_trend *trend, FILE *out)
+{
+    const struct rg_past *past = trend->past;
+    char text[400];
+    if (past->run_count == 0) {
+        fputs("There are no runs.\n", out);
+        return;
+    }
+    const char *first = past->runs[0].started_at, *last = past->runs[past->run_count - 1].started_at;
+    size_t worse = 0, better = 0;
+    for (size_t i = 0; i < trend->finding_count; i++) {
+        worse += trend->findings[i].worse;
+        better += !trend->findings[i].worse;
+    }
+    if (trend->fresh_regressions > 0)
+        snprintf(text, sizeof text, "WORSE since the last run: %zu new regression%s.", trend->fresh_regressions,
+            trend->fresh_regressions > 1 ? "s" : "");
+    else
+        snprintf(text, sizeof text, "Nothing has got worse that was not told before.");
+    rg_wrap_print(text, 0, 0, out);
+    snprintf(text, sizeof text,
+        "%zu run%s from %.10s to %.10s, %zu series; in all that time %zu change%s for the worse and %zu for the better.",
+        past->run_count, past->run_count > 1 ? "s" : "", first, last, past->series_count, worse, worse == 1 ? "" : "s",
+        better);
+    rg_wrap_print(text, 0, 0, out);
+    for (size_t i = 0; i < trend->finding_count; i++)
+        print_finding(trend, &trend->findings[i], out);
+}
+
+/* --- export --- */
+
+static void print_text(const char *text, FILE *out)
+{
+    if (text == NULL)
+        return;
+    if (text[strcspn(text, ",\"\n\r")] == '\0') {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+void rg_report_figure_head(FILE *out)
+{
+    fputs("run_id,started_at,suite,machine", out);
+    for (size_t i = 0; i < rg_series_row_count; i++)
+        fprintf(out, ",%s", rg_series_rows[i].key);
+    fputs(",value,measurements\n", out);
+}
+
+void rg_report_figure(const struct rg_past_run *run, const struct rg_figure *figure, FILE *out)
+{
+    const char *texts[] = {run->run_id, run->started_at, run->suite, run->machine};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        print_text(texts[i], out);
+        fputc(',', out);
+    }
+    for (size_t i = 0; i < rg_series_row_count; i++) {
+        const char *at = (const char *)&figure->of + rg_series_rows[i].offset, *text;
+        int64_t number;
+        if (rg_series_rows[i].type == RG_TEXT) {
+            memcpy(&text, at, sizeof text);
+            print_text(text, out);
+        } else {
+            memcpy(&number, at, sizeof number);
+            if (number != RG_NONE)
+                fprintf(out, "%lld", (long long)number);
+        }
+        fputc(',', out);
+    }
+    fprintf(out, "%.17g,%lld\n", figure->value, (long long)figure->measurements);
+}

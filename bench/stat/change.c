@@ -16,15 +16,16 @@
 #define LEAST_RANGE 8     /* values that say how far the quantiles lie apart */
 #define REACH 1.5         /* in ranges between the quantiles; of the normal distribution 4.9 standard deviations */
 #define LEAST_SPREAD 2e-4 /* of a level: devices count in steps */
-#define LIMIT 0.6         /* a stray has gone so far from the old level to the new; by measurement */
+#define LIMIT 0.63        /* a stray has gone so far from the old level to the new; by measurement */
 #define EVERY_LENGTH 16   /* late parts of up to so many runs are all looked at, longer ones by steps of a quarter */
 
 /* One series, run by run. */
 struct track {
-    double *x;       /* the values so far; those before `from` less their level */
-    uint32_t *run;   /* of each */
-    double *sum;     /* sum[i]: of x[from .. i), bounded, less the origin */
-    double *scratch; /* shared; room for all runs */
+    double *x;             /* the values so far; those before `from` less their level */
+    uint32_t *run;         /* of each */
+    double *sum;           /* sum[i]: of x[from .. i), bounded, less the origin */
+    double *scratch;       /* shared; room for all runs */
+    const double *inverse; /* shared; 1 / i */
     size_t n, from, look_again;
     double squares;               /* of what `sum` sums */
     double origin, centre, reach; /* values are bounded by centre +- reach; INFINITY: not known yet */
@@ -75,7 +76,7 @@ static void look_at_all(struct track *t)
     t->sum[t->from] = 0;
     for (size_t i = t->from; i < t->n; i++)
         count_in(t, i);
-    t->look_again = count + count / 4 + 1;
+    t->look_again = count + count / 2 + 1;
 }
 
 static void take(struct track *t, double value, size_t run)
@@ -96,27 +97,30 @@ struct split {
     double t_squared, freedom, before, after;
 };
 
-/* The split since `from` with the greatest t, and how many there were. */
+/* The split since `from` with the greatest t, which is that with the greatest square between its parts, and how many
+ * there were. */
 static size_t best_split(const struct track *t, struct split *out)
 {
-    double n = (double)(t->n - t->from), all = t->sum[t->n];
-    size_t least = t->past_freedom >= KNOWN_FREEDOM ? LEAST_BEFORE_LATER : LEAST_BEFORE, looks = 0;
-    double total = t->squares - all * all / n, floor = LEAST_SPREAD * t->centre;
-    *out = (struct split){.freedom = n - 2 + t->past_freedom};
-    for (size_t late = 2; late + least <= t->n - t->from; late += late < EVERY_LENGTH ? 1 : late / 4) {
-        double k = (double)late, rest = n - k, sum = all - t->sum[t->n - late];
-        double before = (all - sum) / rest, after = sum / k;
-        double between = (after - before) * (after - before) * k * rest / n;
-        double within = fmax(total - between, 0) + t->past_squares;
-        double t_squared = between / (within / out->freedom + floor * floor);
+    size_t count = t->n - t->from, looks = 0;
+    size_t least = t->past_freedom >= KNOWN_FREEDOM ? LEAST_BEFORE_LATER : LEAST_BEFORE;
+    double all = t->sum[t->n], mean = all / (double)count, most = -1;
+    *out = (struct split){.freedom = (double)count - 2 + t->past_freedom};
+    for (size_t late = 2; late + least <= count; late += late < EVERY_LENGTH ? 1 : late / 4) {
+        double off = all - t->sum[t->n - late] - (double)late * mean;
+        double between = off * off * (t->inverse[late] + t->inverse[count - late]);
         looks++;
-        if (t_squared > out->t_squared) {
+        if (between > most) {
+            most = between;
             out->late = late;
-            out->t_squared = t_squared;
-            out->before = before + t->origin;
-            out->after = after + t->origin;
         }
     }
+    if (looks == 0)
+        return 0;
+    double rest = (double)(count - out->late), late_sum = all - t->sum[t->n - out->late];
+    double within = fmax(t->squares - all * mean - most, 0) + t->past_squares, floor = LEAST_SPREAD * t->centre;
+    out->t_squared = most / (within / out->freedom + floor * floor);
+    out->before = (all - late_sum) / rest + t->origin;
+    out->after = late_sum / (double)out->late + t->origin;
     return looks;
 }
 
@@ -135,6 +139,13 @@ static double chance_of_strays(const struct track *t, const struct split *split)
     return rg_tail_binomial((double)split->late, late, strays / ((double)first_late + 1));
 }
 
+/* How far the late values went: to their median, since bounded ones went no farther than the bound. */
+static double late_level(const struct track *t, size_t late)
+{
+    double reach;
+    return centre_of(&t->x[t->n - late], late, t->scratch, &reach);
+}
+
 /* The series' p after its newest value; false: there are too few to say. */
 static bool test(const struct track *t, const struct rg_change_settings *settings, struct split *split, double *p)
 {
@@ -143,8 +154,9 @@ static bool test(const struct track *t, const struct rg_change_settings *setting
     if (looks == 0)
         return false;
     /* The normal distribution's tail, which is below Student's, spares the exact one nearly always. */
-    if (erfc(sqrt(split->t_squared / 2)) * (double)looks > settings->level ||
-        fabs(split->after - split->before) < settings->least_percent / 100 * fabs(split->before))
+    if (erfc(sqrt(split->t_squared / 2)) * (double)looks > settings->level)
+        return true;
+    if (fabs(late_level(t, split->late) - split->before) < settings->least_percent / 100 * fabs(split->before))
         return true;
     double chance = rg_tail_student(sqrt(split->t_squared), split->freedom) * (double)looks;
     if (chance <= settings->level)
@@ -176,6 +188,7 @@ static void begin_anew(struct track *t, const struct split *split)
 
 /* --- all series together --- */
 
+/* A series whose p after a run is below the level of one series alone. */
 struct candidate {
     double p;
     size_t series;
@@ -183,11 +196,31 @@ struct candidate {
 };
 
 struct search {
+    const double *const *series;
+    const struct rg_change_settings *settings;
     struct track *tracks;
-    struct candidate *candidates;
+    struct candidate *candidates; /* by series: what it waits with */
+    struct candidate *same_run;   /* those that wait with the same run */
+    size_t *next;                 /* by series: the run after those that it has taken */
+    size_t *tested;               /* by run: series that could have told a change after it */
     struct rg_change *changes;
-    size_t count, change_count, change_room;
+    size_t count, runs, change_count, change_room;
 };
+
+/* Takes values until a candidate comes, or to the end. A series does not look at others, so that each goes on alone,
+ * which keeps it in the processor's caches. */
+static void advance(struct search *s, size_t series)
+{
+    struct candidate *candidate = &s->candidates[series];
+    *candidate = (struct candidate){.p = 1, .series = series};
+    while (s->next[series] < s->runs && candidate->p > s->settings->level) {
+        size_t run = s->next[series]++;
+        if (isnan(s->series[series][run]))
+            continue;
+        take(&s->tracks[series], s->series[series][run], run);
+        s->tested[run] += test(&s->tracks[series], s->settings, &candidate->split, &candidate->p);
+    }
+}
 
 static int by_p(const void *a, const void *b)
 {
@@ -213,28 +246,24 @@ static int add_change(struct search *s, const struct candidate *candidate, size_
     return 0;
 }
 
-/* Takes what one run measured, and tells by Holm's procedure which series have changed. */
-static int take_run(struct search *s, const double *const *series, size_t run,
-    const struct rg_change_settings *settings, struct rg_error *err)
+/* Tells by Holm's procedure which of the series that wait with that run have changed, and lets them go on. */
+static int tell_of(struct search *s, size_t run, struct rg_error *err)
 {
-    size_t tested = 0, found = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        struct candidate *candidate = &s->candidates[found];
-        if (isnan(series[i][run]))
-            continue;
-        take(&s->tracks[i], series[i][run], run);
-        tested += test(&s->tracks[i], settings, &candidate->split, &candidate->p);
-        candidate->series = i;
-        found += candidate->p <= settings->level;
-    }
-    qsort(s->candidates, found, sizeof *s->candidates, by_p);
+    size_t found = 0;
+    bool told = true;
     int code = 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (s->next[i] == run + 1 && s->candidates[i].p <= s->settings->level)
+            s->same_run[found++] = s->candidates[i];
+    qsort(s->same_run, found, sizeof *s->same_run, by_p);
     for (size_t j = 0; code == 0 && j < found; j++) {
-        const struct candidate *candidate = &s->candidates[j];
-        if (candidate->p > settings->level / (double)(tested - j))
-            break;
-        code = add_change(s, candidate, run, err);
-        begin_anew(&s->tracks[candidate->series], &candidate->split);
+        const struct candidate *candidate = &s->same_run[j];
+        told = told && candidate->p <= s->settings->level / (double)(s->tested[run] - j);
+        if (told) {
+            code = add_change(s, candidate, run, err);
+            begin_anew(&s->tracks[candidate->series], &candidate->split);
+        }
+        advance(s, candidate->series);
     }
     return code;
 }
@@ -333,7 +362,7 @@ static int by_series(const void *a, const void *b)
     return (x->told > y->told) - (x->told < y->told);
 }
 
-static void describe_all(struct search *s, const double *const *series, size_t runs, double *scratch)
+static void describe_all(struct search *s, double *scratch)
 {
     if (s->change_count == 0)
         return;
@@ -342,41 +371,58 @@ static void describe_all(struct search *s, const double *const *series, size_t r
         next = first + 1;
         while (next < s->change_count && s->changes[next].series == s->changes[first].series)
             next++;
-        describe(series[s->changes[first].series], runs, &s->changes[first], next - first, scratch);
+        describe(s->series[s->changes[first].series], s->runs, &s->changes[first], next - first, scratch);
     }
+}
+
+static int search_all(struct search *s, double *numbers, uint32_t *numbered, struct rg_error *err)
+{
+    double *scratch = numbers, *inverse = numbers + 2 * s->runs;
+    int code = 0;
+    for (size_t i = 1; i <= s->runs; i++)
+        inverse[i] = 1 / (double)i;
+    for (size_t i = 0; i < s->count; i++) {
+        double *own = inverse + s->runs + 1 + i * (2 * s->runs + 1);
+        s->tracks[i] = (struct track){.x = own,
+            .sum = own + s->runs,
+            .run = numbered + i * s->runs,
+            .scratch = scratch,
+            .inverse = inverse,
+            .look_again = LEAST_RANGE,
+            .reach = INFINITY};
+        advance(s, i);
+    }
+    for (size_t run = 0; code == 0 && run < s->runs; run++)
+        code = tell_of(s, run, err);
+    if (code == 0)
+        describe_all(s, scratch);
+    return code;
 }
 
 int rg_change_find(const double *const *series, size_t count, size_t runs, const struct rg_change_settings *settings,
     struct rg_change **out, size_t *out_count, struct rg_error *err)
 {
-    struct search s = {.count = count};
-    double *numbers = calloc(count * (2 * runs + 1) + 2 * runs + 1, sizeof *numbers);
+    struct search s = {.series = series, .settings = settings, .count = count, .runs = runs};
+    double *numbers = calloc(count * (2 * runs + 1) + 3 * runs + 1, sizeof *numbers);
     uint32_t *numbered = calloc(count * runs + 1, sizeof *numbered);
     s.tracks = calloc(count + 1, sizeof *s.tracks);
     s.candidates = calloc(count + 1, sizeof *s.candidates);
+    s.same_run = calloc(count + 1, sizeof *s.same_run);
+    s.next = calloc(count + 1, sizeof *s.next);
+    s.tested = calloc(runs + 1, sizeof *s.tested);
     int code = 0;
-    if (numbers == NULL || numbered == NULL || s.tracks == NULL || s.candidates == NULL)
+    if (!numbers || !numbered || !s.tracks || !s.candidates || !s.same_run || !s.next || !s.tested)
         code = rg_fail(err, -ENOMEM, "no memory for %zu series of %zu runs", count, runs);
-    double *scratch = code == 0 ? &numbers[count * (2 * runs + 1)] : NULL;
-    for (size_t i = 0; code == 0 && i < count; i++)
-        s.tracks[i] = (struct track){.x = &numbers[i * (2 * runs + 1)],
-            .sum = &numbers[i * (2 * runs + 1) + runs],
-            .run = &numbered[i * runs],
-            .scratch = scratch,
-            .look_again = LEAST_RANGE,
-            .reach = INFINITY};
-    for (size_t run = 0; code == 0 && run < runs; run++)
-        code = take_run(&s, series, run, settings, err);
+    if (code == 0)
+        code = search_all(&s, numbers, numbered, err);
     if (code == 0) {
-        describe_all(&s, series, runs, scratch);
         *out = s.changes;
         *out_count = s.change_count;
     } else {
         free(s.changes);
     }
-    free(s.candidates);
-    free(s.tracks);
-    free(numbered);
-    free(numbers);
+    void *owned[] = {numbers, numbered, s.tracks, s.candidates, s.same_run, s.next, s.tested};
+    for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
+        free(owned[i]);
     return code;
 }

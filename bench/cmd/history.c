@@ -93,6 +93,7 @@ static int add_one(struct rg_history *history, const char *directory, struct rg_
         printf("%s added: %zu figures\n", run.run_id, record.figure_count);
     else if (code == 0)
         printf("%s is there already\n", run.run_id);
+    fflush(stdout); /* what is told is on the disk, whatever comes next */
     rg_record_close(&record);
     rg_verdict_close(&measured);
     rg_run_close(&run);

@@ -114,7 +114,7 @@ install: all
 	install -m 644 $(MANUALS) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 jobs/suites/*.json $(DESTDIR)$(PREFIX)/share/railgauge/suites
 	install -m 644 results-schema/machines/*.json $(DESTDIR)$(PREFIX)/share/railgauge/machines
-	install -m 644 results-schema/*.schema.json $(DESTDIR)$(PREFIX)/share/railgauge/schema
+	install -m 644 results-schema/*.schema.json results-schema/*.bigquery.json $(DESTDIR)$(PREFIX)/share/railgauge/schema
 
 clean:
 	rm -rf $(BUILD)

@@ -191,7 +191,7 @@ static int use_write_ahead_log(const struct rg_history *history, struct rg_error
 
 static int connect_to(struct rg_history *history, bool create, struct rg_error *err)
 {
-    int flags = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
     if (!create && access(history->path, F_OK) != 0)
         return rg_fail(err, -ENOENT, "%s: there is no such history; `railgauge history add` makes one", history->path);
     if (sqlite3_open_v2(history->path, &history->db, flags, NULL) != SQLITE_OK)

@@ -250,11 +250,12 @@ static int list_facts(
 
 /* --- the record --- */
 
+/* Ranks are in the order of their nodes. */
 static int64_t nodes_of(const struct rg_run *run)
 {
     int64_t nodes = 0;
-    while (run->hosts != NULL && run->hosts[nodes] != NULL)
-        nodes++;
+    for (size_t i = 0; i < run->rank_count; i++)
+        nodes += i == 0 || strcmp(run->ranks[i].node.node, run->ranks[i - 1].node.node) != 0;
     return nodes;
 }
 

@@ -1,6 +1,5 @@
 #include "stat/change.h"
 
-#include "stat/summary.h"
 #include "stat/tail.h"
 
 #include <errno.h>
@@ -32,20 +31,56 @@ struct track {
     double past_squares, past_freedom;
 };
 
-static int ascending(const void *a, const void *b)
+/* Puts the value of that rank at its place, none greater before it and none less after it: Hoare, "Algorithm 65: Find",
+ * Communications of the ACM 4 (1961). */
+static double select_rank(double *values, size_t count, size_t rank)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    size_t first = 0, last = count - 1;
+    while (first < last) {
+        double pivot = values[first + (last - first) / 2];
+        size_t i = first, j = last;
+        for (;; i++, j--) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i >= j)
+                break;
+            double swapped = values[i];
+            values[i] = values[j];
+            values[j] = swapped;
+        }
+        if (rank <= j)
+            last = j;
+        else
+            first = j + 1;
+    }
+    return values[rank];
+}
+
+/* As rg_summary_quantile, of values in any order, which it reorders. */
+static double quantile_of(double *values, size_t count, double q)
+{
+    double place = q * (double)(count - 1);
+    size_t below = (size_t)place;
+    double low = select_rank(values, count, below), high = INFINITY;
+    if (below + 1 == count)
+        return low;
+    for (size_t i = below + 1; i < count; i++)
+        high = fmin(high, values[i]);
+    return low + (place - (double)below) * (high - low);
 }
 
 /* The median, and how far values may lie from it; INFINITY where too few say so. */
 static double centre_of(const double *values, size_t count, double *scratch, double *reach)
 {
     memcpy(scratch, values, count * sizeof *scratch);
-    qsort(scratch, count, sizeof *scratch, ascending);
-    double centre = rg_summary_quantile(scratch, count, 0.5);
-    double range = rg_summary_quantile(scratch, count, 0.95) - rg_summary_quantile(scratch, count, 0.05);
-    *reach = count >= LEAST_RANGE ? REACH * fmax(range, 3.3 * LEAST_SPREAD * fabs(centre)) : INFINITY;
+    double centre = quantile_of(scratch, count, 0.5);
+    *reach = INFINITY;
+    if (count >= LEAST_RANGE) {
+        double range = quantile_of(scratch, count, 0.95) - quantile_of(scratch, count, 0.05);
+        *reach = REACH * fmax(range, 3.3 * LEAST_SPREAD * fabs(centre));
+    }
     return centre;
 }
 
@@ -147,14 +182,15 @@ static double late_level(const struct track *t, size_t late)
 }
 
 /* The series' p after its newest value; false: there are too few to say. */
-static bool test(const struct track *t, const struct rg_change_settings *settings, struct split *split, double *p)
+static bool test(const struct track *t, const struct rg_change_settings *settings, double least_t_squared,
+    struct split *split, double *p)
 {
     size_t looks = best_split(t, split);
     *p = 1;
     if (looks == 0)
         return false;
     /* The normal distribution's tail, which is below Student's, spares the exact one nearly always. */
-    if (erfc(sqrt(split->t_squared / 2)) * (double)looks > settings->level)
+    if (split->t_squared < least_t_squared || erfc(sqrt(split->t_squared / 2)) * (double)looks > settings->level)
         return true;
     if (fabs(late_level(t, split->late) - split->before) < settings->least_percent / 100 * fabs(split->before))
         return true;
@@ -205,6 +241,7 @@ struct search {
     size_t *tested;               /* by run: series that could have told a change after it */
     struct rg_change *changes;
     size_t count, runs, change_count, change_room;
+    double least_t_squared; /* of the normal distribution, at the level */
 };
 
 /* Takes values until a candidate comes, or to the end. A series does not look at others, so that each goes on alone,
@@ -218,7 +255,7 @@ static void advance(struct search *s, size_t series)
         if (isnan(s->series[series][run]))
             continue;
         take(&s->tracks[series], s->series[series][run], run);
-        s->tested[run] += test(&s->tracks[series], s->settings, &candidate->split, &candidate->p);
+        s->tested[run] += test(&s->tracks[series], s->settings, s->least_t_squared, &candidate->split, &candidate->p);
     }
 }
 
@@ -402,7 +439,12 @@ static int search_all(struct search *s, double *numbers, uint32_t *numbered, str
 int rg_change_find(const double *const *series, size_t count, size_t runs, const struct rg_change_settings *settings,
     struct rg_change **out, size_t *out_count, struct rg_error *err)
 {
-    struct search s = {.series = series, .settings = settings, .count = count, .runs = runs};
+    double least_t = rg_tail_student_quantile(settings->level, 1e9);
+    struct search s = {.series = series,
+        .settings = settings,
+        .count = count,
+        .runs = runs,
+        .least_t_squared = 0.999 * least_t * least_t};
     double *numbers = calloc(count * (2 * runs + 1) + 3 * runs + 1, sizeof *numbers);
     uint32_t *numbered = calloc(count * runs + 1, sizeof *numbered);
     s.tracks = calloc(count + 1, sizeof *s.tracks);

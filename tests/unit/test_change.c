@@ -76,7 +76,7 @@ static size_t runs_until(const double *values, size_t from, size_t to)
 {
     size_t runs = 0;
     for (size_t night = from; night <= to; night++)
-        runs += !isnan(values[night]);
+        runs += isnan(values[night]) ? 0 : 1;
     return runs;
 }
 

@@ -1,0 +1,235 @@
+/* judge/record and data/history: what of a run is kept, and that it comes back as it was. */
+#include "helpers.h"
+
+#include "data/history.h"
+#include "judge/record.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct rg_history_filter everything = {.rail = RG_NONE};
+
+static struct rg_history *open_in(const char *directory, char **path)
+{
+    struct rg_history *history = NULL;
+    char copied[4096];
+    struct rg_error err;
+    *path = path_in(directory, "history.db");
+    assert_int_equal(rg_history_open(*path, true, &history, copied, &err), 0);
+    assert_string_equal(copied, "");
+    return history;
+}
+
+static const struct rg_figure *figure_of(
+    const struct rg_record *record, const char *scope, const char *node, int64_t rail, const char *side)
+{
+    for (size_t i = 0; i < record->figure_count; i++) {
+        const struct rg_series *s = &record->figures[i].of;
+        if (strcmp(s->scope, scope) == 0 && s->node && strcmp(s->node, node) == 0 && s->rail == rail && s->side &&
+            strcmp(s->side, side) == 0)
+            return &record->figures[i];
+    }
+    return NULL;
+}
+
+static const struct rg_fact *fact_of(const struct rg_record *record, const char *name, const char *node, int64_t rail)
+{
+    for (size_t i = 0; i < record->fact_count; i++) {
+        const struct rg_fact *fact = &record->facts[i];
+        bool same_node = node == NULL ? fact->node == NULL : fact->node != NULL && strcmp(fact->node, node) == 0;
+        if (strcmp(fact->name, name) == 0 && same_node && fact->rail == rail)
+            return fact;
+    }
+    return NULL;
+}
+
+/* Three nodes of two rails; node-a sends to node-b and to node-c, which is what it can do in the median. */
+static void make_record(struct made_run *made, struct rg_run *run, struct rg_verdict *rows, struct rg_record *record)
+{
+    struct rg_error err;
+    make_run(made, 3, 2);
+    add_and_close(made, a_flow(made, 0, 0, 1, 0, 90, 89, 91));
+    add_and_close(made, a_flow(made, 1, 0, 2, 0, 80, 79, 81));
+    add_and_close(made, a_flow(made, 2, 0, 1, 1, 95, 94, 96));
+    made->ranks[2].rail.firmware = "old";
+    for (size_t i = 0; i < made->run.rank_count; i++) {
+        made->ranks[i].node.os = i < 2 ? "Debian 12" : "Debian 13";
+        if (i != 2)
+            made->ranks[i].rail.firmware = "new";
+    }
+    end_run(made);
+    assert_int_equal(rg_run_load(made->directory, run, &err), 0);
+    assert_int_equal(rg_judge_record(run, made->directory, rows, record, &err), 0);
+}
+
+static void the_median_of_what_each_end_did_is_kept(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows = {0};
+    struct rg_record record;
+    (void)state;
+    make_record(&made, &run, &rows, &record);
+    const struct rg_figure *sends = figure_of(&record, "rail", "node-a", 0, "tx");
+    assert_non_null(sends);
+    assert_near(sends->value, 85); /* of 90 and 80 */
+    assert_int_equal(sends->measurements, 2);
+    assert_string_equal(sends->of.origin, "hardware");
+    assert_near(figure_of(&record, "rail", "node-b", 0, "rx")->value, 90);
+    assert_near(figure_of(&record, "rail", "node-c", 0, "rx")->value, 80);
+    assert_near(figure_of(&record, "rail", "node-b", 1, "rx")->value, 95);
+    assert_null(figure_of(&record, "rail", "node-c", 1, "rx")); /* was not measured */
+    assert_null(figure_of(&record, "rail", "node-b", 0, "tx")); /* did not send */
+    rg_record_close(&record);
+    rg_verdict_close(&rows);
+    rg_run_close(&run);
+    close_made_run(&made);
+}
+
+static void facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows = {0};
+    struct rg_record record;
+    (void)state;
+    make_record(&made, &run, &rows, &record);
+    assert_non_null(fact_of(&record, "the kernel", NULL, RG_NONE));
+    assert_string_equal(fact_of(&record, "the operating system", "node-a", RG_NONE)->value, "Debian 12");
+    assert_string_equal(fact_of(&record, "the operating system", "node-b", RG_NONE)->value, "Debian 13");
+    assert_null(fact_of(&record, "the operating system", NULL, RG_NONE));
+    assert_string_equal(fact_of(&record, "the NIC's firmware", "node-b", 0)->value, "old");
+    assert_string_equal(fact_of(&record, "the NIC's firmware", "node-b", 1)->value, "new");
+    assert_non_null(fact_of(&record, "rdma_write_bw's depth", NULL, RG_NONE));
+    assert_null(fact_of(&record, "rdma_write_bw's damage_offset_bytes", NULL, RG_NONE));
+    rg_record_close(&record);
+    rg_verdict_close(&rows);
+    rg_run_close(&run);
+    close_made_run(&made);
+}
+
+static void what_was_added_comes_back_as_it_was(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows = {0};
+    struct rg_record record;
+    struct rg_past past;
+    struct rg_error err;
+    char *directory = new_directory(), *path;
+    bool added = false;
+    (void)state;
+    make_record(&made, &run, &rows, &record);
+    struct rg_history *history = open_in(directory, &path);
+    assert_int_equal(rg_history_add(history, &record, &added, &err), 0);
+    assert_true(added);
+    assert_int_equal(rg_history_add(history, &record, &added, &err), 0);
+    assert_false(added);
+    assert_int_equal(rg_history_load(history, &everything, &past, &err), 0);
+    assert_int_equal(past.run_count, 1);
+    assert_string_equal(past.runs[0].run_id, MADE_RUN_ID);
+    assert_int_equal(past.runs[0].figures, record.figure_count);
+    assert_int_equal(past.runs[0].nodes, 3);
+    assert_int_equal(past.series_count, record.figure_count);
+    for (size_t i = 0; i < past.series_count; i++) {
+        assert_int_equal(rg_series_compare(&past.series[i], &record.figures[i].of), 0); /* both are in that order */
+        assert_near(past.values[i], record.figures[i].value);
+    }
+    assert_int_equal(past.fact_count, record.fact_count);
+    rg_past_close(&past);
+    rg_history_close(history);
+    rg_record_close(&record);
+    rg_verdict_close(&rows);
+    rg_run_close(&run);
+    close_made_run(&made);
+    free(path);
+    remove_directory(directory);
+}
+
+static void add_night(struct rg_history *history, const char *id, const char *began, const char *node, double value)
+{
+    struct rg_figure figure = {.of = {.origin = "hardware",
+                                   .test = "rdma_write_bw",
+                                   .memory = "host",
+                                   .scope = "rail",
+                                   .node = node,
+                                   .side = "tx",
+                                   .metric = "bandwidth_gbps",
+                                   .size_bytes = 8,
+                                   .queue_pairs = RG_NONE,
+                                   .rail = 0,
+                                   .ranks = RG_NONE},
+        .value = value,
+        .measurements = 1};
+    struct rg_record record = {
+        .run = {.run_id = id, .started_at = began, .status = "complete", .origin = "hardware", .exit_status = RG_NONE},
+        .figures = &figure,
+        .figure_count = 1};
+    struct rg_error err;
+    bool added;
+    assert_int_equal(rg_history_add(history, &record, &added, &err), 0);
+    assert_true(added);
+}
+
+static void runs_come_in_the_order_of_time_and_what_was_not_measured_is_not_a_number(void **state)
+{
+    struct rg_past past;
+    struct rg_error err;
+    char *directory = new_directory(), *path;
+    (void)state;
+    struct rg_history *history = open_in(directory, &path);
+    add_night(history, "20260103T000000Z-00000000", "2026-01-03T00:00:00Z", "a", 3);
+    add_night(history, "20260101T000000Z-00000000", "2026-01-01T00:00:00Z", "a", 1);
+    add_night(history, "20260102T000000Z-00000000", "2026-01-02T00:00:00Z", "b", 2);
+    assert_int_equal(rg_history_load(history, &everything, &past, &err), 0);
+    assert_int_equal(past.run_count, 3);
+    assert_int_equal(past.series_count, 2);
+    const double expected[] = {1, NAN, 3, NAN, 2, NAN};
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        assert_near(past.values[i], expected[i]);
+    assert_int_equal(past.series[0].queue_pairs, RG_NONE);
+    assert_int_equal(past.series[0].rail, 0);
+    assert_null(past.series[0].direction);
+    assert_int_equal(past.runs[0].exit_status, RG_NONE);
+    rg_past_close(&past);
+    assert_int_equal(
+        rg_history_load(history, &(struct rg_history_filter){.node = "b", .rail = RG_NONE}, &past, &err), 0);
+    assert_int_equal(past.series_count, 1);
+    assert_near(past.values[1], 2);
+    rg_past_close(&past);
+    rg_history_close(history);
+    free(path);
+    remove_directory(directory);
+}
+
+static void a_text_full_of_quotes_stays_a_text(void **state)
+{
+    static const char *const odd = "n'); DROP TABLE run; --\",\n";
+    struct rg_past past;
+    struct rg_error err;
+    char *directory = new_directory(), *path;
+    (void)state;
+    struct rg_history *history = open_in(directory, &path);
+    add_night(history, "20260103T000000Z-00000000", "2026-01-03T00:00:00Z", odd, 3);
+    assert_int_equal(
+        rg_history_load(history, &(struct rg_history_filter){.node = odd, .rail = RG_NONE}, &past, &err), 0);
+    assert_string_equal(past.series[0].node, odd);
+    rg_past_close(&past);
+    rg_history_close(history);
+    free(path);
+    remove_directory(directory);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_median_of_what_each_end_did_is_kept),
+        cmocka_unit_test(facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail),
+        cmocka_unit_test(what_was_added_comes_back_as_it_was),
+        cmocka_unit_test(runs_come_in_the_order_of_time_and_what_was_not_measured_is_not_a_number),
+        cmocka_unit_test(a_text_full_of_quotes_stays_a_text),
+    };
+    return cmocka_run_group_tests_name("history", tests, NULL, NULL);
+}

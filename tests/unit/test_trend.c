@@ -1,0 +1,360 @@
+/* judge/trend: what happened in a made-up past, told once each. */
+#include "helpers.h"
+
+#include "fleet/random.h"
+#include "judge/trend.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RUNS 100
+#define AT 90 /* the run of the change */
+
+/* A fleet whose NICs send, receive and answer; their nodes' sums; and a collective of each rail. */
+struct fleet {
+    int nodes, rails;
+    struct rg_past past;
+    struct rg_trend trend;
+};
+
+static const struct rg_series nic = {.origin = "hardware",
+    .test = "rdma_write_bw",
+    .direction = "one_way",
+    .memory = "host",
+    .scope = "rail",
+    .metric = "bandwidth_gbps",
+    .size_bytes = 65536,
+    .queue_pairs = 1,
+    .ranks = RG_NONE};
+
+static const char *keep(struct rg_past *past, char *text)
+{
+    past->texts[past->text_count++] = text;
+    return text;
+}
+
+static const char *node_name(struct rg_past *past, int node)
+{
+    char *text = NULL;
+    assert_true(asprintf(&text, "n%02d", node) > 0);
+    return keep(past, text);
+}
+
+static int by_series(const void *a, const void *b)
+{
+    return rg_series_compare(a, b);
+}
+
+/* Every value is 100 with 1 % noise. */
+static void make_fleet(struct fleet *f, int nodes, int rails)
+{
+    size_t count = (size_t)(nodes * rails * 3 + nodes + rails);
+    *f = (struct fleet){.nodes = nodes, .rails = rails};
+    f->past.runs = calloc(RUNS, sizeof *f->past.runs);
+    f->past.series = calloc(count, sizeof *f->past.series);
+    f->past.values = calloc(count * RUNS, sizeof *f->past.values);
+    f->past.texts = calloc((size_t)nodes + (size_t)2 * RUNS, sizeof *f->past.texts);
+    f->past.facts = calloc(RUNS * (size_t)(nodes + 4), sizeof *f->past.facts);
+    for (int run = 0; run < RUNS; run++) {
+        char *id = NULL, *began = NULL;
+        assert_true(asprintf(&id, "202601%02dT%02d0000Z-00000000", run / 24 + 1, run % 24) > 0);
+        assert_true(asprintf(&began, "2026-01-%02dT%02d:00:00Z", run / 24 + 1, run % 24) > 0);
+        f->past.runs[f->past.run_count++] =
+            (struct rg_past_run){.run_id = keep(&f->past, id), .started_at = keep(&f->past, began)};
+    }
+    for (int node = 0; node < nodes; node++) {
+        const char *name = node_name(&f->past, node);
+        for (int rail = 0; rail < rails; rail++)
+            for (int i = 0; i < 3; i++) {
+                struct rg_series *s = &f->past.series[f->past.series_count++];
+                *s = nic;
+                s->node = name;
+                s->rail = rail;
+                s->side = i == 1 ? "rx" : "tx";
+                if (i == 2) {
+                    s->test = "rdma_write_lat";
+                    s->metric = "latency_p50_us";
+                }
+            }
+        struct rg_series *sum = &f->past.series[f->past.series_count++];
+        *sum = nic;
+        sum->scope = "node";
+        sum->node = name;
+        sum->rail = RG_NONE;
+        sum->side = "rx";
+    }
+    for (int rail = 0; rail < rails; rail++) {
+        struct rg_series *s = &f->past.series[f->past.series_count++];
+        *s = nic;
+        s->test = "all_gather";
+        s->metric = "busbw_gigabytes_per_s";
+        s->scope = "group";
+        s->rail = rail;
+        s->ranks = nodes;
+    }
+    qsort(f->past.series, f->past.series_count, sizeof *f->past.series, by_series);
+    for (size_t i = 0; i < f->past.series_count * RUNS; i++)
+        f->past.values[i] = 100 * (1 + 0.01 * rg_random_normal(rg_random_mix(i)));
+}
+
+/* From a run on, what fits is multiplied; node and rail -1, side, test NULL: any. */
+static void change(
+    struct fleet *f, const char *scope, const char *test, int node, int rail, const char *side, double factor)
+{
+    char name[16];
+    snprintf(name, sizeof name, "n%02d", node);
+    for (size_t s = 0; s < f->past.series_count; s++) {
+        const struct rg_series *series = &f->past.series[s];
+        if (strcmp(series->scope, scope) != 0 || (test != NULL && strcmp(series->test, test) != 0) ||
+            (node >= 0 && (series->node == NULL || strcmp(series->node, name) != 0)) ||
+            (rail >= 0 && series->rail != rail) ||
+            (side != NULL && (series->side == NULL || strcmp(series->side, side) != 0)))
+            continue;
+        for (size_t run = AT; run < RUNS; run++)
+            f->past.values[s * RUNS + run] *= factor;
+    }
+}
+
+static const struct rg_trend *trend_of(struct fleet *f)
+{
+    struct rg_error err;
+    rg_trend_close(&f->trend);
+    assert_int_equal(rg_judge_trend(&f->past, 1, &f->trend, &err), 0);
+    for (size_t i = 0; i < f->trend.finding_count; i++)
+        print_message("#  %s\n", f->trend.findings[i].sentence);
+    return &f->trend;
+}
+
+static void close_fleet(struct fleet *f)
+{
+    rg_trend_close(&f->trend);
+    rg_past_close(&f->past);
+}
+
+/* Told once, of that part, from AT on. */
+static const struct rg_finding *only(const struct rg_trend *trend, const char *part)
+{
+    assert_int_equal(trend->finding_count, 1);
+    const struct rg_finding *finding = &trend->findings[0];
+    assert_string_equal(finding->part, part);
+    assert_int_equal(finding->run, AT);
+    assert_true(finding->count > 0);
+    assert_int_equal(finding->count, trend->change_count);
+    return finding;
+}
+
+static void add_fact(struct fleet *f, size_t run, const char *name, const char *value, const char *node)
+{
+    f->past.facts[f->past.fact_count++] =
+        (struct rg_past_fact){.run = run, .name = name, .value = value, .node = node, .rail = RG_NONE};
+}
+
+/* --- the tests --- */
+
+static void of_a_quiet_fleet_nothing_is_told(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 16, 8);
+    assert_int_equal(trend_of(&f)->finding_count, 0);
+    close_fleet(&f);
+}
+
+static void a_nic_is_named_with_its_side(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", 5, 2, "rx", 0.93);
+    const struct rg_finding *finding = only(trend_of(&f), "nic");
+    assert_string_equal(finding->node, "n05");
+    assert_int_equal(finding->rail, 2);
+    assert_string_equal(finding->side, "rx");
+    assert_true(finding->worse && !finding->fresh);
+    assert_within(finding->percent, -7, 1);
+    assert_true(finding->low_percent < -7 && -7 < finding->high_percent);
+    assert_begins(finding->sentence, "since 2026-01-04 n05 rail 2 receives ");
+    assert_has(finding->sentence, " % less (");
+    assert_has(finding->sentence, ", in rdma_write_bw 64K one_way; nothing that was recorded went with it");
+    close_fleet(&f);
+}
+
+static void a_rail_of_64_nodes_is_told_once_with_what_ails_its_collective(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 64, 8);
+    change(&f, "rail", "rdma_write_bw", -1, 3, "rx", 0.94);
+    change(&f, "group", "all_gather", -1, 3, NULL, 0.94);
+    const struct rg_finding *finding = only(trend_of(&f), "rail");
+    assert_int_equal(finding->rail, 3);
+    assert_null(finding->node);
+    assert_string_equal(finding->side, "rx");
+    assert_int_equal(finding->hit, 64);
+    assert_int_equal(finding->of, 64);
+    /* the mean of 64 series is known better than any one of them */
+    assert_within(finding->percent, -6, 0.3);
+    assert_true(finding->high_percent - finding->low_percent < 0.5);
+    assert_true(finding->count >= 60);
+    assert_has(finding->sentence, "rail 3 receives ");
+    assert_has(finding->sentence, ", on 64 of 64 nodes");
+    close_fleet(&f);
+}
+
+static void a_node_is_told_once_for_all_its_rails_and_its_sum(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 16, 8);
+    change(&f, "rail", "rdma_write_bw", 7, -1, NULL, 0.9);
+    change(&f, "node", NULL, 7, -1, NULL, 0.9);
+    const struct rg_finding *finding = only(trend_of(&f), "node");
+    assert_string_equal(finding->node, "n07");
+    assert_int_equal(finding->rail, RG_NONE);
+    assert_null(finding->side);
+    assert_int_equal(finding->of, 8);
+    assert_has(finding->sentence, "n07 moves ");
+    close_fleet(&f);
+}
+
+static void the_whole_fleet_is_told_once(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 16, 8);
+    change(&f, "rail", "rdma_write_bw", -1, -1, NULL, 0.95);
+    change(&f, "node", NULL, -1, -1, NULL, 0.95);
+    const struct rg_finding *finding = only(trend_of(&f), "fleet");
+    assert_has(finding->sentence, "the whole fleet moves ");
+    assert_int_equal(finding->of, 128);
+    close_fleet(&f);
+}
+
+static void a_latency_that_rises_is_worse_and_one_that_falls_is_better(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_lat", 1, 1, NULL, 1.1);
+    const struct rg_finding *finding = only(trend_of(&f), "nic");
+    assert_true(finding->worse);
+    assert_has(finding->sentence, "n01 rail 1 takes ");
+    assert_has(finding->sentence, " % longer");
+    change(&f, "rail", "rdma_write_lat", 1, 1, NULL, 0.8);
+    finding = only(trend_of(&f), "nic");
+    assert_false(finding->worse);
+    assert_has(finding->sentence, " % less time");
+    assert_int_equal(f.trend.fresh_regressions, 0);
+    close_fleet(&f);
+}
+
+static void two_things_at_once_are_two_findings(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 16, 8);
+    change(&f, "rail", "rdma_write_bw", 3, 2, "tx", 0.8);
+    change(&f, "rail", "rdma_write_bw", -1, 5, NULL, 0.93);
+    const struct rg_trend *trend = trend_of(&f);
+    assert_int_equal(trend->finding_count, 2);
+    bool rail_first = strcmp(trend->findings[0].part, "rail") == 0;
+    assert_string_equal(trend->findings[rail_first ? 0 : 1].part, "rail");
+    assert_int_equal(trend->findings[rail_first ? 0 : 1].rail, 5);
+    assert_string_equal(trend->findings[rail_first ? 1 : 0].node, "n03");
+    close_fleet(&f);
+}
+
+static void a_collective_alone_is_told_as_such(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "group", "all_gather", -1, 2, NULL, 0.9);
+    const struct rg_finding *finding = only(trend_of(&f), "group");
+    assert_has(finding->sentence, "all_gather 64K");
+    assert_has(finding->sentence, " of rail 2 moves ");
+    close_fleet(&f);
+}
+
+static void what_is_new_since_the_last_run_is_told_first_and_later_is_old(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", 5, 2, "rx", 0.93);
+    size_t fresh = 0;
+    double *all = f.past.values;
+    for (size_t runs = AT; runs <= RUNS; runs++) {
+        double *some = calloc(f.past.series_count * runs + 1, sizeof *some);
+        for (size_t s = 0; s < f.past.series_count; s++)
+            memcpy(&some[s * runs], &all[s * RUNS], runs * sizeof *some);
+        f.past.values = some;
+        f.past.run_count = runs;
+        fresh += trend_of(&f)->fresh_regressions;
+        assert_true(runs < AT + 6 || f.trend.finding_count == 1);
+        free(some);
+    }
+    assert_int_equal(fresh, 1);
+    f.past.values = all;
+    close_fleet(&f);
+}
+
+static void what_differed_from_the_run_before_is_told(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", -1, 2, NULL, 0.93);
+    for (size_t run = 0; run < RUNS; run++) {
+        /* in the order of names, as they are read */
+        add_fact(&f, run, "NCCL", run < AT ? "2.27.3" : "2.28.9", NULL);
+        for (int node = 0; node < 8; node++)
+            add_fact(&f, run, "firmware", run >= AT && node < 2 ? "2" : "1", f.past.texts[2 * RUNS + node]);
+        add_fact(&f, run, "rdma_read_lat's depth", run < AT ? "1" : "2", NULL); /* of a test that did not change */
+        add_fact(&f, run, "rdma_write_bw's depth", run < AT ? "128" : "64", NULL);
+        add_fact(&f, run, "the kernel", run < AT + 1 ? "6.1" : "6.2", NULL); /* a night too late */
+    }
+    const struct rg_finding *finding = only(trend_of(&f), "rail");
+    assert_int_equal(finding->difference_count, 3);
+    assert_has(finding->sentence, "; NCCL went from 2.27.3 to 2.28.9; firmware went from 1 to 2 on 2 of the 8; "
+                                  "rdma_write_bw's depth went from 128 to 64");
+    char *json = rg_trend_json(&f.trend);
+    assert_has(json, "\"before\":\t\"2.27.3\"");
+    free(json);
+    close_fleet(&f);
+}
+
+static void runs_that_are_missing_do_not_matter(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", 5, 2, "rx", 0.9);
+    for (size_t s = 0; s < f.past.series_count; s++)
+        for (size_t run = 3; run < AT; run += 7)
+            f.past.values[s * RUNS + run] = NAN;
+    only(trend_of(&f), "nic");
+    close_fleet(&f);
+    f = (struct fleet){0};
+    assert_int_equal(trend_of(&f)->finding_count, 0);
+    close_fleet(&f);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_a_quiet_fleet_nothing_is_told),
+        cmocka_unit_test(a_nic_is_named_with_its_side),
+        cmocka_unit_test(a_rail_of_64_nodes_is_told_once_with_what_ails_its_collective),
+        cmocka_unit_test(a_node_is_told_once_for_all_its_rails_and_its_sum),
+        cmocka_unit_test(the_whole_fleet_is_told_once),
+        cmocka_unit_test(a_latency_that_rises_is_worse_and_one_that_falls_is_better),
+        cmocka_unit_test(two_things_at_once_are_two_findings),
+        cmocka_unit_test(a_collective_alone_is_told_as_such),
+        cmocka_unit_test(what_is_new_since_the_last_run_is_told_first_and_later_is_old),
+        cmocka_unit_test(what_differed_from_the_run_before_is_told),
+        cmocka_unit_test(runs_that_are_missing_do_not_matter),
+    };
+    return cmocka_run_group_tests_name("trend", tests, NULL, NULL);
+}

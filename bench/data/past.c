@@ -125,11 +125,13 @@ static int take_series(struct loader *l, sqlite3_stmt *row)
     }
     l->series_places[id] = past->series_count;
     for (size_t i = 0; i < rg_series_row_count; i++) {
-        char *at = (char *)&series[past->series_count] + rg_series_rows[i].offset;
+        void *at = (char *)&series[past->series_count] + rg_series_rows[i].offset;
+        const char *text = rg_series_rows[i].type == RG_TEXT ? text_at(past, row, (int)i + 1) : NULL;
+        int64_t number = number_at(row, (int)i + 1);
         if (rg_series_rows[i].type == RG_TEXT)
-            memcpy(at, &(const char *){text_at(past, row, (int)i + 1)}, sizeof(const char *));
+            memcpy(at, &text, sizeof text);
         else
-            memcpy(at, &(int64_t){number_at(row, (int)i + 1)}, sizeof(int64_t));
+            memcpy(at, &number, sizeof number);
     }
     past->series_count++;
     return 0;
@@ -254,7 +256,8 @@ int rg_history_each(struct rg_history *history, const struct rg_history_filter *
     int code = begin(&l);
     if (code == 0)
         code = read_runs_and_series(&l, filter);
-    for (l.run = 0; code == 0 && l.run < past.run_count; l.run++)
+    size_t runs = l.run_ids != NULL ? past.run_count : 0;
+    for (l.run = 0; code == 0 && l.run < runs; l.run++)
         code = ask(
             &l, "SELECT series, value, measurements FROM figure WHERE run = ?", NULL, l.run_ids[l.run], take_figure);
     code = end(&l, code);

@@ -61,11 +61,11 @@ const char *rg_series_words(const struct rg_series *series, char *out, size_t ro
     return out;
 }
 
-void rg_record_close(struct rg_record *record)
+void rg_digest_close(struct rg_digest *digest)
 {
-    free(record->figures);
-    free(record->facts);
-    *record = (struct rg_record){0};
+    free(digest->figures);
+    free(digest->facts);
+    *digest = (struct rg_digest){0};
 }
 
 char *rg_figure_line(const struct rg_past_run *run, const struct rg_figure *figure)

@@ -28,7 +28,7 @@ struct finder {
     size_t *node_of;    /* by series; NONE: it is of no node */
     size_t *order;      /* of the changes: those of one event side by side */
     size_t *finding_of; /* by change; NONE: not explained yet */
-    struct rg_trend_place *places;
+    struct rg_judge_place *places;
     unsigned char *known, *shown; /* by node * RAILS_MOST + rail: a place that was measured, and how it changed */
     double *mean, *scratch;
     size_t node_count, cluster_first, cluster_last, first_finding;
@@ -232,7 +232,7 @@ static size_t list_places(const struct finder *f)
     for (size_t n = 0; n < f->node_count; n++)
         for (size_t r = 0; r < RAILS_MOST; r++)
             if (f->shown[n * RAILS_MOST + r])
-                f->places[count++] = (struct rg_trend_place){f->nodes[n], (int64_t)r};
+                f->places[count++] = (struct rg_judge_place){f->nodes[n], (int64_t)r};
     return count;
 }
 
@@ -271,9 +271,9 @@ static int try_part(struct finder *f, const struct part *part)
     if (group) {
         finding.node = series_of(f, lead)->node;
         finding.rail = series_of(f, lead)->rail;
-        f->places[0] = (struct rg_trend_place){NULL, RG_NONE};
+        f->places[0] = (struct rg_judge_place){NULL, RG_NONE};
     }
-    rg_trend_compare(f->trend, f->places, group ? 1 : list_places(f), &finding);
+    rg_judge_compare_facts(f->trend, f->places, group ? 1 : list_places(f), &finding);
     for (size_t i = f->cluster_first; i < f->cluster_last; i++)
         if (is_open(f, part, f->order[i]))
             f->finding_of[f->order[i]] = f->trend->finding_count;
@@ -437,7 +437,7 @@ static int arrange(struct finder *f)
     trend->changes = arranged;
     trend->change_count = next;
     for (size_t k = 0; k < trend->finding_count; k++)
-        rg_trend_say(trend, &trend->findings[k]);
+        rg_judge_say(trend, &trend->findings[k]);
     return 0;
 }
 
@@ -449,7 +449,7 @@ static int name_nodes(struct finder *f)
         f->node_of[s] = NONE;
         if (past->series[s].node == NULL)
             continue;
-        while (node < f->node_count && strcmp(f->nodes[node], past->series[s].node) != 0)
+        while (node < f->node_count && !same(f->nodes[node], past->series[s].node))
             node++;
         if (node == f->node_count)
             f->nodes[f->node_count++] = past->series[s].node;

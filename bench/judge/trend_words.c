@@ -36,7 +36,7 @@ static struct facts take_name(struct facts *list)
 }
 
 /* What holds at a place: the narrowest fact that covers it; NULL: none does. */
-static const char *value_at(const struct facts *facts, const struct rg_trend_place *place)
+static const char *value_at(const struct facts *facts, const struct rg_judge_place *place)
 {
     const char *value = NULL;
     int narrowest = -1;
@@ -64,7 +64,7 @@ static bool is_of_another_test(const char *name, const char *test)
     return false;
 }
 
-static void compare_fact(const struct facts *then, const struct facts *now, const struct rg_trend_place *places,
+static void compare_fact(const struct facts *then, const struct facts *now, const struct rg_judge_place *places,
     size_t count, struct rg_finding *io)
 {
     struct rg_difference difference = {.of = count};
@@ -82,8 +82,8 @@ static void compare_fact(const struct facts *then, const struct facts *now, cons
         io->differences[io->difference_count++] = difference;
 }
 
-void rg_trend_compare(
-    const struct rg_trend *trend, const struct rg_trend_place *places, size_t count, struct rg_finding *io)
+void rg_judge_compare_facts(
+    const struct rg_trend *trend, const struct rg_judge_place *places, size_t count, struct rg_finding *io)
 {
     const struct rg_past *past = trend->past;
     size_t series = trend->changes[io->lead].series, earlier = io->run;
@@ -162,7 +162,7 @@ static void say_differences(const struct rg_finding *f, char *out, size_t room)
         snprintf(out, room, "; nothing that was recorded went with it");
 }
 
-void rg_trend_say(const struct rg_trend *trend, struct rg_finding *io)
+void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io)
 {
     const struct rg_past *past = trend->past;
     const struct rg_series *lead = &past->series[trend->changes[io->lead].series];

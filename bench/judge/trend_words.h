@@ -5,16 +5,16 @@
 #include "data/trend.h"
 
 /* A NIC or GPU that a finding is about; node NULL: any; rail RG_NONE: any. */
-struct rg_trend_place {
+struct rg_judge_place {
     const char *node;
     int64_t rail;
 };
 
 /* Fills in the finding's differences: what was otherwise at these places in the run before. */
-void rg_trend_compare(
-    const struct rg_trend *trend, const struct rg_trend_place *places, size_t count, struct rg_finding *io);
+void rg_judge_compare_facts(
+    const struct rg_trend *trend, const struct rg_judge_place *places, size_t count, struct rg_finding *io);
 
 /* Writes its sentence. */
-void rg_trend_say(const struct rg_trend *trend, struct rg_finding *io);
+void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io);
 
 #endif

@@ -235,6 +235,7 @@ struct search {
     const double *const *series;
     const struct rg_change_settings *settings;
     struct track *tracks;
+    uint32_t *numbered;           /* the tracks' runs */
     struct candidate *candidates; /* by series: what it waits with */
     struct candidate *same_run;   /* those that wait with the same run */
     size_t *next;                 /* by series: the run after those that it has taken */
@@ -412,7 +413,7 @@ static void describe_all(struct search *s, double *scratch)
     }
 }
 
-static int search_all(struct search *s, double *numbers, uint32_t *numbered, struct rg_error *err)
+static int search_all(struct search *s, double *numbers, struct rg_error *err)
 {
     double *scratch = numbers, *inverse = numbers + 2 * s->runs;
     int code = 0;
@@ -422,7 +423,7 @@ static int search_all(struct search *s, double *numbers, uint32_t *numbered, str
         double *own = inverse + s->runs + 1 + i * (2 * s->runs + 1);
         s->tracks[i] = (struct track){.x = own,
             .sum = own + s->runs,
-            .run = numbered + i * s->runs,
+            .run = s->numbered + i * s->runs,
             .scratch = scratch,
             .inverse = inverse,
             .look_again = LEAST_RANGE,
@@ -446,24 +447,24 @@ int rg_change_find(const double *const *series, size_t count, size_t runs, const
         .runs = runs,
         .least_t_squared = 0.999 * least_t * least_t};
     double *numbers = calloc(count * (2 * runs + 1) + 3 * runs + 1, sizeof *numbers);
-    uint32_t *numbered = calloc(count * runs + 1, sizeof *numbered);
+    s.numbered = calloc(count * runs + 1, sizeof *s.numbered);
     s.tracks = calloc(count + 1, sizeof *s.tracks);
     s.candidates = calloc(count + 1, sizeof *s.candidates);
     s.same_run = calloc(count + 1, sizeof *s.same_run);
     s.next = calloc(count + 1, sizeof *s.next);
     s.tested = calloc(runs + 1, sizeof *s.tested);
     int code = 0;
-    if (!numbers || !numbered || !s.tracks || !s.candidates || !s.same_run || !s.next || !s.tested)
+    if (!numbers || !s.numbered || !s.tracks || !s.candidates || !s.same_run || !s.next || !s.tested)
         code = rg_fail(err, -ENOMEM, "no memory for %zu series of %zu runs", count, runs);
     if (code == 0)
-        code = search_all(&s, numbers, numbered, err);
+        code = search_all(&s, numbers, err);
     if (code == 0) {
         *out = s.changes;
         *out_count = s.change_count;
     } else {
         free(s.changes);
     }
-    void *owned[] = {numbers, numbered, s.tracks, s.candidates, s.same_run, s.next, s.tested};
+    void *owned[] = {numbers, s.numbered, s.tracks, s.candidates, s.same_run, s.next, s.tested};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     return code;

@@ -1,4 +1,4 @@
-#include "judge/record.h"
+#include "judge/digest.h"
 
 #include "judge/judge.h"
 #include "stat/summary.h"
@@ -64,7 +64,7 @@ static int by_series(const void *a, const void *b)
     return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
 }
 
-static int sum_up(const struct rg_verdict *rows, const char *no_hardware, struct rg_record *out, struct rg_error *err)
+static int sum_up(const struct rg_verdict *rows, const char *no_hardware, struct rg_digest *out, struct rg_error *err)
 {
     struct rg_figure *all = calloc(2 * rows->row_count + 1, sizeof *all);
     double *values = calloc(2 * rows->row_count + 1, sizeof *values);
@@ -147,7 +147,7 @@ static void read_source(const struct source *source, const struct rg_rank_facts 
 }
 
 static int add_fact(
-    struct rg_record *out, const char *name, const char *value, const char *node, int64_t rail, struct rg_error *err)
+    struct rg_digest *out, const char *name, const char *value, const char *node, int64_t rail, struct rg_error *err)
 {
     struct rg_fact *grown = realloc(out->facts, (out->fact_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -162,7 +162,7 @@ static int add_fact(
 
 /* Once where all ranks are alike, once a node where those of each node are, else for each rank. */
 static int add_source(
-    const struct rg_run *run, const struct source *source, struct rg_record *out, struct rg_error *err)
+    const struct rg_run *run, const struct source *source, struct rg_digest *out, struct rg_error *err)
 {
     char value[VALUE_LENGTH], first[VALUE_LENGTH] = "", of_node[VALUE_LENGTH] = "";
     bool alike = true, nodes_alike = true;
@@ -193,16 +193,16 @@ static int add_source(
     return code;
 }
 
-static bool has_fact(const struct rg_record *record, const char *name)
+static bool has_fact(const struct rg_digest *digest, const char *name)
 {
-    for (size_t i = 0; i < record->fact_count; i++)
-        if (strcmp(record->facts[i].name, name) == 0)
+    for (size_t i = 0; i < digest->fact_count; i++)
+        if (strcmp(digest->facts[i].name, name) == 0)
             return true;
     return false;
 }
 
 /* "NCCL 2.28.9" is NCCL, 2.28.9. */
-static int add_libraries(const struct rg_verdict *rows, struct rg_record *out, struct rg_error *err)
+static int add_libraries(const struct rg_verdict *rows, struct rg_digest *out, struct rg_error *err)
 {
     int code = 0;
     for (size_t i = 0; code == 0 && i < rows->row_count; i++) {
@@ -222,7 +222,7 @@ static int add_libraries(const struct rg_verdict *rows, struct rg_record *out, s
 }
 
 /* What tests are set to. The first row is the test itself; sizes are in the series. */
-static int add_settings(const struct rg_run *run, struct rg_record *out, struct rg_error *err)
+static int add_settings(const struct rg_run *run, struct rg_digest *out, struct rg_error *err)
 {
     char name[sizeof out->facts->name], text[64];
     int code = 0;
@@ -238,7 +238,7 @@ static int add_settings(const struct rg_run *run, struct rg_record *out, struct 
 }
 
 static int list_facts(
-    const struct rg_run *run, const struct rg_verdict *rows, struct rg_record *out, struct rg_error *err)
+    const struct rg_run *run, const struct rg_verdict *rows, struct rg_digest *out, struct rg_error *err)
 {
     int code = add_fact(out, "railgauge", run->version, NULL, RG_NONE, err);
     if (code == 0)
@@ -248,7 +248,7 @@ static int list_facts(
     return code == 0 ? add_settings(run, out, err) : code;
 }
 
-/* --- the record --- */
+/* --- the digest --- */
 
 /* Ranks are in the order of their nodes. */
 static int64_t nodes_of(const struct rg_run *run)
@@ -259,11 +259,11 @@ static int64_t nodes_of(const struct rg_run *run)
     return nodes;
 }
 
-int rg_judge_record(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_record *out,
+int rg_judge_digest(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_digest *out,
     struct rg_error *err)
 {
     const char *no_hardware = run->hardware_reason ? run->hardware_reason : "not hardware";
-    *out = (struct rg_record){.run = {.run_id = run->run_id,
+    *out = (struct rg_digest){.run = {.run_id = run->run_id,
                                   .started_at = run->started_at,
                                   .status = run->status,
                                   .suite = run->suite.name,
@@ -280,6 +280,6 @@ int rg_judge_record(const struct rg_run *run, const char *directory, struct rg_v
         code = list_facts(run, rows, out, err);
     out->run.figures = (int64_t)out->figure_count;
     if (code != 0)
-        rg_record_close(out);
+        rg_digest_close(out);
     return code;
 }

@@ -3,6 +3,7 @@
 #include "base/wrap.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- runs --- */
@@ -173,5 +174,10 @@ void rg_report_figure(const struct rg_past_run *run, const struct rg_figure *fig
         }
         fputc(',', out);
     }
-    fprintf(out, "%.17g,%lld\n", figure->value, (long long)figure->measurements);
+    /* the shorter way, where it reads back as the same number */
+    char value[32];
+    snprintf(value, sizeof value, "%.15g", figure->value);
+    if (strtod(value, NULL) != figure->value)
+        snprintf(value, sizeof value, "%.17g", figure->value);
+    fprintf(out, "%s,%lld\n", value, (long long)figure->measurements);
 }

@@ -265,6 +265,20 @@ static void two_things_at_once_are_two_findings(void **state)
     close_fleet(&f);
 }
 
+static void what_a_partner_loses_by_it_is_no_second_finding(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 4, 4);
+    change(&f, "rail", "rdma_write_bw", 1, 2, "rx", 0.88);
+    change(&f, "rail", "rdma_write_bw", 3, 2, "tx", 0.94); /* it meets two, in the median one of them */
+    const struct rg_finding *finding = only(trend_of(&f), "nic");
+    assert_string_equal(finding->node, "n01");
+    assert_string_equal(finding->side, "rx");
+    assert_int_equal(finding->count, 2);
+    close_fleet(&f);
+}
+
 static void a_collective_alone_is_told_as_such(void **state)
 {
     struct fleet f;
@@ -351,6 +365,7 @@ int main(void)
         cmocka_unit_test(the_whole_fleet_is_told_once),
         cmocka_unit_test(a_latency_that_rises_is_worse_and_one_that_falls_is_better),
         cmocka_unit_test(two_things_at_once_are_two_findings),
+        cmocka_unit_test(what_a_partner_loses_by_it_is_no_second_finding),
         cmocka_unit_test(a_collective_alone_is_told_as_such),
         cmocka_unit_test(what_is_new_since_the_last_run_is_told_first_and_later_is_old),
         cmocka_unit_test(what_differed_from_the_run_before_is_told),

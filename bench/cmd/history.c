@@ -165,7 +165,7 @@ static int print_csv(void *context, const struct rg_past_run *run, const struct 
 
 static int print_ndjson(void *context, const struct rg_past_run *run, const struct rg_figure *figure)
 {
-    char *line = rg_figure_line(run, figure);
+    char *line = rg_series_line(run, figure);
     if (line == NULL)
         return rg_fail(context, -ENOMEM, "no memory");
     puts(line);

@@ -68,7 +68,7 @@ void rg_digest_close(struct rg_digest *digest)
     *digest = (struct rg_digest){0};
 }
 
-char *rg_figure_line(const struct rg_past_run *run, const struct rg_figure *figure)
+char *rg_series_line(const struct rg_past_run *run, const struct rg_figure *figure)
 {
     const struct rg_shape shape = {.rows = rg_series_rows, .row_count = rg_series_row_count};
     cJSON *object = rg_json_document("figure");

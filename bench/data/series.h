@@ -58,6 +58,6 @@ struct rg_digest {
 void rg_digest_close(struct rg_digest *digest);
 
 /* A line of an export, malloc'd; NULL without memory. */
-char *rg_figure_line(const struct rg_past_run *run, const struct rg_figure *figure);
+char *rg_series_line(const struct rg_past_run *run, const struct rg_figure *figure);
 
 #endif

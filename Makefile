@@ -49,6 +49,7 @@ PURE := $(call sources,base stat fleet data)
 SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/test/simulated.c
 FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 RANK := $(filter-out $(WITHOUT),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
+FRONT_LIBS := -lcjson -lhwloc -lm -lpthread
 COMMANDS := run compare simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
@@ -60,7 +61,7 @@ parts:
 	@scripts/parts
 
 $(BUILD)/railgauge: $(call objects,$(FRONT))
-	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lhwloc -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(FRONT_LIBS)
 
 $(BUILD)/railgauge-rank: $(call objects,$(RANK)) $(CUDA_OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lhwloc -lm $(CUDA_LIBS)
@@ -73,7 +74,7 @@ $(BUILD)/flavour: always
 	@mkdir -p $(@D)
 	@echo '$(CUDA_CPPFLAGS)' | cmp -s - $@ || echo '$(CUDA_CPPFLAGS)' >$@
 .PHONY: always
--include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk
+-include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk tests/fuzz/rules.mk
 $(BUILD)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -91,7 +92,7 @@ demo:
 	@scripts/demo
 
 test:
-	@scripts/deps build rig test
+	@scripts/deps build rig test fuzz
 	@$(MAKE) --no-print-directory --silent all
 	@tests/run
 

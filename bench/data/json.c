@@ -272,7 +272,6 @@ static int find_fields(const cJSON *object, const struct rg_shape *shape, const 
         return rg_json_refuse(place, err, "must be an object");
     if (slots > SLOTS_MOST)
         return rg_json_refuse(place, err, "has more fields than can be read here");
-    memset(found, 0, slots * sizeof(const cJSON *));
     cJSON_ArrayForEach(item, object)
     {
         size_t tried = 0;
@@ -306,7 +305,7 @@ static int read_section(const struct rg_section *section, const cJSON *item, voi
 int rg_json_read(
     const cJSON *object, const struct rg_shape *shape, void *target, const struct rg_place *place, struct rg_error *err)
 {
-    const cJSON *found[SLOTS_MOST];
+    const cJSON *found[SLOTS_MOST] = {NULL};
     int code = find_fields(object, shape, found, place, err);
     for (size_t i = 0; code == 0 && i < shape->row_count; i++) {
         const struct rg_option *row = &shape->rows[i];

@@ -101,7 +101,7 @@ static void print_point(
     const struct rg_test_point *point = &verdict->points.at[verdict->sides.at[order[from]].point];
     struct counts counts = {0};
     size_t untold = 0;
-    char name[300];
+    char title[300];
     for (size_t i = from; i < to; i++) {
         const struct rg_side *side = &verdict->sides.at[order[i]];
         if (is_told(verdict, side))
@@ -110,17 +110,17 @@ static void print_point(
             untold++;
     }
     counts.tests += untold > 0;
-    rg_words_point(point, name, 256);
+    rg_words_point(point, title, 256);
     if (strcmp(point->scope, "node") == 0) /* else it would be the flows' */
-        snprintf(name + strlen(name), 16, ", all rails");
-    begin_suite(run, name, &counts, out);
+        snprintf(title + strlen(title), 16, ", all rails");
+    begin_suite(run, title, &counts, out);
     for (size_t i = from; i < to; i++)
         if (is_told(verdict, &verdict->sides.at[order[i]]))
-            print_side(verdict, &verdict->sides.at[order[i]], name, out);
+            print_side(verdict, &verdict->sides.at[order[i]], title, out);
     if (untold > 0) {
         char words[64];
         snprintf(words, sizeof words, "%zu others that are well", untold);
-        print_case(name, words, RG_PASS, "", out);
+        print_case(title, words, RG_PASS, "", out);
     }
     fputs("  </testsuite>\n", out);
 }

@@ -51,6 +51,7 @@ FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call source
 # Ranks keep no history, and need no SQLite.
 SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
 RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
+FRONT_LIBS := -lcjson -lsqlite3 -lhwloc -lm -lpthread
 COMMANDS := run compare history simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
@@ -62,7 +63,7 @@ parts:
 	@scripts/parts
 
 $(BUILD)/railgauge: $(call objects,$(FRONT))
-	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lsqlite3 -lhwloc -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(FRONT_LIBS)
 
 $(BUILD)/railgauge-rank: $(call objects,$(RANK)) $(CUDA_OBJECTS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lhwloc -lm $(CUDA_LIBS)
@@ -75,7 +76,7 @@ $(BUILD)/flavour: always
 	@mkdir -p $(@D)
 	@echo '$(CUDA_CPPFLAGS)' | cmp -s - $@ || echo '$(CUDA_CPPFLAGS)' >$@
 .PHONY: always
--include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk
+-include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk tests/fuzz/rules.mk
 $(BUILD)/%.o: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -93,7 +94,7 @@ demo:
 	@scripts/demo
 
 test:
-	@scripts/deps build rig test
+	@scripts/deps build rig test fuzz
 	@$(MAKE) --no-print-directory --silent all
 	@tests/run
 

@@ -1,48 +1,82 @@
-/* railgauge compare: holds a run against a machine's baseline or an earlier run. */
+/* railgauge compare: holds a run against a machine's baseline, earlier runs and its own fleet; or learns a baseline. */
+#include "base/file.h"
 #include "cmd/cmd.h"
 #include "judge/judge.h"
-#include "report/text.h"
+#include "judge/learn.h"
+#include "report/format.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct options {
-    const char *machine, *baseline, *format;
-    double tolerance_percent;
-    bool all;
-};
+#define BASELINES_MOST 16
 
-static const char *const formats[] = {"text", "json", NULL};
+struct options {
+    const char *machine, *baseline, *format, *output;
+    double tolerance_percent;
+    bool all, fleet, learn;
+};
 
 #define AT(member) .offset = offsetof(struct options, member)
 
 static const struct rg_option rows[] = {
     {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
-        .help = "A machine's baseline, by name or path; without it, the machine that the run was started with."},
+        .help = "A machine's baseline, by name or path; without it, and without --baseline, the machine that the run "
+                "was started with."},
     {"baseline", NULL, RG_TEXT, AT(baseline), .metavar = "RUN",
-        .help = "An earlier run's directory, instead of a machine."},
+        .help = "An earlier run's directory, held against place by place. May be given again."},
+    {"fleet", NULL, RG_FLAG, AT(fleet),
+        .help =
+            "Holds each measurement against the median of its peers in the same run, less three standard deviations "
+            "(by the median absolute deviation), or less what makes a part suspect, whichever is more. Reads the "
+            "run twice."},
     {"tolerance", NULL, RG_NUMBER, AT(tolerance_percent), 0, 100, "5", .metavar = "PERCENT",
         .help = "How far below an earlier run a bandwidth may fall, or above it a latency rise."},
-    {"format", NULL, RG_CHOICE, AT(format), .fallback = "text", .choices = formats, .metavar = "WORD", .letter = 'f',
-        .help = "How to print the verdict."},
-    {"all", NULL, RG_FLAG, AT(all), .help = "Prints every row, even of a large fleet."},
+    {"format", NULL, RG_CHOICE, AT(format), .fallback = "text", .choices = rg_report_format_words, .metavar = "WORD",
+        .letter = 'f',
+        .help = "How to print the verdict. markdown is for pull requests and chats, junit for GitLab and Jenkins, "
+                "openmetrics for Prometheus."},
+    {"all", NULL, RG_FLAG, AT(all), .help = "Text: prints every row, even of a large fleet."},
+    {"learn", NULL, RG_FLAG, AT(learn),
+        .help = "Makes a machine's file of three or more good runs that are alike, instead: what they measured at the "
+                "median, and how far they spread. --machine gives its rails, rates and names."},
+    {"output", NULL, RG_TEXT, AT(output), .metavar = "FILE", .letter = 'o',
+        .help = "Where to write what was learned; its name, less .json, is the machine's."},
 };
 
 static const char notes[] =
     "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive: nothing failed, but something that the suite "
     "asked for is noisy, unsupported or was not run.\n\n"
     "A bandwidth passes when it reaches the threshold (expected, less tolerance) and so does the low end of its 95 % "
-    "interval; it is noisy when the interval leaves that open, and fails otherwise. % nominal is of the machine's line rate, % ceiling of "
-    "what is left of it for payload after headers at this message size and MTU.";
+    "interval; it is noisy when the interval leaves that open, and fails otherwise. % nominal is of the machine's line "
+    "rate, % ceiling of what is left of it for payload after headers at this message size and MTU. What is held against "
+    "several yardsticks is as bad as the worst of them says.\n\n"
+    "Only like is held against like: the same test, size, direction, memory and how it was registered, queue pairs, "
+    "pattern, place, and hardware or not. What could not be compared is listed with the reason.\n\n"
+    "Of a run of more than 50,000 rows, those that pass are told of together: by test and size, and in markdown, junit "
+    "and openmetrics by node, rail and side.";
 
-static int judge(const struct rg_run *run, const char *directory, const struct options *options)
+/* The options as they stand on the command line, and what they need. */
+struct comparison {
+    struct options options;
+    struct rg_args args;
+    const char *baselines[BASELINES_MOST];
+    size_t baseline_count;
+};
+
+static int judge(const struct rg_run *run, const char *directory, const struct comparison *c)
 {
     struct rg_error err = {{0}};
     struct rg_machine machine = {0};
     struct rg_verdict verdict = {0};
-    struct rg_yardstick yardstick = {.baseline = options->baseline, .tolerance_percent = options->tolerance_percent};
-    const char *name = options->machine ? options->machine : options->baseline ? NULL : run->machine;
+    const struct options *options = &c->options;
+    struct rg_yardstick yardstick = {.baselines = c->baselines,
+        .baseline_count = c->baseline_count,
+        .tolerance_percent = options->tolerance_percent,
+        .tolerance_source = rg_args_given(&c->args, "tolerance") ? "--tolerance" : "default",
+        .fleet = options->fleet};
+    const char *name = options->machine ? options->machine : c->baseline_count > 0 ? NULL : run->machine;
     int code = 0;
     if (name != NULL) {
         code = rg_cmd_load_machine(name, &machine, &err);
@@ -54,49 +88,98 @@ static int judge(const struct rg_run *run, const char *directory, const struct o
         rg_machine_close(&machine);
         return rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
     }
-    if (strcmp(options->format, "json") == 0) {
-        char *text = rg_verdict_json(&verdict);
-        puts(text ? text : "");
-        free(text);
-    } else {
-        struct rg_text_style style = {.colour = isatty(STDOUT_FILENO) == 1, .all = options->all};
-        rg_report_text(run, &verdict, &style, stdout);
-    }
+    struct rg_text_style style = {.colour = isatty(STDOUT_FILENO) == 1, .all = options->all};
+    rg_report_format_of(options->format)->print(run, &verdict, &style, stdout);
     int status = verdict.exit_status;
     rg_verdict_close(&verdict);
     rg_machine_close(&machine);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        rg_fail(&err, 0, "the verdict cannot be written: %s", strerror(errno));
+        return rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
+    }
     return status;
+}
+
+static int learn_machine(const struct comparison *c, const struct rg_machine *like, struct rg_error *err)
+{
+    const char *path = c->options.output, *slash = strrchr(path, '/');
+    char name[128], *text = NULL;
+    snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
+    size_t length = strlen(name), learned = 0;
+    if (length > 5 && strcmp(name + length - 5, ".json") == 0)
+        name[length - 5] = '\0';
+    if (access(path, F_OK) == 0)
+        return rg_fail(err, -EEXIST, "%s: exists already; a baseline is never written over another", path);
+    int code = rg_learn_machine(
+        (const char *const *)c->args.words, (size_t)c->args.word_count, like, name, &text, &learned, err);
+    if (code == 0)
+        code = rg_file_write_atomic(path, text, err);
+    if (code == 0)
+        printf("%s: %zu expectations from %d runs\n", path, learned, c->args.word_count);
+    free(text);
+    return code;
+}
+
+static int learn(const struct comparison *c)
+{
+    struct rg_error err = {{0}};
+    struct rg_machine like = {0};
+    int code = c->options.machine ? rg_cmd_load_machine(c->options.machine, &like, &err) : 0;
+    if (code == 0)
+        code = learn_machine(c, c->options.machine ? &like : NULL, &err);
+    rg_machine_close(&like);
+    return code == 0 ? RG_EXIT_PASS : rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
+}
+
+/* Takes the baselines from the command line, and refuses what does not go together. */
+static int check_options(struct comparison *c, struct rg_error *err)
+{
+    const struct options *o = &c->options;
+    for (size_t i = 0; i < c->args.given_count; i++) {
+        if (strcmp(c->args.given[i].row->name, "baseline") != 0)
+            continue;
+        if (c->baseline_count == BASELINES_MOST)
+            return rg_fail(err, -EINVAL, "--baseline: %d of them at most", BASELINES_MOST);
+        c->baselines[c->baseline_count++] = c->args.given[i].text;
+    }
+    if (c->args.rest_count > 0)
+        return rg_fail(err, -EINVAL, "unexpected word after --; see railgauge compare --help");
+    if (o->learn && (c->baseline_count > 0 || o->fleet || rg_args_given(&c->args, "tolerance") ||
+                        rg_args_given(&c->args, "format") || o->all))
+        return rg_fail(err, -EINVAL, "--learn goes with --machine and --output alone");
+    if (o->learn != (o->output != NULL))
+        return rg_fail(err, -EINVAL, "--learn and --output go together: what is learned is written there");
+    if (!o->learn && c->args.word_count != 1)
+        return rg_fail(err, -EINVAL, "give the directory of one run; see railgauge compare --help");
+    if (!o->learn && c->baseline_count == 0 && rg_args_given(&c->args, "tolerance"))
+        return rg_fail(err, -EINVAL, "--tolerance is for --baseline; a machine's file has its own");
+    return 0;
 }
 
 int rg_cmd_compare(int argc, char **argv)
 {
-    struct options options = {0};
+    struct comparison c = {.options = {0}};
     struct rg_command command = {
         .name = "compare",
-        .synopsis = "RUN [options]",
-        .summary = "hold a run against a machine's baseline or an earlier run",
+        .synopsis = "RUN [options] | --learn RUN... -o FILE",
+        .summary = "hold a run against a machine's baseline, earlier runs and its fleet",
         .description = "Judges a run's measurements one by one and prints the verdict.",
         .notes = notes,
-        .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
+        .groups = {{"Options", rows, sizeof rows / sizeof *rows, &c.options}},
         .group_count = 1,
     };
     struct rg_error err = {{0}};
-    struct rg_args args;
     struct rg_run run;
     int status;
-    if (!rg_cmd_parse(&command, argc, argv, &args, &status))
+    if (!rg_cmd_parse(&command, argc, argv, &c.args, &status))
         return status;
-    if (args.word_count != 1 || args.rest_count > 0)
-        rg_fail(&err, 0, "give the directory of one run; see railgauge compare --help");
-    else if (options.machine != NULL && options.baseline != NULL)
-        rg_fail(&err, 0, "--machine and --baseline exclude each other");
-    else if (options.baseline == NULL && rg_args_given(&args, "tolerance"))
-        rg_fail(&err, 0, "--tolerance is for --baseline; a machine's file has its own");
-    if (err.text[0] != '\0')
+    if (check_options(&c, &err) != 0)
         return rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
-    if (rg_run_load(args.words[0], &run, &err) != 0)
+    if (c.options.learn)
+        return learn(&c);
+    if (rg_run_load(c.args.words[0], &run, &err) != 0)
         return rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
-    status = judge(&run, args.words[0], &options);
+    status = judge(&run, c.args.words[0], &c);
     rg_run_close(&run);
     return status;
 }

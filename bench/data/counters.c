@@ -57,7 +57,7 @@ static const struct rg_option report_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEX
         .max = RG_FIELD_MOST,
         .required = true}};
 #undef S
-static const struct rg_shape report_shape = {
+const struct rg_shape rg_json_counter_report = {
     .rows = report_rows, .row_count = RG_FIELD_COUNT(report_rows), .others = (const char *const[]){"added", NULL}};
 
 void rg_json_add_counters(cJSON *object, const char *key, const struct rg_counter_report *reports, size_t count)
@@ -65,7 +65,7 @@ void rg_json_add_counters(cJSON *object, const char *key, const struct rg_counte
     cJSON *array = cJSON_AddArrayToObject(object, key);
     for (size_t i = 0; i < count; i++) {
         cJSON *item = cJSON_CreateObject();
-        rg_json_write(item, &report_shape, &reports[i]);
+        rg_json_write(item, &rg_json_counter_report, &reports[i]);
         cJSON *added = cJSON_AddObjectToObject(item, "added");
         for (int64_t c = 0; c < reports[i].change.count; c++)
             cJSON_AddNumberToObject(added, reports[i].change.at[c].name, (double)reports[i].change.at[c].added);
@@ -81,13 +81,14 @@ static int read_added(
         return rg_json_refuse(place, err, "added: must be an object");
     cJSON_ArrayForEach(counter, added)
     {
-        if (!cJSON_IsNumber(counter) || out->count >= RG_COUNTERS_MOST ||
+        int64_t added_to_it = 0;
+        if (!rg_json_is_integer(counter, 1, 1ll << 53, &added_to_it) || out->count >= RG_COUNTERS_MOST ||
             strlen(counter->string) >= RG_COUNTER_NAME_LENGTH)
-            return rg_json_refuse(
-                place, err, "added: holds %d numbers at most, by the names of counters", RG_COUNTERS_MOST);
+            return rg_json_refuse(place, err,
+                "added: holds %d whole numbers at most, by the names of counters that moved", RG_COUNTERS_MOST);
         struct rg_counter *c = &out->at[out->count++];
         snprintf(c->name, sizeof c->name, "%s", counter->string);
-        c->added = (int64_t)counter->valuedouble;
+        c->added = added_to_it;
     }
     return 0;
 }
@@ -98,16 +99,20 @@ int rg_json_read_counters(const cJSON *object, const char *key, const struct rg_
     const cJSON *items = rg_json_array(object, key, place, err), *item;
     struct rg_place all = rg_json_inside(place, key, 0);
     *count = 0;
-    *out = items ? calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof **out) : NULL;
-    if (items == NULL)
+    size_t size = (size_t)(items ? cJSON_GetArraySize(items) : 0);
+    *out = size > 0 ? calloc(size, sizeof **out) : malloc(1); /* one is large */
+    if (items == NULL) {
+        free(*out);
+        *out = NULL;
         return -EINVAL;
+    }
     if (*out == NULL)
         return rg_json_refuse(place, err, "no memory");
     cJSON_ArrayForEach(item, items)
     {
         struct rg_place at = rg_json_inside(&all, NULL, (int)*count);
         struct rg_counter_report *report = &(*out)[(*count)++];
-        int code = rg_json_read(item, &report_shape, report, &at, err);
+        int code = rg_json_read(item, &rg_json_counter_report, report, &at, err);
         if (code == 0)
             code = read_added(item, &report->change, &at, err);
         if (code != 0) {

@@ -37,4 +37,6 @@ void rg_json_add_counters(cJSON *object, const char *key, const struct rg_counte
 int rg_json_read_counters(const cJSON *object, const char *key, const struct rg_place *place,
     struct rg_counter_report **out, size_t *count, struct rg_error *err);
 
+extern const struct rg_shape rg_json_counter_report; /* but for what was added */
+
 #endif

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define ROUND_MOST (1ll << 53)
+
 static const char *const names[] = {"rank", "ready", "round", "round_done", "lost", "failed", "ask", "done"};
 
 char *rg_event_line(const struct rg_event *event)
@@ -28,19 +30,21 @@ int rg_event_read(const char *line, struct rg_event *out)
         return -EINVAL;
     }
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(object, "event");
-    const cJSON *round = cJSON_GetObjectItemCaseSensitive(object, "round");
+    int64_t round = 0;
+    bool counts =
+        rg_json_is_integer(cJSON_GetObjectItemCaseSensitive(object, "round"), -ROUND_MOST, ROUND_MOST, &round);
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, "value");
     const cJSON *text = cJSON_GetObjectItemCaseSensitive(object, "text");
     int code = 0;
     if (!cJSON_IsString(name) && cJSON_HasObjectItem(object, "document")) {
         event.text = strdup(line);
-    } else if (name != NULL && cJSON_IsString(name) && cJSON_IsNumber(round) && cJSON_IsNumber(value)) {
+    } else if (name != NULL && cJSON_IsString(name) && counts && cJSON_IsNumber(value)) {
         size_t kind = 0;
         while (kind < sizeof names / sizeof *names && strcmp(names[kind], name->valuestring) != 0)
             kind++;
         code = kind < sizeof names / sizeof *names ? 0 : -EINVAL;
         event.kind = (enum rg_event_kind)kind;
-        event.round = (int64_t)round->valuedouble;
+        event.round = round;
         event.value = value->valuedouble;
         event.text = code == 0 && cJSON_IsString(text) ? strdup(text->valuestring) : NULL;
     } else {

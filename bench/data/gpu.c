@@ -156,10 +156,9 @@ static int read_xids(const cJSON *object, struct rg_gpu_report *out, const struc
     cJSON_ArrayForEach(item, list)
     {
         struct rg_place all = rg_json_inside(place, "new_xids", 0), at = rg_json_inside(&all, NULL, i);
-        if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > INT32_MAX ||
-            item->valuedouble != (double)(int64_t)item->valuedouble)
+        if (!rg_json_is_integer(item, 0, INT32_MAX, &out->new_xids[i]))
             return rg_json_refuse(&at, err, "must be a whole number, not negative");
-        out->new_xids[i++] = (int64_t)item->valuedouble;
+        i++;
     }
     return code;
 }

@@ -8,24 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+static size_t write_path(const struct rg_place *place, char *out, size_t room)
+{
+    size_t used = place->outer ? write_path(place->outer, out, room) : 0;
+    if (place->outer == NULL || used >= room)
+        return used;
+    if (place->key == NULL)
+        return used + (size_t)snprintf(out + used, room - used, "[%d]", place->index);
+    return used + (size_t)snprintf(out + used, room - used, "%s%s", used ? "." : "", place->key);
+}
+
 int rg_json_refuse(const struct rg_place *place, struct rg_error *err, const char *format, ...)
 {
-    char message[RG_ERROR_LENGTH];
+    char message[RG_ERROR_LENGTH], path[192] = "";
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    return rg_fail(err, -EINVAL, "%s: %s%s%s", place->file, place->path, place->path[0] ? ": " : "", message);
+    write_path(place, path, sizeof path);
+    return rg_fail(err, -EINVAL, "%s: %s%s%s", place->file, path, path[0] ? ": " : "", message);
 }
 
 struct rg_place rg_json_inside(const struct rg_place *place, const char *key, int index)
 {
-    struct rg_place inner = {.file = place->file};
-    if (key != NULL)
-        snprintf(inner.path, sizeof inner.path, "%s%s%s", place->path, place->path[0] ? "." : "", key);
-    else
-        snprintf(inner.path, sizeof inner.path, "%s[%d]", place->path, index);
-    return inner;
+    return (struct rg_place){place->file, place, key, index};
 }
 
 static int line_of(const char *text, const char *at)
@@ -236,64 +242,80 @@ static int read_field(
     return rg_json_refuse(&place, err, "has a type that is unknown here");
 }
 
-static bool among(const char *key, const char *const *keys)
+#define SLOTS_MOST 96 /* fields of one shape */
+
+/* The key of a shape's field by its slot: rows, sections, and what others read. NULL: none, or past the last. */
+static const char *key_of(const struct rg_shape *shape, size_t slot)
 {
-    for (; keys != NULL && *keys != NULL; keys++)
-        if (strcmp(*keys, key) == 0)
-            return true;
-    return false;
+    if (slot < shape->row_count)
+        return shape->rows[slot].key;
+    slot -= shape->row_count;
+    return slot < shape->section_count ? shape->sections[slot].key : shape->others[slot - shape->section_count];
 }
 
-static bool known(const struct rg_shape *shape, const char *key)
+static size_t count_slots(const struct rg_shape *shape)
 {
-    for (size_t i = 0; i < shape->row_count; i++)
-        if (shape->rows[i].key != NULL && strcmp(shape->rows[i].key, key) == 0)
-            return true;
-    for (size_t i = 0; i < shape->section_count; i++)
-        if (strcmp(shape->sections[i].key, key) == 0)
-            return true;
-    return among(key, shape->others);
+    size_t count = shape->row_count + shape->section_count;
+    for (const char *const *key = shape->others; key != NULL && *key != NULL; key++)
+        count++;
+    return count;
 }
 
-static int check_keys(
-    const cJSON *object, const struct rg_shape *shape, const struct rg_place *place, struct rg_error *err)
+/* Finds the item of each slot. Most documents hold their fields in the shape's order, so the search for a key begins
+ * after the one before. */
+static int find_fields(const cJSON *object, const struct rg_shape *shape, const cJSON *found[SLOTS_MOST],
+    const struct rg_place *place, struct rg_error *err)
 {
+    size_t slots = count_slots(shape), slot = 0;
     const cJSON *item;
     if (!cJSON_IsObject(object))
         return rg_json_refuse(place, err, "must be an object");
+    if (slots > SLOTS_MOST)
+        return rg_json_refuse(place, err, "has more fields than can be read here");
     cJSON_ArrayForEach(item, object)
     {
-        if (!known(shape, item->string))
+        size_t tried = 0;
+        for (const char *key; tried < slots; tried++, slot = slot + 1 < slots ? slot + 1 : 0)
+            if ((key = key_of(shape, slot)) != NULL && key[0] == item->string[0] && strcmp(key, item->string) == 0)
+                break;
+        if (tried == slots)
             return rg_json_refuse(place, err, "unknown field \"%.64s\"", item->string);
-        if (cJSON_GetObjectItemCaseSensitive(object, item->string) != item)
+        if (found[slot] != NULL)
             return rg_json_refuse(place, err, "field \"%.64s\" is there twice", item->string);
+        found[slot] = item;
     }
     return 0;
 }
 
+static int read_section(const struct rg_section *section, const cJSON *item, void *target, const struct rg_place *place,
+    struct rg_error *err)
+{
+    struct rg_place inner = rg_json_inside(place, section->key, 0);
+    int code = 0;
+    if (item == NULL)
+        return rg_json_refuse(place, err, "field \"%s\" is missing", section->key);
+    if (section->required || !cJSON_IsNull(item))
+        code = rg_json_read(item, section->shape, (char *)target + section->offset, &inner, err);
+    if (!section->required)
+        *(bool *)((char *)target + section->present) = !cJSON_IsNull(item);
+    return code;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the shapes */
 int rg_json_read(
     const cJSON *object, const struct rg_shape *shape, void *target, const struct rg_place *place, struct rg_error *err)
 {
-    int code = check_keys(object, shape, place, err);
+    const cJSON *found[SLOTS_MOST] = {NULL};
+    int code = find_fields(object, shape, found, place, err);
     for (size_t i = 0; code == 0 && i < shape->row_count; i++) {
         const struct rg_option *row = &shape->rows[i];
-        const cJSON *item = row->key ? cJSON_GetObjectItemCaseSensitive(object, row->key) : NULL;
-        if (item != NULL)
-            code = read_field(row, item, (char *)target + row->offset, place, err);
+        if (found[i] != NULL)
+            code = read_field(row, found[i], (char *)target + row->offset, place, err);
         else if (row->required)
             code = rg_json_refuse(place, err, "field \"%s\" is missing", row->key);
     }
-    for (size_t i = 0; code == 0 && i < shape->section_count; i++) {
-        const struct rg_section *section = &shape->sections[i];
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, section->key);
-        struct rg_place inner = rg_json_inside(place, section->key, 0);
-        if (item == NULL)
-            code = rg_json_refuse(place, err, "field \"%s\" is missing", section->key);
-        else if (section->required || !cJSON_IsNull(item))
-            code = rg_json_read(item, section->shape, (char *)target + section->offset, &inner, err);
-        if (!section->required)
-            *(bool *)((char *)target + section->present) = item != NULL && !cJSON_IsNull(item);
-    }
+    for (size_t i = 0; code == 0 && i < shape->section_count; i++)
+        code = read_section(&shape->sections[i], found[shape->row_count + i], target, place, err);
     return code;
 }
 
@@ -309,6 +331,27 @@ void rg_json_clear(const struct rg_shape *shape, void *target)
         if (!section->required)
             *(bool *)((char *)target + section->present) = false;
     }
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the shapes */
+size_t rg_json_move_texts(const struct rg_shape *shape, void *target, char *to)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < shape->row_count; i++) {
+        const char **text = (const char **)(void *)((char *)target + shape->rows[i].offset);
+        if (shape->rows[i].type != RG_TEXT || *text == NULL)
+            continue;
+        size_t length = strlen(*text) + 1;
+        if (to != NULL)
+            *text = memcpy(to + bytes, *text, length);
+        bytes += length;
+    }
+    for (size_t i = 0; i < shape->section_count; i++) {
+        const struct rg_section *section = &shape->sections[i];
+        if (section->required || *(const bool *)((const char *)target + section->present))
+            bytes += rg_json_move_texts(section->shape, (char *)target + section->offset, to ? to + bytes : NULL);
+    }
+    return bytes;
 }
 
 void rg_json_release(const struct rg_shape *shape, void *target)
@@ -411,6 +454,15 @@ bool rg_json_is_run_id(const char *text)
             return false;
     }
     return text[i] == '\0';
+}
+
+bool rg_json_is_integer(const cJSON *item, int64_t min, int64_t max, int64_t *out)
+{
+    if (!cJSON_IsNumber(item) || item->valuedouble < (double)min || item->valuedouble > (double)max ||
+        item->valuedouble != floor(item->valuedouble))
+        return false;
+    *out = (int64_t)item->valuedouble;
+    return true;
 }
 
 void rg_json_add_text(cJSON *object, const char *key, const char *text)

@@ -29,17 +29,19 @@ struct rg_shape {
     const char *const *others; /* NULL-terminated: keys that the caller reads and writes itself; may be NULL */
 };
 
-/* Where in which file we are, for messages: `suite.json: tests[3].depth: ...`. */
+/* Where in which file we are, for messages: `suite.json: tests[3].depth: ...`. Put into words only when it is told. */
 struct rg_place {
     const char *file;
-    char path[192];
+    const struct rg_place *outer; /* outlives this one; NULL: the document */
+    const char *key;              /* a member of it; NULL: the element `index` */
+    int index;
 };
 
 /* -EINVAL with "file: path: message". */
 int rg_json_refuse(const struct rg_place *place, struct rg_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The place of a member ("key") or of an element (key NULL) of the one given. */
+/* The place of a member ("key") or of an element (key NULL) of the one given, which has to outlive it. */
 struct rg_place rg_json_inside(const struct rg_place *place, const char *key, int index);
 
 /* Parses text as one document of the kind ("suite", ...); name stands for it in messages. *out is the caller's to
@@ -55,6 +57,10 @@ int rg_json_read(const cJSON *object, const struct rg_shape *shape, void *target
 /* Sets every field of target to its default, else to null (NULL, NAN, RG_NONE, false). */
 void rg_json_clear(const struct rg_shape *shape, void *target);
 
+/* Copies every text of target, words of a list excepted, to `to` one behind the other, and has target point there. to
+ * NULL: only counts. Returns the bytes. */
+size_t rg_json_move_texts(const struct rg_shape *shape, void *target, char *to);
+
 /* Frees the number arrays of target. */
 void rg_json_release(const struct rg_shape *shape, void *target);
 
@@ -69,6 +75,9 @@ bool rg_json_is_run_id(const char *text);
 
 /* The place of a word in a NULL-terminated list, that of the NULL where it is not there. */
 int rg_json_word_place(const char *const *words, const char *word);
+
+/* Whether item is a whole number of that range; takes it then. NULL is none. */
+bool rg_json_is_integer(const cJSON *item, int64_t min, int64_t max, int64_t *out);
 
 /* Adds a text, or null. */
 void rg_json_add_text(cJSON *object, const char *key, const char *text);

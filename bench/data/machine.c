@@ -63,6 +63,13 @@ static const struct rg_shape machine_shape = {.rows = machine_rows,
     .row_count = sizeof machine_rows / sizeof *machine_rows,
     .others = (const char *const[]){"schema_version", "document", "sources", "facts", "expectations", NULL}};
 
+bool rg_machine_is_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+    return text[0] != '\0' && text[0] != '_' && text[0] != '-' && strlen(text) <= 64 &&
+           text[strspn(text, letters)] == '\0';
+}
+
 static bool source_is_listed(const struct rg_machine *machine, const char *id)
 {
     const cJSON *source;
@@ -145,6 +152,66 @@ int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *e
     }
     *out = machine;
     return 0;
+}
+
+/* --- writing --- */
+
+static const char *const fact_words[] = {"rails", "line_rate_gbps", "mtu_bytes", "ip_version", "node_nominal_gbps"};
+
+static void add_source(cJSON *sources, const char *id, const char *title, const cJSON *url, const char *note)
+{
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "id", id);
+    cJSON_AddStringToObject(item, "title", title);
+    cJSON_AddItemToObject(item, "url", url ? cJSON_Duplicate(url, true) : cJSON_CreateNull());
+    cJSON_AddStringToObject(item, "note", note);
+    cJSON_AddItemToArray(sources, item);
+}
+
+/* Facts of another machine, and the sources that they cite, each once. */
+static void add_facts_of(cJSON *facts, cJSON *sources, const struct rg_machine *like)
+{
+    const cJSON *given = cJSON_GetObjectItemCaseSensitive(like->root, "facts"), *source;
+    for (size_t i = 0; i < sizeof fact_words / sizeof *fact_words; i++) {
+        const cJSON *id = cJSON_GetObjectItemCaseSensitive(given, fact_words[i]);
+        if (cJSON_IsString(id))
+            cJSON_AddStringToObject(facts, fact_words[i], id->valuestring);
+    }
+    cJSON_ArrayForEach(source, cJSON_GetObjectItemCaseSensitive(like->root, "sources"))
+    {
+        const cJSON *id = cJSON_GetObjectItemCaseSensitive(source, "id"), *fact;
+        bool cited = false;
+        cJSON_ArrayForEach(fact, facts)
+        {
+            cited |= cJSON_IsString(id) && strcmp(fact->valuestring, id->valuestring) == 0;
+        }
+        if (cited)
+            cJSON_AddItemToArray(sources, cJSON_Duplicate(source, true));
+    }
+}
+
+char *rg_machine_text(const struct rg_machine *machine, const struct rg_machine *like, const struct rg_source *source)
+{
+    cJSON *object = rg_json_document("machine");
+    rg_json_write(object, &machine_shape, machine);
+    cJSON *sources = cJSON_AddArrayToObject(object, "sources"), *facts = cJSON_AddObjectToObject(object, "facts");
+    if (like != NULL) {
+        add_facts_of(facts, sources, like);
+    } else {
+        if (machine->rails != RG_NONE)
+            cJSON_AddStringToObject(facts, "rails", source->id);
+        cJSON_AddStringToObject(facts, "ip_version", source->id);
+    }
+    add_source(sources, source->id, source->title, NULL, source->note);
+    cJSON *expectations = cJSON_AddArrayToObject(object, "expectations");
+    for (size_t i = 0; i < machine->expectation_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        rg_json_write(item, &expectation_shape, &machine->expectations[i]);
+        cJSON_AddItemToArray(expectations, item);
+    }
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    return text;
 }
 
 void rg_machine_close(struct rg_machine *machine)

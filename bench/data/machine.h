@@ -27,6 +27,18 @@ struct rg_machine {
 /* Close with rg_machine_close. -EINVAL or -errno with a message that names file, field and fault. */
 int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *err);
 
+/* Where a figure comes from. */
+struct rg_source {
+    const char *id, *title, *note;
+};
+
+/* The document as text, malloc'd: the machine's own facts are of `like`, with its sources, or if that is NULL of
+ * `source`, as the expectations are. NULL without memory. */
+char *rg_machine_text(const struct rg_machine *machine, const struct rg_machine *like, const struct rg_source *source);
+
+/* Whether text may be the name of a machine. */
+bool rg_machine_is_name(const char *text);
+
 /* Takes a zeroed structure. */
 void rg_machine_close(struct rg_machine *machine);
 

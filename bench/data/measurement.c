@@ -164,6 +164,7 @@ void rg_measurement_clear(struct rg_measurement *out)
     out->counters = NULL;
     out->counter_count = 0;
     out->root = NULL;
+    out->texts = NULL;
 }
 
 char *rg_measurement_line(const struct rg_measurement *measurement)
@@ -206,6 +207,22 @@ static int check(const struct rg_measurement *m, const struct rg_place *place, s
     return 0;
 }
 
+/* Frees the document: its texts are few, its numbers are in the structure, and as a tree it takes ten times their room.
+ */
+static void let_go_of_document(struct rg_measurement *m)
+{
+    size_t bytes = rg_json_move_texts(&measurement_shape, m, NULL);
+    for (size_t i = 0; i < m->counter_count; i++)
+        bytes += rg_json_move_texts(&rg_json_counter_report, &m->counters[i], NULL);
+    if (m->gpu_count > 0 || (m->texts = malloc(bytes)) == NULL)
+        return;
+    size_t used = rg_json_move_texts(&measurement_shape, m, m->texts);
+    for (size_t i = 0; i < m->counter_count; i++)
+        used += rg_json_move_texts(&rg_json_counter_report, &m->counters[i], m->texts + used);
+    cJSON_Delete(m->root);
+    m->root = NULL;
+}
+
 int rg_measurement_read(const char *line, const char *name, struct rg_measurement *out, struct rg_error *err)
 {
     struct rg_place place = {.file = name};
@@ -226,6 +243,7 @@ int rg_measurement_read(const char *line, const char *name, struct rg_measuremen
         rg_measurement_close(&measurement);
         return code;
     }
+    let_go_of_document(&measurement);
     *out = measurement;
     return 0;
 }
@@ -233,10 +251,12 @@ int rg_measurement_read(const char *line, const char *name, struct rg_measuremen
 void rg_measurement_close(struct rg_measurement *measurement)
 {
     rg_json_release(&measurement_shape, measurement);
-    if (measurement->root != NULL) { /* of one that was made, they are the maker's */
+    if (measurement->root != NULL || measurement->texts != NULL) { /* of one that was made, they are the maker's */
         free(measurement->gpus);
         free(measurement->counters);
     }
     cJSON_Delete(measurement->root);
+    free(measurement->texts);
     measurement->root = NULL;
+    measurement->texts = NULL;
 }

@@ -107,7 +107,8 @@ struct rg_measurement {
     size_t counter_count;
     bool has_error, has_flow, has_group, has_path, has_window, has_bandwidth, has_latency, has_collective, has_copy,
         has_integrity;
-    cJSON *root; /* of one that was read */
+    cJSON *root; /* of one that was read, if it has GPUs: it holds the texts */
+    char *texts; /* of one that was read and has none */
 };
 
 /* Everything null. */

@@ -166,10 +166,10 @@ static bool take_numbers(const cJSON *array, int *numbers, int count)
     if (!cJSON_IsArray(array) || cJSON_GetArraySize(array) != count)
         return false;
     for (int i = 0; i < count; i++) {
-        const cJSON *item = cJSON_GetArrayItem(array, i);
-        if (!cJSON_IsNumber(item) || item->valuedouble < 0 || item->valuedouble > 1e6)
+        int64_t number;
+        if (!rg_json_is_integer(cJSON_GetArrayItem(array, i), 0, 1000000, &number))
             return false;
-        numbers[i] = (int)item->valuedouble;
+        numbers[i] = (int)number;
     }
     return true;
 }
@@ -282,16 +282,18 @@ char *rg_orders_round_text(const struct rg_round *round)
 int rg_orders_round_read(const char *text, struct rg_round *out, struct rg_link **links, struct rg_error *err)
 {
     cJSON *object = cJSON_Parse(text);
-    const cJSON *test = cJSON_GetObjectItemCaseSensitive(object, "test_index"), *item;
-    const cJSON *size = cJSON_GetObjectItemCaseSensitive(object, "size_bytes");
-    const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "links");
-    bool ok = cJSON_IsNumber(test) && cJSON_IsNumber(size) && cJSON_IsArray(array);
+    const cJSON *array = cJSON_GetObjectItemCaseSensitive(object, "links"), *item;
+    int64_t test = 0, size = 0;
+    bool ok =
+        rg_json_is_integer(cJSON_GetObjectItemCaseSensitive(object, "test_index"), 0, RG_SUITE_TESTS_MOST - 1, &test) &&
+        rg_json_is_integer(cJSON_GetObjectItemCaseSensitive(object, "size_bytes"), 0, (int64_t)RG_SIZE_MOST, &size) &&
+        cJSON_IsArray(array);
     *out = (struct rg_round){0};
     *links = ok ? calloc((size_t)cJSON_GetArraySize(array) + 1, sizeof **links) : NULL;
     ok = ok && *links != NULL;
     if (ok) {
-        out->test_index = (size_t)test->valuedouble;
-        out->size_bytes = (int64_t)size->valuedouble;
+        out->test_index = (size_t)test;
+        out->size_bytes = size;
     }
     for (item = ok ? array->child : NULL; ok && item != NULL; item = item->next) {
         int n[4];

@@ -14,8 +14,9 @@
 #define S rg_node_facts
 static const struct rg_option node_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEXT(kernel), RG_FIELD_TEXT_OR_NULL(os),
     RG_FIELD_TEXT_OR_NULL(cpu_model), RG_FIELD_COUNTED_OR_NULL(cpus), RG_FIELD_COUNTED_OR_NULL(numa_nodes),
-    RG_FIELD_COUNTED_OR_NULL(memory_bytes), RG_FIELD_COUNTED_OR_NULL(leaf), RG_FIELD_TEXT_OR_NULL(mpi),
-    RG_FIELD_TEXT_OR_NULL(rdma_core)};
+    RG_FIELD_COUNTED_OR_NULL(memory_bytes),
+    {.key = "leaf", .type = RG_INTEGER, RG_FIELD_AT(leaf), .min = 0, .max = 65535, .nullable = true},
+    RG_FIELD_TEXT_OR_NULL(mpi), RG_FIELD_TEXT_OR_NULL(rdma_core)};
 #undef S
 static const struct rg_shape node_shape = {
     .rows = node_rows, .row_count = RG_FIELD_COUNT(node_rows), .others = (const char *const[]){"rails", NULL}};
@@ -286,7 +287,7 @@ static int read_options(struct rg_run *out, const cJSON *launch, const struct rg
         code = rg_json_refuse(&at, err, "field \"fabric\" is missing");
     if (code != 0 || cJSON_IsNull(fabric))
         return code;
-    char name[sizeof place->path + PATH_MAX];
+    char name[PATH_MAX + 16];
     snprintf(name, sizeof name, "%s: fabric", place->file);
     return rg_fabricdoc_read(fabric, name, &out->options.fabric, err);
 }
@@ -312,7 +313,7 @@ static int read_parts(struct rg_run *out, const struct rg_place *place, struct r
     cJSON *suite = cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(out->root, "suite"), true);
     if (suite == NULL)
         return rg_json_refuse(place, err, "field \"suite\" is missing");
-    char name[sizeof place->path + PATH_MAX];
+    char name[PATH_MAX + 16];
     snprintf(name, sizeof name, "%s: suite", place->file);
     return rg_suite_read(suite, name, &out->suite, err);
 }

@@ -1,6 +1,6 @@
 #include "data/verdict.h"
 
-#include <math.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +27,23 @@ static const struct rg_option row_rows[] = {{.key = "asked", .type = RG_FLAG, AT
     TEXT(node), INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side), INTEGER(round), TEXT(metric),
     NUMBER(measured), NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected), NUMBER(threshold),
     NUMBER(tolerance_percent), TEXT(source), NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent),
-    TEXT(reason)};
+    NUMBER(fleet_percent), TEXT(reason)};
 static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct rg_bound, member)
+
+static const struct rg_option bound_rows[] = {TEXT(kind), TEXT(source), NUMBER(expected), NUMBER(tolerance_percent),
+    TEXT(tolerance_source), NUMBER(threshold), TEXT(reason)};
+static const struct rg_shape bound_shape = {.rows = bound_rows, .row_count = sizeof bound_rows / sizeof *bound_rows};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct rg_test_point, member)
+
+static const struct rg_option point_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), TEXT(memory),
+    TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope), TEXT(metric), NUMBER(least), NUMBER(median),
+    NUMBER(most), NUMBER(mad)};
+static const struct rg_shape point_shape = {.rows = point_rows, .row_count = sizeof point_rows / sizeof *point_rows};
 
 #undef AT
 #define AT(member) .offset = offsetof(struct rg_accused, member)
@@ -124,27 +139,50 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
     row->hardware = false;
     row->opposite = row->library = row->plugin = NULL;
     row->ranks = RG_NONE;
+    row->bounds = NULL;
+    row->bound_count = 0;
     return row;
 }
 
-/* Adds to a list of texts, once. */
-static char *add_once(char ***list, size_t *count, const char *text)
+void rg_row_close(struct rg_row *row)
 {
-    for (size_t i = 0; i < *count; i++)
-        if (strcmp((*list)[i], text) == 0)
-            return (*list)[i];
-    char **grown = realloc(*list, (*count + 1) * sizeof *grown);
-    char *copy = grown ? strdup(text) : NULL;
-    if (grown != NULL)
-        *list = grown;
-    if (copy != NULL)
-        grown[(*count)++] = copy;
-    return copy;
+    free(row->reason);
+    free(row->bounds);
+    row->reason = NULL;
+    row->bounds = NULL;
+    row->bound_count = 0;
+}
+
+struct rg_bound *rg_row_bound(struct rg_row *row, const char *kind)
+{
+    struct rg_bound *grown = realloc(row->bounds, (row->bound_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    row->bounds = grown;
+    struct rg_bound *bound = &grown[row->bound_count++];
+    rg_json_clear(&bound_shape, bound);
+    bound->status = RG_UNJUDGED;
+    bound->kind = kind;
+    return bound;
+}
+
+int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row)
+{
+    if (!row->asked) {
+        verdict->not_asked++;
+        return 0;
+    }
+    verdict->counts[row->status]++;
+    size_t point = rg_points_place(&verdict->points, row);
+    if (point == RG_NO_POINT)
+        return -ENOMEM;
+    int code = rg_point_add(&verdict->points.at[point], row);
+    return code == 0 ? rg_sides_add(&verdict->sides, point, row) : code;
 }
 
 const char *rg_verdict_text(struct rg_verdict *verdict, const char *text)
 {
-    return text ? add_once(&verdict->texts, &verdict->text_count, text) : NULL;
+    return rg_texts_keep(&verdict->texts, text);
 }
 
 void rg_verdict_note(struct rg_verdict *verdict, const char *format, ...)
@@ -154,7 +192,15 @@ void rg_verdict_note(struct rg_verdict *verdict, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    add_once(&verdict->incompatible, &verdict->incompatible_count, text);
+    for (size_t i = 0; i < verdict->incompatible_count; i++)
+        if (strcmp(verdict->incompatible[i], text) == 0)
+            return;
+    char **grown = realloc(verdict->incompatible, (verdict->incompatible_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return;
+    verdict->incompatible = grown;
+    if ((grown[verdict->incompatible_count] = strdup(text)) != NULL)
+        verdict->incompatible_count++;
 }
 
 const char *rg_verdict_word(const struct rg_verdict *verdict)
@@ -162,28 +208,53 @@ const char *rg_verdict_word(const struct rg_verdict *verdict)
     return verdict->status == RG_PASS ? "pass" : verdict->status == RG_FAIL ? "fail" : "inconclusive";
 }
 
-static void add_line(cJSON *list, const struct rg_shape *shape, const void *line)
+static cJSON *row_item(const struct rg_row *row)
 {
-    cJSON *object = cJSON_CreateObject();
-    rg_json_write(object, shape, line);
-    cJSON_AddItemToArray(list, object);
-}
-
-static void add_suspects(cJSON *object, const struct rg_verdict *verdict)
-{
-    cJSON *suspects = cJSON_AddArrayToObject(object, "suspects");
-    for (size_t i = 0; i < verdict->accused_count; i++) {
-        cJSON *suspect = cJSON_CreateObject();
-        rg_json_write(suspect, &accused_shape, &verdict->accused[i]);
-        cJSON *evidence = cJSON_AddArrayToObject(suspect, "evidence");
-        for (size_t e = 0; e < verdict->accused[i].evidence_count; e++)
-            add_line(evidence, &evidence_shape, &verdict->accused[i].evidence[e]);
-        cJSON_AddStringToObject(suspect, "sentence", verdict->accused[i].sentence);
-        cJSON_AddItemToArray(suspects, suspect);
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "status", rg_status_names[row->status]);
+    rg_json_write(item, &row_shape, row);
+    cJSON *bounds = cJSON_AddArrayToObject(item, "bounds");
+    for (size_t i = 0; i < row->bound_count; i++) {
+        cJSON *bound = cJSON_CreateObject();
+        cJSON_AddStringToObject(bound, "status", rg_status_names[row->bounds[i].status]);
+        rg_json_write(bound, &bound_shape, &row->bounds[i]);
+        cJSON_AddItemToArray(bounds, bound);
     }
+    return item;
 }
 
-char *rg_verdict_json(const struct rg_verdict *verdict)
+static cJSON *point_item(const struct rg_test_point *point)
+{
+    cJSON *item = cJSON_CreateObject();
+    rg_json_write(item, &point_shape, point);
+    cJSON_AddNumberToObject(item, "rows", (double)point->rows);
+    cJSON_AddNumberToObject(item, "measured", (double)point->measured);
+    cJSON *counts = cJSON_AddObjectToObject(item, "counts");
+    for (int i = 0; i < RG_STATUSES; i++)
+        cJSON_AddNumberToObject(counts, rg_status_names[i], (double)point->counts[i]);
+    return item;
+}
+
+static cJSON *line_item(const struct rg_shape *shape, const void *line)
+{
+    cJSON *item = cJSON_CreateObject();
+    rg_json_write(item, shape, line);
+    return item;
+}
+
+static cJSON *accused_item(const struct rg_accused *accused)
+{
+    cJSON *item = cJSON_CreateObject();
+    rg_json_write(item, &accused_shape, accused);
+    cJSON *evidence = cJSON_AddArrayToObject(item, "evidence");
+    for (size_t i = 0; i < accused->evidence_count; i++)
+        cJSON_AddItemToArray(evidence, line_item(&evidence_shape, &accused->evidence[i]));
+    cJSON_AddStringToObject(item, "sentence", accused->sentence);
+    return item;
+}
+
+/* What comes before the lists. */
+static cJSON *head_item(const struct rg_verdict *verdict)
 {
     cJSON *object = rg_json_document("verdict");
     cJSON_AddStringToObject(object, "run_id", verdict->run_id);
@@ -201,36 +272,79 @@ char *rg_verdict_json(const struct rg_verdict *verdict)
     for (int i = 0; i < RG_STATUSES; i++)
         cJSON_AddNumberToObject(counts, rg_status_names[i], (double)verdict->counts[i]);
     cJSON_AddNumberToObject(counts, "not_asked", (double)verdict->not_asked);
-    add_suspects(object, verdict);
-    cJSON *totals = cJSON_AddArrayToObject(object, "totals");
-    for (size_t i = 0; i < verdict->total_count; i++)
-        add_line(totals, &total_shape, &verdict->totals[i]);
-    cJSON *congestions = cJSON_AddArrayToObject(object, "congestion");
-    for (size_t i = 0; i < verdict->congestion_count; i++)
-        add_line(congestions, &congestion_shape, &verdict->congestions[i]);
-    cJSON *rows = cJSON_AddArrayToObject(object, "expectations");
-    for (size_t i = 0; i < verdict->row_count; i++) {
-        cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "status", rg_status_names[verdict->rows[i].status]);
-        rg_json_write(row, &row_shape, &verdict->rows[i]);
-        cJSON_AddItemToArray(rows, row);
+    cJSON_AddNumberToObject(object, "left_out", (double)verdict->left_out);
+    return object;
+}
+
+/* Takes the item over, and prints it without its last brace if it is to go on. */
+static void print_item(cJSON *item, bool open, FILE *out)
+{
+    char *text = cJSON_PrintUnformatted(item);
+    if (text != NULL)
+        fprintf(out, "%.*s", (int)(strlen(text) - open), text);
+    cJSON_free(text);
+    cJSON_Delete(item);
+}
+
+enum part { SUSPECTS, TOTALS, CONGESTION, POINTS, EXPECTATIONS, INCOMPATIBLE, PARTS };
+
+static cJSON *part_item(const struct rg_verdict *verdict, enum part part, size_t i)
+{
+    switch (part) {
+    case SUSPECTS:
+        return accused_item(&verdict->accused[i]);
+    case TOTALS:
+        return line_item(&total_shape, &verdict->totals[i]);
+    case CONGESTION:
+        return line_item(&congestion_shape, &verdict->congestions[i]);
+    case POINTS:
+        return point_item(&verdict->points.at[i]);
+    case EXPECTATIONS:
+        return row_item(&verdict->rows[i]);
+    default:
+        return cJSON_CreateString(verdict->incompatible[i]);
     }
-    cJSON *notes = cJSON_AddArrayToObject(object, "incompatible");
-    for (size_t i = 0; i < verdict->incompatible_count; i++)
-        cJSON_AddItemToArray(notes, cJSON_CreateString(verdict->incompatible[i]));
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
-    return text;
+}
+
+/* Row by row, so that a large verdict is never in memory as a tree. */
+void rg_verdict_print(const struct rg_verdict *verdict, FILE *out)
+{
+    static const char *const names[PARTS] = {
+        "suspects", "totals", "congestion", "points", "expectations", "incompatible"};
+    const size_t counts[PARTS] = {verdict->accused_count, verdict->total_count, verdict->congestion_count,
+        verdict->points.count, verdict->row_count, verdict->incompatible_count};
+    print_item(head_item(verdict), true, out);
+    for (int part = 0; part < PARTS; part++) {
+        fprintf(out, ",\n\"%s\":[", names[part]);
+        for (size_t i = 0; i < counts[part]; i++) {
+            fputs(i > 0 ? ",\n" : "\n", out);
+            print_item(part_item(verdict, (enum part)part, i), false, out);
+        }
+        fputc(']', out);
+    }
+    fputs("}\n", out);
+}
+
+char *rg_verdict_json(const struct rg_verdict *verdict)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    if (out == NULL)
+        return NULL;
+    rg_verdict_print(verdict, out);
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
 void rg_verdict_close(struct rg_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->row_count; i++)
-        free(verdict->rows[i].reason);
+        rg_row_close(&verdict->rows[i]);
     for (size_t i = 0; i < verdict->incompatible_count; i++)
         free(verdict->incompatible[i]);
-    for (size_t i = 0; i < verdict->text_count; i++)
-        free(verdict->texts[i]);
     free(verdict->rows);
     free(verdict->accused);
     free(verdict->totals);
@@ -239,6 +353,8 @@ void rg_verdict_close(struct rg_verdict *verdict)
     free(verdict->heat.tx);
     free(verdict->heat.rx);
     free(verdict->incompatible);
-    free(verdict->texts);
+    rg_points_close(&verdict->points);
+    rg_sides_close(&verdict->sides);
+    rg_texts_close(&verdict->texts);
     *verdict = (struct rg_verdict){0};
 }

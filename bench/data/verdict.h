@@ -2,19 +2,19 @@
 #ifndef RG_DATA_VERDICT_H
 #define RG_DATA_VERDICT_H
 
-#include "data/json.h"
-
-enum rg_status {
-    RG_PASS,
-    RG_FAIL,
-    RG_NOISY,       /* measured on both sides of the threshold */
-    RG_UNSUPPORTED, /* the device cannot do it */
-    RG_NOT_RUN,     /* there is no measurement that counts */
-    RG_UNJUDGED,    /* measured, with nothing to hold it against */
-    RG_STATUSES,
-};
+#include "data/tally.h"
 
 extern const char *const rg_status_names[RG_STATUSES + 1]; /* NULL-terminated */
+
+/* One yardstick that a row was held against. */
+struct rg_bound {
+    const char *kind;             /* machine, run or fleet */
+    const char *source;           /* of what was expected: a source of the machine, a run's id, so many peers */
+    const char *tolerance_source; /* where the slack comes from */
+    const char *reason;           /* static; NULL: the figures say it */
+    enum rg_status status;
+    double expected, tolerance_percent, threshold;
+};
 
 /* One line: a flow (scope rail), what a node sends or receives (node), a collective (group), or a copy (gpu). variant:
  * what else must be alike for two rows to be compared: how GPU memory was registered ("dmabuf"), a collective's type,
@@ -32,6 +32,9 @@ struct rg_row {
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;
     double measured, ci95_low, ci95_high, expected, threshold, tolerance_percent;
     double nominal_percent, ceiling, ceiling_percent;
+    double fleet_percent;    /* of the median of its point */
+    struct rg_bound *bounds; /* malloc'd: all that it was held against; expected, threshold and so on are the worst's */
+    size_t bound_count;
 };
 
 /* A flow through a part that is to blame, and how the end that is not accused does with others. */
@@ -88,6 +91,9 @@ struct rg_verdict {
     char summary[512];
     struct rg_row *rows; /* texts but reasons belong to the run, the machine, or the list below */
     size_t row_count, row_room;
+    size_t left_out; /* rows that were judged and counted, and are told of in points and sides alone */
+    struct rg_points points;
+    struct rg_sides sides;
     size_t counts[RG_STATUSES], not_asked, verified; /* verified: measurements whose data were checked */
     struct rg_heat heat;                             /* nodes 0: there were no bandwidth flows; in no document */
     struct rg_accused *accused;
@@ -98,12 +104,20 @@ struct rg_verdict {
     size_t congestion_count;
     char **incompatible; /* sentences on what could not be compared */
     size_t incompatible_count;
-    char **texts; /* owned */
-    size_t text_count;
+    struct rg_texts texts; /* owned */
 };
 
 /* A new row, everything null, or NULL without memory. The pointer holds until the next call. */
 struct rg_row *rg_verdict_add(struct rg_verdict *verdict);
+
+/* Counts a row, by status, point and side. -ENOMEM without a message. */
+int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row);
+
+/* Frees what a row owns. */
+void rg_row_close(struct rg_row *row);
+
+/* Adds a yardstick to a row; NULL without memory. */
+struct rg_bound *rg_row_bound(struct rg_row *row, const char *kind);
 
 /* A new suspect, everything null, or NULL without memory. The pointer holds until the next call. */
 struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict);
@@ -118,7 +132,10 @@ const char *rg_verdict_text(struct rg_verdict *verdict, const char *text);
 /* Adds a sentence on what could not be compared, once. */
 void rg_verdict_note(struct rg_verdict *verdict, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The document as text, malloc'd. */
+/* The document, a row a line. */
+void rg_verdict_print(const struct rg_verdict *verdict, FILE *out);
+
+/* The same as text, malloc'd. */
 char *rg_verdict_json(const struct rg_verdict *verdict);
 
 /* Takes a zeroed structure. */

@@ -100,7 +100,7 @@ static int note_directions(struct rg_fleet_judge *judge, const struct rg_suite *
     if (judge->both_ways == NULL)
         return no_memory(err);
     for (size_t i = 0; i < suite->test_count; i++)
-        judge->both_ways[i] = strcmp(suite->tests[i].direction, "both_ways") == 0;
+        judge->both_ways[i] = suite->tests[i].direction != NULL && strcmp(suite->tests[i].direction, "both_ways") == 0;
     return 0;
 }
 

@@ -1,6 +1,10 @@
 #include "judge/judge.h"
 
 #include "data/plan.h"
+#include "judge/earlier.h"
+#include "judge/hold.h"
+#include "judge/peers.h"
+#include "judge/promises.h"
 
 #include <errno.h>
 #include <math.h>
@@ -10,44 +14,6 @@
 static bool same(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static bool is_latency(const char *metric)
-{
-    return strncmp(metric, "latency", 7) == 0;
-}
-
-static void set_reason(struct rg_row *row, const char *text)
-{
-    free(row->reason);
-    row->reason = strdup(text);
-}
-
-/* Holds a measured row against an expected value. */
-static void hold_against(struct rg_row *row, double expected, double tolerance_percent, const char *source)
-{
-    double sign = is_latency(row->metric) ? -1 : 1; /* latencies must stay below */
-    row->expected = expected;
-    row->source = source;
-    if (isnan(expected))
-        return;
-    row->tolerance_percent = tolerance_percent;
-    row->threshold = expected * (1 - sign * tolerance_percent / 100);
-    if (row->status != RG_UNJUDGED || isnan(row->measured))
-        return;
-    double doubtful = sign > 0 ? row->ci95_low : row->ci95_high, hopeful = sign > 0 ? row->ci95_high : row->ci95_low;
-    bool reached = sign * row->measured >= sign * row->threshold;
-    bool surely = isnan(doubtful) || sign * doubtful >= sign * row->threshold;
-    bool perhaps = !isnan(hopeful) && sign * hopeful >= sign * row->threshold;
-    /* The interval is the median's. Where the mean of the window lies outside it, the link was down or slow for a part
-     * of the time: what was moved is then too little, however well the rest went. */
-    bool typical = row->ci95_low <= row->measured && row->measured <= row->ci95_high;
-    if (reached)
-        row->status = surely ? RG_PASS : RG_NOISY;
-    else
-        row->status = perhaps && typical ? RG_NOISY : RG_FAIL;
-    if (row->status == RG_NOISY)
-        set_reason(row, "its 95 % interval lies on both sides of the threshold");
 }
 
 /* The row's ceiling holds the payload's share so far, summed over the rails of a node. */
@@ -62,254 +28,6 @@ static void add_ceiling(struct rg_row *row, const struct rg_machine *machine, si
     if (!isnan(row->measured) && same(row->metric, "bandwidth_gbps") && !same(row->scope, "gpu")) {
         row->nominal_percent = 100 * row->measured / nominal;
         row->ceiling_percent = 100 * row->measured / row->ceiling;
-    }
-}
-
-static size_t rails_per_node(const struct rg_run *run)
-{
-    size_t rails = 0;
-    for (size_t i = 0; i < run->rank_count; i++)
-        if ((size_t)run->ranks[i].rail.rail + 1 > rails)
-            rails = (size_t)run->ranks[i].rail.rail + 1;
-    return rails;
-}
-
-static bool uses_all_rails(const struct rg_run *run, const struct rg_machine *machine)
-{
-    return machine->rails == RG_NONE || run->rank_count == 0 || (size_t)machine->rails == rails_per_node(run);
-}
-
-static bool expects(const struct rg_expectation *e, const struct rg_row *row)
-{
-    return row->pattern == NULL && same(e->test, row->test) && e->size_bytes == row->size_bytes &&
-           same(e->direction, row->direction) && same(e->memory, row->memory) &&
-           (e->variant == NULL || same(e->variant, row->variant)) && same(e->scope, row->scope) &&
-           same(e->metric, row->metric) && (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
-}
-
-/* Whether a test asks for that variant, which is written as in judge/measured. How memory is registered turns out. */
-static bool asks_variant(const struct rg_settings *s, enum rg_test_kind kind, const char *variant)
-{
-    char asked[128];
-    bool reduces = same(s->test, "all_reduce") || same(s->test, "reduce_scatter");
-    bool host = same(s->copy, "host_to_device") || same(s->copy, "device_to_host");
-    if (variant == NULL || (kind != RG_TEST_COLLECTIVE && kind != RG_TEST_COPY))
-        return true;
-    if (kind == RG_TEST_COLLECTIVE)
-        snprintf(asked, sizeof asked, "%s%s%s %s %s", s->data_type, reduces ? " " : "", reduces ? s->reduction : "",
-            s->in_place ? "in_place" : "out_of_place", s->group);
-    else
-        snprintf(asked, sizeof asked, "%s %s%s%s", s->copy, s->copy_by, host ? " " : "", host ? s->numa : "");
-    return same(asked, variant);
-}
-
-/* Whether the suite asks for what an expectation is about. */
-static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
-{
-    for (size_t i = 0; i < suite->test_count; i++) {
-        const struct rg_settings *s = &suite->tests[i];
-        enum rg_test_kind kind = rg_test_kind_of(s->test);
-        bool memory = same(s->memory, e->memory) || same(s->memory, "auto") || kind == RG_TEST_COPY;
-        if (!same(s->test, e->test) || !memory || !asks_variant(s, kind, e->variant) ||
-            (e->direction != NULL && !same(s->direction, e->direction)) ||
-            (e->queue_pairs != RG_NONE && kind == RG_TEST_BANDWIDTH && e->queue_pairs != s->queue_pairs))
-            continue;
-        for (uint32_t size = 0; size < s->sizes.count; size++)
-            if (s->sizes.bytes[size] == e->size_bytes)
-                return true;
-    }
-    return false;
-}
-
-/* What a row is held against: an expectation of just its queue pairs comes before one of any number. */
-static const struct rg_expectation *expectation_of(const struct rg_machine *machine, const struct rg_row *row)
-{
-    const struct rg_expectation *found = NULL;
-    for (size_t i = 0; i < machine->expectation_count; i++) {
-        const struct rg_expectation *e = &machine->expectations[i];
-        if (expects(e, row) && (found == NULL || e->queue_pairs != RG_NONE))
-            found = e;
-    }
-    return found;
-}
-
-static int add_absent(
-    const struct rg_run *run, const struct rg_expectation *e, struct rg_verdict *out, struct rg_error *err)
-{
-    struct rg_row *row = rg_verdict_add(out);
-    if (row == NULL)
-        return rg_fail(err, -ENOMEM, "no memory to judge the run");
-    row->asked = asks(&run->suite, e);
-    row->status = RG_NOT_RUN;
-    row->test = e->test;
-    row->direction = e->direction;
-    row->memory = e->memory;
-    row->variant = e->variant;
-    row->scope = e->scope;
-    row->metric = e->metric;
-    row->size_bytes = e->size_bytes;
-    row->queue_pairs = e->queue_pairs;
-    hold_against(row, e->expected, e->tolerance_percent, e->source);
-    set_reason(
-        row, row->asked ? "the suite asked for it, and there is no measurement" : "the suite did not ask for it");
-    return 0;
-}
-
-static int judge_by_machine(
-    const struct rg_run *run, const struct rg_machine *machine, struct rg_verdict *out, struct rg_error *err)
-{
-    size_t measured = out->row_count;
-    for (size_t i = 0; i < machine->expectation_count; i++) {
-        const struct rg_expectation *e = &machine->expectations[i];
-        bool met = false;
-        for (size_t r = 0; r < measured; r++) {
-            struct rg_row *row = &out->rows[r];
-            if (!expects(e, row))
-                continue;
-            met = true;
-            if (expectation_of(machine, row) != e)
-                continue;
-            bool whole = strcmp(row->scope, "node") != 0 || uses_all_rails(run, machine);
-            if (!whole && !isnan(e->expected) && row->status == RG_UNJUDGED) {
-                row->status = RG_NOT_RUN;
-                set_reason(row, "the run did not use all rails of the machine");
-            }
-            hold_against(row, e->expected, e->tolerance_percent, e->source);
-            if (row->status == RG_PASS && machine->hardware && !row->hardware) {
-                row->status = RG_NOT_RUN;
-                set_reason(row, "reached, but not on hardware: it cannot stand for this machine");
-            }
-        }
-        int code = !met && !isnan(e->expected) ? add_absent(run, e, out, err) : 0;
-        if (code != 0)
-            return code;
-    }
-    if (machine->hardware && run->hardware == 0)
-        rg_verdict_note(out, "the run is not of hardware (%s), so nothing in it can pass the baseline of %s",
-            run->hardware_reason, machine->name);
-    if (!uses_all_rails(run, machine))
-        rg_verdict_note(out, "%s has %lld rails a node, the run used %zu", machine->name, (long long)machine->rails,
-            rails_per_node(run));
-    return 0;
-}
-
-static bool same_place(const struct rg_row *a, const struct rg_row *b)
-{
-    return same(a->test, b->test) && a->size_bytes == b->size_bytes && same(a->direction, b->direction) &&
-           same(a->memory, b->memory) && same(a->variant, b->variant) && same(a->pattern, b->pattern) &&
-           a->queue_pairs == b->queue_pairs && same(a->scope, b->scope) && same(a->metric, b->metric) &&
-           same(a->node, b->node) && a->rail == b->rail && same(a->peer_node, b->peer_node) &&
-           a->peer_rail == b->peer_rail && same(a->side, b->side) && same(a->opposite, b->opposite);
-}
-
-/* Measured then, and not now. */
-static int add_missing(const struct rg_row *before, double tolerance_percent, const char *source,
-    struct rg_verdict *out, struct rg_error *err)
-{
-    struct rg_row *row = rg_verdict_add(out);
-    if (row == NULL)
-        return rg_fail(err, -ENOMEM, "no memory to judge the run");
-    *row = *before;
-    row->test = rg_verdict_text(out, before->test);
-    row->direction = rg_verdict_text(out, before->direction);
-    row->memory = rg_verdict_text(out, before->memory);
-    row->variant = rg_verdict_text(out, before->variant);
-    row->pattern = rg_verdict_text(out, before->pattern);
-    row->node = rg_verdict_text(out, before->node);
-    row->peer_node = rg_verdict_text(out, before->peer_node);
-    row->status = RG_NOT_RUN;
-    row->round = RG_NONE;
-    row->reason = strdup("the earlier run has it, this one does not");
-    row->measured = row->ci95_low = row->ci95_high = row->ceiling = NAN;
-    row->opposite = rg_verdict_text(out, before->opposite);
-    row->library = row->plugin = NULL;
-    hold_against(row, before->measured, tolerance_percent, source);
-    return 0;
-}
-
-/* A suite may measure the same place twice; the k-th time then is held against the k-th. */
-static int hold_against_rows(
-    const struct rg_verdict *before, double tolerance_percent, struct rg_verdict *out, struct rg_error *err)
-{
-    size_t now = out->row_count;
-    bool *taken = calloc(now + 1, sizeof *taken);
-    int code = taken ? 0 : rg_fail(err, -ENOMEM, "no memory to judge the run");
-    for (size_t i = 0; code == 0 && i < before->row_count; i++) {
-        const struct rg_row *old = &before->rows[i];
-        size_t r = 0;
-        if (isnan(old->measured))
-            continue;
-        while (r < now && (taken[r] || !same_place(old, &out->rows[r])))
-            r++;
-        if (r == now) {
-            code = add_missing(old, tolerance_percent, out->against_name, out, err);
-            continue;
-        }
-        taken[r] = true;
-        hold_against(&out->rows[r], old->measured, tolerance_percent, out->against_name);
-    }
-    for (size_t r = 0; code == 0 && r < now; r++)
-        if (!taken[r] && out->rows[r].reason == NULL)
-            set_reason(&out->rows[r], "the earlier run has no such measurement");
-    free(taken);
-    return code;
-}
-
-/* Says what was set otherwise in the earlier run, test by test. */
-static void note_settings(const struct rg_suite *now, const struct rg_suite *before, struct rg_verdict *out)
-{
-    for (size_t i = 0; i < now->test_count && i < before->test_count; i++) {
-        char words[400];
-        if (strcmp(now->tests[i].test, before->tests[i].test) == 0 &&
-            rg_settings_differ(&before->tests[i], &now->tests[i], words, sizeof words))
-            rg_verdict_note(
-                out, "%s was measured with other settings than in the earlier run: %s", now->tests[i].test, words);
-    }
-}
-
-static int judge_by_run(
-    const struct rg_run *run, const struct rg_yardstick *yardstick, struct rg_verdict *out, struct rg_error *err)
-{
-    struct rg_run earlier;
-    struct rg_verdict before = {0};
-    int code = rg_run_load(yardstick->baseline, &earlier, err);
-    if (code != 0)
-        return code;
-    out->against_name = rg_verdict_text(out, earlier.run_id);
-    code = rg_judge_measured(&earlier, yardstick->baseline, NULL, &before, err);
-    if (code == 0 && run->hardware != earlier.hardware)
-        rg_verdict_note(out, "one run is of hardware and the other is not: nothing was compared");
-    if (code == 0)
-        note_settings(&run->suite, &earlier.suite, out);
-    if (code == 0 && run->hardware == earlier.hardware)
-        code = hold_against_rows(&before, yardstick->tolerance_percent, out, err);
-    rg_verdict_close(&before);
-    rg_run_close(&earlier);
-    return code;
-}
-
-/* A p99 is there to be held against an expectation; without one the median says enough. */
-static void drop_unexpected_tails(struct rg_verdict *verdict)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < verdict->row_count; i++) {
-        struct rg_row *row = &verdict->rows[i];
-        if (same(row->metric, "latency_p99_us") && row->status == RG_UNJUDGED && isnan(row->expected)) {
-            free(row->reason);
-            continue;
-        }
-        verdict->rows[kept++] = *row;
-    }
-    verdict->row_count = kept;
-}
-
-static void count(struct rg_verdict *verdict)
-{
-    for (size_t i = 0; i < verdict->row_count; i++) {
-        if (verdict->rows[i].asked)
-            verdict->counts[verdict->rows[i].status]++;
-        else
-            verdict->not_asked++;
     }
 }
 
@@ -345,7 +63,7 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
     size_t open = v->counts[RG_NOISY] + v->counts[RG_UNSUPPORTED] + v->counts[RG_NOT_RUN];
     size_t judged = v->counts[RG_PASS] + v->counts[RG_FAIL] + open;
     char rest[256];
-    bool nothing = compared ? judged == 0 : v->row_count == 0;
+    bool nothing = compared ? judged == 0 : v->row_count + v->left_out == 0;
     bool failed = v->counts[RG_FAIL] > 0 || v->accused_count > 0;
     v->status = failed ? RG_FAIL : open > 0 || !complete || !whole || nothing ? RG_NOISY : RG_PASS;
     v->exit_status = v->status == RG_PASS ? 0 : v->status == RG_FAIL ? 1 : 3;
@@ -391,19 +109,167 @@ double rg_judge_least_loss_percent(const struct rg_run *run, const struct rg_mac
     return RG_FLEET_LEAST_LOSS_PERCENT;
 }
 
-/* The rows as measured, and who is to blame for flows that fell short of their peers. */
-static int judge_fleet(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
-    struct rg_verdict *out, struct rg_error *err)
+/* All that a run is held against while its rows are read. */
+struct bench {
+    const struct rg_run *run;
+    const struct rg_yardstick *yardstick;
+    struct rg_earlier **earlier; /* one a baseline */
+    struct rg_peers peers;
+    size_t rails;
+    bool whole, several;
+};
+
+static int no_memory(struct rg_error *err)
+{
+    return rg_fail(err, -ENOMEM, "no memory to judge the run");
+}
+
+/* A p99 is there to be held against an expectation; without one the median says enough. */
+static bool is_unexpected_tail(const struct rg_row *row)
+{
+    return same(row->metric, "latency_p99_us") && row->status == RG_UNJUDGED && isnan(row->expected);
+}
+
+/* Whether a row stays in the list; if not, it was counted. */
+static bool is_kept(const struct rg_row *row, size_t kept)
+{
+    bool well = row->status == RG_PASS || row->status == RG_UNJUDGED;
+    return kept < (well ? RG_ROWS_KEPT : 2 * RG_ROWS_KEPT);
+}
+
+/* Concludes and counts the rows from first on, and keeps those that are to be kept. */
+static int conclude_rows(const struct bench *bench, struct rg_verdict *verdict, size_t first, struct rg_error *err)
+{
+    size_t kept = first;
+    int code = 0;
+    for (size_t i = first; i < verdict->row_count; i++) {
+        struct rg_row *row = &verdict->rows[i];
+        if (code == 0 && rg_hold_conclude(row, bench->several) != 0)
+            code = no_memory(err);
+        bool counts = code == 0 && !is_unexpected_tail(row);
+        if (counts && rg_verdict_tally(verdict, row) != 0)
+            code = no_memory(err);
+        bool keep = counts && is_kept(row, kept);
+        verdict->left_out += counts && !keep;
+        if (!keep)
+            rg_row_close(row);
+        else if (kept++ != i)
+            verdict->rows[kept - 1] = *row;
+    }
+    verdict->row_count = kept;
+    return code;
+}
+
+static int settle(void *context, struct rg_verdict *verdict, size_t first, struct rg_error *err)
+{
+    const struct bench *bench = context;
+    const struct rg_yardstick *yardstick = bench->yardstick;
+    int code = 0;
+    for (size_t i = first; code == 0 && i < verdict->row_count; i++) {
+        struct rg_row *row = &verdict->rows[i];
+        add_ceiling(row, yardstick->machine, bench->rails);
+        if (yardstick->machine != NULL)
+            code = rg_promises_hold(yardstick->machine, bench->whole, row, err);
+        for (size_t b = 0; code == 0 && b < yardstick->baseline_count; b++)
+            code = rg_earlier_hold(bench->earlier[b], row, err);
+        if (code == 0 && yardstick->baseline_count > 0 && row->bound_count == 0 && row->reason == NULL)
+            rg_hold_reason(row, "the earlier run has no such measurement");
+        if (code == 0 && yardstick->fleet)
+            code = rg_peers_hold(&bench->peers, row, verdict, err);
+    }
+    return code == 0 ? conclude_rows(bench, verdict, first, err) : code;
+}
+
+/* The rows as measured and held, and who is to blame for flows that fell short of their peers. */
+static int judge_rows(struct bench *bench, const char *directory, struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_fleet_judge *fleet = NULL;
-    double least_loss = rg_judge_least_loss_percent(run, yardstick->machine);
-    int code = rg_fleet_judge_open_run(run, least_loss, &fleet, err);
+    struct rg_settler settler = {settle, bench};
+    double least_loss = rg_judge_least_loss_percent(bench->run, bench->yardstick->machine);
+    int code = rg_fleet_judge_open_run(bench->run, least_loss, &fleet, err);
     if (code == 0)
-        code = rg_judge_measured(run, directory, fleet, out, err);
+        code = rg_judge_measured_by(bench->run, directory, fleet, &settler, out, err);
     if (code == 0)
-        code = rg_fleet_judge_conclude(fleet, &run->suite, out, err);
+        code = rg_fleet_judge_conclude(fleet, &bench->run->suite, out, err);
     rg_fleet_judge_close(fleet);
     return code;
+}
+
+/* What was to be there and is not, and what could not be compared. */
+static int add_absent(struct bench *bench, struct rg_verdict *out, struct rg_error *err)
+{
+    const struct rg_yardstick *yardstick = bench->yardstick;
+    const struct rg_machine *machine = yardstick->machine;
+    size_t first = out->row_count;
+    int code = machine ? rg_promises_absent(bench->run, machine, out, err) : 0;
+    if (code == 0)
+        code = conclude_rows(bench, out, first, err);
+    for (size_t b = 0; code == 0 && b < yardstick->baseline_count; b++) {
+        first = out->row_count;
+        while (rg_earlier_missing(bench->earlier[b], out, &code, err)) {
+            code = conclude_rows(bench, out, first, err);
+            first = out->row_count;
+        }
+        if (code == 0)
+            rg_earlier_note(bench->earlier[b], out);
+    }
+    if (machine != NULL && machine->hardware && bench->run->hardware == 0)
+        rg_verdict_note(out, "the run is not of hardware (%s), so nothing in it can pass the baseline of %s",
+            bench->run->hardware_reason, machine->name);
+    if (machine != NULL && !bench->whole)
+        rg_verdict_note(
+            out, "%s has %lld rails a node, the run used %zu", machine->name, (long long)machine->rails, bench->rails);
+    return code;
+}
+
+/* "a3-ultra, run 2026... and the fleet" */
+static void name_yardsticks(const struct bench *bench, struct rg_verdict *out)
+{
+    const struct rg_yardstick *yardstick = bench->yardstick;
+    bool machine = yardstick->machine != NULL, fleet = yardstick->fleet;
+    size_t runs = yardstick->baseline_count;
+    char words[200], earlier[64] = "";
+    if (runs == 1)
+        snprintf(earlier, sizeof earlier, "%s%s", bench->several ? "run " : "", rg_earlier_run_id(bench->earlier[0]));
+    else if (runs > 1)
+        snprintf(earlier, sizeof earlier, "%zu earlier runs", runs);
+    snprintf(words, sizeof words, "%.64s%s%s%s%s", machine ? yardstick->machine->name : "",
+        machine && runs > 0 ? (fleet ? ", " : " and ") : "", earlier, fleet && (machine || runs > 0) ? " and " : "",
+        fleet ? "the fleet" : "");
+    out->against_kind = bench->several ? "several" : machine ? "machine" : fleet ? "fleet" : runs > 0 ? "run" : "none";
+    out->against_name = words[0] ? rg_verdict_text(out, words) : NULL;
+}
+
+static int open_yardsticks(struct bench *bench, const char *directory, struct rg_verdict *out, struct rg_error *err)
+{
+    const struct rg_yardstick *yardstick = bench->yardstick;
+    int code = 0;
+    bench->earlier = calloc(yardstick->baseline_count + 1, sizeof *bench->earlier);
+    if (bench->earlier == NULL)
+        return no_memory(err);
+    for (size_t b = 0; code == 0 && b < yardstick->baseline_count; b++)
+        code = rg_earlier_open(yardstick->baselines[b], bench->run, yardstick, out, &bench->earlier[b], err);
+    if (code == 0 && yardstick->fleet)
+        code = rg_peers_open(bench->run, directory, yardstick->machine, out, &bench->peers, err);
+    return code;
+}
+
+static void close_yardsticks(struct bench *bench)
+{
+    for (size_t b = 0; bench->earlier != NULL && b < bench->yardstick->baseline_count; b++)
+        rg_earlier_close(bench->earlier[b]);
+    free(bench->earlier);
+    rg_peers_close(&bench->peers);
+}
+
+static void add_fleet_percents(struct rg_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->row_count; i++) {
+        struct rg_row *row = &verdict->rows[i];
+        size_t point = isnan(row->measured) ? RG_NO_POINT : rg_points_find(&verdict->points, row);
+        if (point != RG_NO_POINT && verdict->points.at[point].median > 0)
+            row->fleet_percent = 100 * row->measured / verdict->points.at[point].median;
+    }
 }
 
 /* Tests that so few nodes cannot do. */
@@ -427,25 +293,26 @@ int rg_judge_run(const struct rg_run *run, const char *directory, const struct r
     struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_verdict verdict = {.run_id = run->run_id, .against_kind = "none", .hardware = run->hardware};
-    int code = judge_fleet(run, directory, yardstick, &verdict, err);
-    if (code == 0 && yardstick->machine != NULL) {
-        verdict.against_kind = "machine";
-        verdict.against_name = yardstick->machine->name;
-        code = judge_by_machine(run, yardstick->machine, &verdict, err);
-    } else if (code == 0 && yardstick->baseline != NULL) {
-        verdict.against_kind = "run";
-        code = judge_by_run(run, yardstick, &verdict, err);
+    struct bench bench = {.run = run, .yardstick = yardstick, .rails = rg_promises_rails(run)};
+    bench.whole = yardstick->machine == NULL || rg_promises_whole(run, yardstick->machine);
+    bench.several = (yardstick->machine != NULL) + yardstick->baseline_count + yardstick->fleet > 1;
+    int code = open_yardsticks(&bench, directory, &verdict, err);
+    if (code == 0) {
+        name_yardsticks(&bench, &verdict);
+        code = judge_rows(&bench, directory, &verdict, err);
     }
+    if (code == 0)
+        code = add_absent(&bench, &verdict, err);
+    if (code == 0 && rg_points_sum_up(&verdict.points) != 0)
+        code = no_memory(err);
+    close_yardsticks(&bench);
     if (code != 0) {
         rg_verdict_close(&verdict);
         return code;
     }
     note_impossible(run, &verdict);
-    for (size_t i = 0; i < verdict.row_count; i++)
-        add_ceiling(&verdict.rows[i], yardstick->machine, rails_per_node(run));
-    drop_unexpected_tails(&verdict);
-    count(&verdict);
-    conclude(run, yardstick->machine == NULL || uses_all_rails(run, yardstick->machine), &verdict);
+    add_fleet_percents(&verdict);
+    conclude(run, bench.whole, &verdict);
     *out = verdict;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* From the lines of measurements.ndjson to rows: one a flow, one a node and side, one a collective. */
 #include "judge/judge.h"
 
-#include "base/clock.h"
+#include "data/lines.h"
 #include "judge/congestion.h"
 #include "judge/node.h"
 #include "judge/total.h"
@@ -12,13 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct node_rails {
+    const char *node;
+    uint64_t rails; /* a bit each */
+};
+
 /* The flows of the round that is being read; what is summed needs them together. */
 struct reader {
     const struct rg_run *run;
     struct rg_verdict *verdict;
     struct rg_fleet_judge *fleet;
-    struct rg_measurement *flows;
+    struct rg_measurement *flows; /* names of nodes are the verdict's, so equal ones are the same */
     size_t count, room;
+    struct node_rails *nodes; /* by the address of the name */
+    size_t node_count;
     int64_t round;
     struct rg_victims victims;
     struct rg_totals totals;
@@ -153,14 +160,41 @@ static int add_collective(struct rg_verdict *verdict, const struct rg_measuremen
     return 0;
 }
 
-/* Loopback has two ranks on each rail. */
-static size_t rails_of(const struct rg_run *run, const char *node)
+static int by_address(const void *left, const void *right)
 {
-    uint64_t seen = 0;
+    uintptr_t a = (uintptr_t)((const struct node_rails *)left)->node;
+    uintptr_t b = (uintptr_t)((const struct node_rails *)right)->node;
+    return (a > b) - (a < b);
+}
+
+/* Loopback has two ranks on each rail. */
+static int note_rails(struct reader *reader, struct rg_error *err)
+{
+    const struct rg_run *run = reader->run;
+    size_t nodes = 0;
+    struct node_rails *all = calloc(run->rank_count + 1, sizeof *all);
+    if (all == NULL)
+        return no_memory(err);
     for (size_t i = 0; i < run->rank_count; i++)
-        if (strcmp(run->ranks[i].node.node, node) == 0)
-            seen |= 1ull << run->ranks[i].rail.rail;
-    return (size_t)__builtin_popcountll(seen);
+        all[i] = (struct node_rails){
+            rg_verdict_text(reader->verdict, run->ranks[i].node.node), 1ull << run->ranks[i].rail.rail};
+    qsort(all, run->rank_count, sizeof *all, by_address);
+    for (size_t i = 0; i < run->rank_count; i++) {
+        if (nodes > 0 && all[nodes - 1].node == all[i].node)
+            all[nodes - 1].rails |= all[i].rails;
+        else
+            all[nodes++] = all[i];
+    }
+    reader->nodes = all;
+    reader->node_count = nodes;
+    return 0;
+}
+
+static size_t rails_of(const struct reader *reader, const char *node)
+{
+    struct node_rails key = {.node = node};
+    const struct node_rails *found = bsearch(&key, reader->nodes, reader->node_count, sizeof key, by_address);
+    return found ? (size_t)__builtin_popcountll(found->rails) : 0;
 }
 
 /* A node is summed only where all its rails were measured; else it says why not. */
@@ -184,7 +218,7 @@ static int add_node(struct reader *reader, const char *node, bool sends, const s
     size_t count, struct rg_error *err)
 {
     struct rg_node_sum sum = {NAN, NAN, NAN};
-    size_t rails = rails_of(reader->run, node), good = 0;
+    size_t rails = rails_of(reader, node), good = 0;
     const struct rg_measurement *bad = NULL;
     double share = 0;
     for (size_t i = 0; i < count; i++) {
@@ -199,9 +233,9 @@ static int add_node(struct reader *reader, const char *node, bool sends, const s
     free(row->reason);
     row->reason = NULL;
     row->status = RG_UNJUDGED;
-    row->node = rg_verdict_text(reader->verdict, node);
+    row->node = node;
     row->side = sends ? "tx" : "rx";
-    row->opposite = rg_verdict_text(reader->verdict, sends ? flows[0]->flow.to.node : flows[0]->flow.from.node);
+    row->opposite = sends ? flows[0]->flow.to.node : flows[0]->flow.from.node;
     row->ceiling = share; /* summed over the rails */
     if (bad == NULL && good >= rails)
         rg_node_sum_of(flows, count, &sum);
@@ -231,6 +265,49 @@ static bool is_summed(const struct reader *reader)
     return !one && (pattern[0] == '\0' || strcmp(pattern, "loopback") == 0);
 }
 
+/* A flow by one of its ends. */
+struct end_of_flow {
+    const char *node;
+    size_t first; /* the flow's number, twice, and one more for its receiver; of a group's first: of the group */
+    size_t count; /* of the group that begins here */
+};
+
+static int by_node_and_side(const void *left, const void *right)
+{
+    const struct end_of_flow *a = left, *b = right;
+    if (a->node != b->node)
+        return (uintptr_t)a->node < (uintptr_t)b->node ? -1 : 1;
+    if (a->first % 2 != b->first % 2)
+        return a->first % 2 < b->first % 2 ? -1 : 1;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static int by_first(const void *left, const void *right)
+{
+    size_t a = (*(const struct end_of_flow *const *)left)->first;
+    size_t b = (*(const struct end_of_flow *const *)right)->first;
+    return (a > b) - (a < b);
+}
+
+/* Groups the ends by node and side, the groups in the order of their first flows; how many there are. */
+static size_t group_ends(
+    const struct reader *reader, struct end_of_flow *ends, const struct end_of_flow **groups /* out */)
+{
+    size_t count = 0, begin = 0;
+    for (size_t i = 0; i < 2 * reader->count; i++) {
+        const struct rg_flow_ends *flow = &reader->flows[i / 2].flow;
+        ends[i] = (struct end_of_flow){i % 2 == 0 ? flow->from.node : flow->to.node, i, 0};
+    }
+    qsort(ends, 2 * reader->count, sizeof *ends, by_node_and_side);
+    for (size_t i = 0; i < 2 * reader->count; i++) {
+        if (i == 0 || ends[i].node != ends[begin].node || ends[i].first % 2 != ends[begin].first % 2)
+            groups[count++] = &ends[begin = i];
+        ends[begin].count++;
+    }
+    qsort(groups, count, sizeof(const struct end_of_flow *), by_first);
+    return count;
+}
+
 /* Both sides of every node that has a part in the round. */
 static int add_nodes(struct reader *reader, struct rg_error *err)
 {
@@ -239,27 +316,22 @@ static int add_nodes(struct reader *reader, struct rg_error *err)
         return 0;
     }
     const struct rg_measurement **flows = calloc(reader->count + 1, sizeof *flows);
-    int code = flows ? 0 : no_memory(err);
+    struct end_of_flow *ends = calloc(2 * reader->count + 1, sizeof *ends);
+    const struct end_of_flow **groups = calloc(2 * reader->count + 1, sizeof *groups);
+    int code = flows && ends && groups ? 0 : no_memory(err);
+    size_t count = code == 0 ? group_ends(reader, ends, groups) : 0;
     for (size_t i = 0; code == 0 && i < reader->count; i++)
         flows[i] = &reader->flows[i];
     if (code == 0)
         code = rg_totals_add(&reader->totals, flows, reader->count, err);
-    for (size_t i = 0; code == 0 && i < 2 * reader->count; i++) {
-        bool sends = i % 2 == 0, seen = false;
-        const struct rg_flow_ends *ends = &reader->flows[i / 2].flow;
-        const char *node = sends ? ends->from.node : ends->to.node;
-        size_t count = 0;
-        for (size_t j = 0; j < reader->count; j++) {
-            const struct rg_flow_ends *other = &reader->flows[j].flow;
-            if (strcmp(sends ? other->from.node : other->to.node, node) != 0)
-                continue;
-            seen |= j < i / 2;
-            flows[count++] = &reader->flows[j];
-        }
-        if (!seen)
-            code = add_node(reader, node, sends, flows, count, err);
+    for (size_t g = 0; code == 0 && g < count; g++) {
+        for (size_t i = 0; i < groups[g]->count; i++)
+            flows[i] = &reader->flows[groups[g][i].first / 2];
+        code = add_node(reader, groups[g]->node, groups[g]->first % 2 == 0, flows, groups[g]->count, err);
     }
     free(flows);
+    free(ends);
+    free(groups);
     forget_flows(reader);
     return code;
 }
@@ -277,6 +349,11 @@ static int keep_flow(struct reader *reader, struct rg_measurement *m, struct rg_
         reader->flows = grown;
         reader->room = room;
     }
+    free(m->counters); /* the fleet's judge has heard them */
+    m->counters = NULL;
+    m->counter_count = 0;
+    m->flow.from.node = rg_verdict_text(reader->verdict, m->flow.from.node);
+    m->flow.to.node = rg_verdict_text(reader->verdict, m->flow.to.node);
     reader->flows[reader->count++] = *m;
     return 0;
 }
@@ -295,6 +372,9 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     if (m->round != reader->round)
         code = add_nodes(reader, err);
     reader->round = m->round;
+    if (code == 0 && (size_t)m->test_index >= reader->run->suite.test_count)
+        code = rg_fail(err, -EINVAL, "test_index: %lld is not one of the suite's %zu tests", (long long)m->test_index,
+            reader->run->suite.test_count);
     if (code == 0 && strcmp(m->run_id, reader->run->run_id) != 0)
         code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
     reader->verdict->verified += m->has_integrity && m->integrity.words_checked > 0;
@@ -312,43 +392,59 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     return code;
 }
 
-int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_fleet_judge *fleet,
-    struct rg_verdict *out, struct rg_error *err)
+/* Reads line by line, and has the rows of each settled before the next. */
+static int read_lines(struct reader *reader, const char *path, struct rg_lines *lines, const struct rg_settler *settler,
+    struct rg_error *err)
 {
-    char path[PATH_MAX], place[PATH_MAX + 32], *line = NULL;
-    struct reader reader = {.run = run, .verdict = out, .fleet = fleet, .round = -1};
-    size_t room = 0;
+    const struct rg_run *run = reader->run;
+    struct rg_measurement m;
+    size_t settled = reader->verdict->row_count;
     int64_t number = 0;
-    int code = 0;
-    snprintf(path, sizeof path, "%s/measurements.ndjson", directory);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return rg_fail(err, -errno, "%s: cannot be read: %s", path, strerror(errno));
-    for (ssize_t length; code == 0 && (length = getline(&line, &room, file)) > 0;) {
-        struct rg_measurement m;
-        number++;
-        if (line[length - 1] != '\n' && run->ended_at == NULL)
-            break; /* the run was killed in the middle of this line */
-        snprintf(place, sizeof place, "%s: line %lld", path, (long long)number);
-        code = rg_measurement_read(line, place, &m, err);
-        if (code == 0 && (code = take(&reader, &m, err)) != 0)
-            rg_fail_in(err, code, "%s", place);
+    int code = note_rails(reader, err), more = code == 0;
+    while (code == 0 && (more = rg_lines_next(lines, &m, &number, err)) > 0) {
+        if ((code = take(reader, &m, err)) != 0)
+            rg_fail_in(err, code, "%s: line %lld", path, (long long)number);
+        if (code == 0 && settler != NULL)
+            code = settler->settle(settler->context, reader->verdict, settled, err);
+        settled = reader->verdict->row_count;
     }
+    if (more < 0)
+        code = more;
     if (code == 0 && number < run->measurements && run->ended_at != NULL)
         code = rg_fail(err, -EINVAL, "%s: holds %lld of the run's %lld measurements", path, (long long)number,
             (long long)run->measurements);
     if (code == 0)
-        code = add_nodes(&reader, err);
+        code = add_nodes(reader, err);
+    if (code == 0 && settler != NULL)
+        code = settler->settle(settler->context, reader->verdict, settled, err);
     if (code == 0)
-        code = rg_totals_conclude(&reader.totals, &run->suite, out, err);
+        code = rg_totals_conclude(&reader->totals, &run->suite, reader->verdict, err);
     if (code == 0)
-        code = rg_congestion_conclude(&reader.victims, &run->suite, out, err);
+        code = rg_congestion_conclude(&reader->victims, &run->suite, reader->verdict, err);
+    return code;
+}
+
+int rg_judge_measured_by(const struct rg_run *run, const char *directory, struct rg_fleet_judge *fleet,
+    const struct rg_settler *settler, struct rg_verdict *out, struct rg_error *err)
+{
+    char path[PATH_MAX];
+    struct reader reader = {.run = run, .verdict = out, .fleet = fleet, .round = -1};
+    struct rg_lines *lines = NULL;
+    snprintf(path, sizeof path, "%s/measurements.ndjson", directory);
+    int code = rg_lines_open(path, run->ended_at == NULL, &lines, err);
+    if (code == 0)
+        code = read_lines(&reader, path, lines, settler, err);
+    rg_lines_close(lines);
     rg_totals_close(&reader.totals);
     rg_congestion_close(&reader.victims);
-    for (size_t i = 0; i < reader.count; i++)
-        rg_measurement_close(&reader.flows[i]);
+    forget_flows(&reader);
     free(reader.flows);
-    free(line);
-    fclose(file);
+    free(reader.nodes);
     return code;
+}
+
+int rg_judge_measured(const struct rg_run *run, const char *directory, struct rg_fleet_judge *fleet,
+    struct rg_verdict *out, struct rg_error *err)
+{
+    return rg_judge_measured_by(run, directory, fleet, NULL, out, err);
 }

@@ -6,17 +6,23 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Gigabits that a flow moved from the start of its window until t. */
-static double moved_until(const struct rg_measurement *flow, double t)
+/* Adds, slice by slice, the rate at which a flow moved data. Both ends of a part and of a slice only go on. */
+static void add_slices(const struct rg_measurement *flow, double begin, double step, size_t slices, double *sums)
 {
     const struct rg_subwindows *parts = &flow->bandwidth.subwindows;
-    double begin = flow->window.start_s, sum = 0;
-    for (size_t i = 0; i < parts->end_s.count && begin < t; i++) {
-        double end = parts->end_s.values[i];
-        sum += parts->gbps.values[i] * (fmin(end, t) - begin);
-        begin = end;
+    double at = flow->window.start_s;
+    size_t part = 0;
+    for (size_t slice = 0; slice < slices; slice++) {
+        double from = begin + (double)slice * step, to = begin + (double)(slice + 1) * step, moved = 0;
+        while (part < parts->end_s.count && at < to) {
+            double end = fmin(parts->end_s.values[part], to);
+            moved += parts->gbps.values[part] * fmax(end - fmax(at, from), 0);
+            at = end;
+            if (end < to)
+                part++;
+        }
+        sums[slice] += moved / step;
     }
-    return sum;
 }
 
 void rg_node_sum_of(const struct rg_measurement *const *flows, size_t count, struct rg_node_sum *out)
@@ -35,14 +41,8 @@ void rg_node_sum_of(const struct rg_measurement *const *flows, size_t count, str
     if (sums == NULL)
         return;
     double step = (end - begin) / (double)slices;
-    for (size_t i = 0; i < count; i++) {
-        double before = moved_until(flows[i], begin);
-        for (size_t slice = 0; slice < slices; slice++) {
-            double after = moved_until(flows[i], begin + (double)(slice + 1) * step);
-            sums[slice] += (after - before) / step;
-            before = after;
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        add_slices(flows[i], begin, step, slices, sums);
     rg_summary_of(sums, slices, &summary);
     *out = (struct rg_node_sum){summary.mean, summary.ci95_low, summary.ci95_high};
     free(sums);

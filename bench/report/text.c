@@ -5,13 +5,14 @@
 #include "report/figure.h"
 #include "report/heat.h"
 #include "report/together.h"
-#include "stat/summary.h"
+#include "report/words.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_SHOWN 24 /* of one point, before it is summed up */
+#define ROWS_SHOWN 24      /* of one point, before it is summed up */
+#define BAD_ROWS_SHOWN 200 /* of one point that is summed up */
 #define NAME_SHOWN 18
 #define NODES_WARNED_OF 8
 #define PLACE_WIDTH 29
@@ -38,13 +39,6 @@ static const char *short_name(const char *name, char out[NAME_SHOWN + 3])
         return name;
     snprintf(out, NAME_SHOWN + 3, "..%s", name + length - (NAME_SHOWN - 2));
     return out;
-}
-
-static const char *unit_of(const char *metric)
-{
-    if (strcmp(metric, "bandwidth_gbps") == 0)
-        return "Gb/s";
-    return strcmp(metric, "busbw_gigabytes_per_s") == 0 ? "GB/s" : "us";
 }
 
 /* Which ranks a collective joined: of a pair of nodes, of a node, of a rail, or all. */
@@ -94,7 +88,7 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
     print_place(row, out);
     if (!isnan(row->threshold))
         snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", rg_figure(row->threshold, threshold));
-    fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), unit_of(row->metric), bound,
+    fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), rg_words_unit(row->metric), bound,
         rg_figure(row->nominal_percent, nominal), rg_figure(row->ceiling_percent, ceiling));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
         print_sentence(row->reason, 14, out);
@@ -105,74 +99,68 @@ static bool same_word(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-static bool same_point(const struct rg_row *a, const struct rg_row *b)
+/* What is told together: points that differ in scope alone. */
+static bool same_group(const struct rg_test_point *a, const struct rg_test_point *b)
 {
-    return a->asked == b->asked && strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes &&
-           same_word(a->direction, b->direction) && same_word(a->memory, b->memory) &&
-           same_word(a->variant, b->variant) && same_word(a->pattern, b->pattern) && a->queue_pairs == b->queue_pairs &&
-           strcmp(a->metric, b->metric) == 0;
+    return strcmp(a->test, b->test) == 0 && a->size_bytes == b->size_bytes && same_word(a->direction, b->direction) &&
+           same_word(a->memory, b->memory) && same_word(a->variant, b->variant) && same_word(a->pattern, b->pattern) &&
+           a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
 }
 
-/* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" for the rows of one scope. */
-static void print_sum(const struct rg_row *const *rows, size_t count, const char *scope, const char *what, FILE *out)
+/* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" */
+static void print_sum(const struct rg_test_point *point, FILE *out)
 {
-    double *values = calloc(count + 1, sizeof *values);
-    size_t measured = 0, of_scope = 0, counts[RG_STATUSES] = {0};
-    char least[RG_FIGURE_LENGTH], median[RG_FIGURE_LENGTH], most[RG_FIGURE_LENGTH];
-    for (size_t i = 0; values != NULL && i < count; i++) {
-        if (strcmp(rows[i]->scope, scope) != 0)
-            continue;
-        of_scope++;
-        counts[rows[i]->status]++;
-        if (!isnan(rows[i]->measured))
-            values[measured++] = rows[i]->measured;
-    }
-    if (of_scope > 0) {
-        char line[256];
-        int used = snprintf(line, sizeof line, "%zu %s", of_scope, what);
-        if (measured > 0) {
-            struct rg_summary summary;
-            rg_summary_of(values, measured, &summary);
-            used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
-                rg_figure(summary.min, least), rg_figure(summary.p50, median), rg_figure(summary.max, most),
-                unit_of(rows[0]->metric));
+    static const struct {
+        const char *scope, *words;
+    } whats[] = {{"rail", "flows"}, {"node", "node sides"}, {"group", "groups"}, {"gpu", "GPUs"}};
+    char line[256], least[16], median[16], most[16];
+    size_t what = 0;
+    while (what + 1 < sizeof whats / sizeof *whats && strcmp(whats[what].scope, point->scope) != 0)
+        what++;
+    int used = snprintf(line, sizeof line, "%zu %s", point->rows, whats[what].words);
+    if (point->measured > 0)
+        used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
+            rg_figure(point->least, least), rg_figure(point->median, median), rg_figure(point->most, most),
+            rg_words_unit(point->metric));
+    for (int s = 0; s < RG_STATUSES; s++)
+        if (point->counts[s] > 0 && s != RG_UNJUDGED)
+            used += snprintf(line + used, sizeof line - (size_t)used, "; %zu %s", point->counts[s], words[s]);
+    print_sentence(line, 2, out);
+}
+
+/* Rows by the first point of their group. */
+struct grouped {
+    const struct rg_verdict *verdict;
+    size_t *group_of_point, *group_of_row;
+};
+
+static void print_group_of_points(
+    const struct grouped *grouped, size_t group, const struct rg_text_style *style, FILE *out)
+{
+    const struct rg_verdict *v = grouped->verdict;
+    size_t total = 0, bad = 0, shown = 0;
+    char name[256];
+    for (size_t p = group; p < v->points.count; p++)
+        if (grouped->group_of_point[p] == group) {
+            total += v->points.at[p].rows;
+            bad += v->points.at[p].rows - v->points.at[p].counts[RG_PASS] - v->points.at[p].counts[RG_UNJUDGED];
         }
-        for (int s = 0; s < RG_STATUSES; s++)
-            if (counts[s] > 0 && s != RG_UNJUDGED)
-                used += snprintf(line + used, sizeof line - (size_t)used, "; %zu %s", counts[s], words[s]);
-        print_sentence(line, 2, out);
+    bool summed = total > ROWS_SHOWN && !style->all;
+    rg_words_point(&v->points.at[group], name, sizeof name);
+    fprintf(out, "\n%s\n", name);
+    for (size_t p = group; (summed || v->left_out > 0) && p < v->points.count; p++)
+        if (grouped->group_of_point[p] == group)
+            print_sum(&v->points.at[p], out);
+    for (size_t i = 0; i < v->row_count; i++) {
+        const struct rg_row *row = &v->rows[i];
+        bool well = row->status == RG_PASS || row->status == RG_UNJUDGED;
+        if (grouped->group_of_row[i] != group || (summed && (well || shown == BAD_ROWS_SHOWN)))
+            continue;
+        print_row(row, style, out);
+        shown += !well;
     }
-    free(values);
-}
-
-static void print_point(const struct rg_row *const *rows, size_t count, const struct rg_text_style *style, FILE *out)
-{
-    char size[24];
-    const struct rg_row *first = rows[0];
-    fprintf(out, "\n%s %s", first->test, rg_args_format_bytes(first->size_bytes, size));
-    if (first->direction != NULL)
-        fprintf(out, " %s", first->direction);
-    if (first->queue_pairs != RG_NONE && first->direction != NULL)
-        fprintf(out, ", %lld queue pair%s", (long long)first->queue_pairs, first->queue_pairs == 1 ? "" : "s");
-    if (first->memory != NULL && strcmp(first->memory, "host") != 0)
-        fprintf(out, ", %s", first->memory);
-    if (first->variant != NULL)
-        fprintf(out, ", %s", first->variant);
-    if (first->pattern != NULL)
-        fprintf(out, ", %s", first->pattern);
-    if (strncmp(first->metric, "latency", 7) == 0)
-        fprintf(out, ", %s", strcmp(first->metric, "latency_p50_us") == 0 ? "median" : "99th percentile");
-    fputc('\n', out);
-    bool summed = count > ROWS_SHOWN && !style->all;
-    if (summed) {
-        print_sum(rows, count, "rail", "flows", out);
-        print_sum(rows, count, "node", "node sides", out);
-        print_sum(rows, count, "group", "groups", out);
-        print_sum(rows, count, "gpu", "GPUs", out);
-    }
-    for (size_t i = 0; i < count; i++)
-        if (!summed || (rows[i]->status != RG_PASS && rows[i]->status != RG_UNJUDGED))
-            print_row(rows[i], style, out);
+    if (summed && bad > shown)
+        fprintf(out, "  and %zu more that did not pass%s\n", bad - shown, v->left_out == 0 ? "; --all has each" : "");
 }
 
 /* Ranks of a node that were lost in the same way are told of together, with the first of them. */
@@ -264,32 +252,40 @@ static void print_head(
         print_sentence(verdict->incompatible[i], 0, out);
 }
 
+static void print_points(const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
+{
+    const struct rg_points *points = &verdict->points;
+    struct grouped grouped = {.verdict = verdict,
+        .group_of_point = calloc(points->count + 1, sizeof(size_t)),
+        .group_of_row = calloc(verdict->row_count + 1, sizeof(size_t))};
+    for (size_t p = 0; grouped.group_of_point != NULL && p < points->count; p++) {
+        size_t first = 0;
+        while (!same_group(&points->at[first], &points->at[p]))
+            first++;
+        grouped.group_of_point[p] = first;
+    }
+    for (size_t i = 0; grouped.group_of_point != NULL && grouped.group_of_row != NULL && i < verdict->row_count; i++) {
+        size_t point = verdict->rows[i].asked ? rg_points_find(points, &verdict->rows[i]) : RG_NO_POINT;
+        grouped.group_of_row[i] = point == RG_NO_POINT ? RG_NO_POINT : grouped.group_of_point[point];
+    }
+    for (size_t p = 0; grouped.group_of_point != NULL && grouped.group_of_row != NULL && p < points->count; p++)
+        if (grouped.group_of_point[p] == p)
+            print_group_of_points(&grouped, p, style, out);
+    free(grouped.group_of_point);
+    free(grouped.group_of_row);
+}
+
 void rg_report_text(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
-    const struct rg_row **rows = calloc(verdict->row_count + 1, sizeof *rows);
-    bool *done = calloc(verdict->row_count + 1, sizeof *done);
     print_head(run, verdict, style, out);
     rg_report_heat(&verdict->heat, style->colour, style->all, out);
     if (verdict->row_count > 0)
         fprintf(out, "\n  %-11s %-29s %14s %-10s %10s %10s\n", "status", "where", "measured     ", "threshold",
             "% nominal", "% ceiling");
-    for (size_t i = 0; rows != NULL && done != NULL && i < verdict->row_count; i++) {
-        size_t count = 0;
-        if (done[i] || !verdict->rows[i].asked)
-            continue;
-        for (size_t j = i; j < verdict->row_count; j++) {
-            if (done[j] || !same_point(&verdict->rows[i], &verdict->rows[j]))
-                continue;
-            rows[count++] = &verdict->rows[j];
-            done[j] = true;
-        }
-        print_point(rows, count, style, out);
-    }
+    print_points(verdict, style, out);
     rg_report_together(verdict, out);
     if (verdict->not_asked > 0)
         fprintf(out, "\n%zu expectation%s of %s the suite did not ask for.\n", verdict->not_asked,
             verdict->not_asked == 1 ? "" : "s", verdict->against_name);
-    free(rows);
-    free(done);
 }

@@ -83,22 +83,45 @@ suite() { # TEXT
     refused "deep.json: line 1: is not JSON" "$railgauge" run --suite "$work/deep.json"
 }
 
-@test "every invalid example of a document is refused by compare or run with its name" {
-    local file words
-    cp -r results-schema/examples/valid "$work/"
+# Topologies and verdicts are written and never read by the programs, so nothing could refuse them but the schema (tests/schema.bats).
+@test "every invalid example of a document that is read is refused, with its name, the place in it and the reason" {
+    local file name what seen=0
     for file in results-schema/examples/invalid/*; do
-        words=$(basename "$file")
+        name=$(basename "$file")
         rm -rf "$work/run" && mkdir "$work/run"
-        case $words in
-            suite-*) refused "$words" "$railgauge" run --hosts a,b --suite "$file" ;;
-            machine-*) refused "$words" "$railgauge" run --hosts a,b --suite demo --machine "$file" ;;
-            run-*) cp "$file" "$work/run/run.json" && refused "run.json: " "$railgauge" compare "$work/run" ;;
-            measurement-*)
-                cp results-schema/examples/valid/run-complete.json "$work/run/run.json"
-                cp "$file" "$work/run/measurements.ndjson"
-                refused "measurements.ndjson: line 1: " "$railgauge" compare "$work/run" --baseline "$work/run"
+        cp results-schema/examples/valid/run-complete.json "$work/run/run.json"
+        cp results-schema/examples/valid/measurement-bandwidth.ndjson "$work/run/measurements.ndjson"
+        case $name in
+            suite-*) what=$file && refused "$file: " "$railgauge" run --hosts a,b --suite "$file" ;;
+            machine-*) what=$file && refused "$file: " "$railgauge" compare "$work/run" --machine "$file" ;;
+            fabric-*) what=$file && refused "$file: " "$railgauge" simulate --fabric "$file" ;;
+            run-*)
+                what="$work/run/run.json"
+                cp "$file" "$what"
+                refused "$what: " "$railgauge" compare "$work/run"
                 ;;
+            measurement-*)
+                what="$work/run/measurements.ndjson: line 1"
+                cp "$file" "$work/run/measurements.ndjson"
+                refused "$what: " "$railgauge" compare "$work/run"
+                ;;
+            topology-* | verdict-*) continue ;;
+            *) echo "nobody reads $name" && return 1 ;;
         esac
+        # FILE[: line N]: [PATH: ]REASON
+        [[ ${stderr#*"$what": } =~ ^[a-z\"][^:]*(: .+)?$ ]]
+        seen=$((seen + 1))
+    done
+    [ "$seen" -ge 70 ]
+}
+
+@test "an invalid measurement is refused wherever its line stands, and nothing is printed" {
+    local line
+    for line in 1 300 1234; do
+        rm -rf "$work/run" && mkdir "$work/run"
+        "$railgauge" simulate --nodes 8 --rails 4 --pattern pairs --size 4K,8K,64K,1M,2M,4M -o "$work/run/sim" >"$work/run/said"
+        sed -i "${line}s/\"size_bytes\":[0-9]*/\"size_bytes\":0/" "$work/run/sim/measurements.ndjson"
+        refused "measurements.ndjson: line $line: size_bytes: 0 is not from 1 to " "$railgauge" compare "$work/run/sim"
     done
 }
 
@@ -122,8 +145,42 @@ suite() { # TEXT
 @test "compare refuses what is no run" {
     refused "give the directory of one run" "$railgauge" compare
     refused "run.json: cannot be read: No such file" "$railgauge" compare "$work"
-    refused "exclude each other" "$railgauge" compare x --machine y --baseline z
     refused "--tolerance is for --baseline" "$railgauge" compare x --tolerance 3
+    refused "'xml' is none of: text, json, markdown, junit, openmetrics" "$railgauge" compare x --format xml
+}
+
+@test "compare --learn refuses what it cannot learn from, and writes nothing" {
+    for seed in 1 2 3; do
+        "$railgauge" simulate --nodes 3 --rails 2 --size 4K --seed $seed -o "$work/good$seed" >"$work/said"
+    done
+    local good=("$work/good1" "$work/good2" "$work/good3")
+    learn() { # WORDS RUN...
+        local words=$1
+        shift
+        refused "$words" "$railgauge" compare --learn "$@" -o "$work/lab.json"
+        [ ! -e "$work/lab.json" ]
+    }
+    learn "2 runs: 3 are needed at least" "${good[@]:0:2}"
+    learn "are the same run" "${good[@]}" "$work/good1"
+    "$railgauge" simulate --nodes 3 --rails 2 --size 4K --fault slow,part=tx,node=1,rail=0,loss=20 -o "$work/bad" >"$work/said" || [ $? = 1 ]
+    learn "bad: is no good run, so nothing is learned from it: sim001, rail 0, transmit side" "${good[@]}" "$work/bad"
+    "$railgauge" simulate --nodes 3 --rails 2 --size 8K -o "$work/other" >"$work/said"
+    learn "are not alike: rdma_write_bw 4K (host rail) was not measured by the second" "${good[@]}" "$work/other"
+    "$railgauge" simulate --nodes 3 --rails 2 --size 4K --depth 64 -o "$work/deep" >"$work/said"
+    learn "are not alike: depth 128, then 64" "${good[@]}" "$work/deep"
+    "$railgauge" simulate --nodes 3 --rails 1 --size 4K -o "$work/narrow" >"$work/said"
+    learn "their nodes have different numbers of rails" "${good[@]}" "$work/narrow"
+    "$railgauge" simulate --nodes 3 --rails 2 --size 4K --seed 4 -o "$work/hard" >"$work/said"
+    jq '.hardware = true | .hardware_reason = null' "$work/hard/run.json" >"$work/run.json"
+    mv "$work/run.json" "$work/hard/run.json"
+    learn "one is of hardware and the other is not" "${good[@]}" "$work/hard"
+    learn "a3-ultra is a real machine, and the runs are not of hardware" "${good[@]}" --machine a3-ultra
+    learn "--learn goes with --machine and --output alone" "${good[@]}" --fleet
+    refused "--learn and --output go together" "$railgauge" compare --learn "${good[@]}"
+    refused "'Lab' is no name for a machine" "$railgauge" compare --learn "${good[@]}" -o "$work/Lab.json"
+    echo mine >"$work/lab.json"
+    refused "lab.json: exists already" "$railgauge" compare --learn "${good[@]}" -o "$work/lab.json"
+    [ "$(cat "$work/lab.json")" = mine ]
 }
 
 @test "a hostfile that names nobody is refused" {

@@ -148,7 +148,7 @@ int for_each_example(const char *kind, const char *prefix, void (*body)(const ch
 
 /* --- a made run --- */
 
-static const char *const node_names[] = {"node-a", "node-b", "node-c", "node-d"};
+static const char *const node_names[] = {"node-a", "node-b", "node-c", "node-d", "node-e", "node-f"};
 
 static struct rg_rank_facts a_rank(int node, int rail, int rank)
 {

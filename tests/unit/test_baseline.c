@@ -36,7 +36,9 @@ static int teardown(void **state)
 /* The verdict holds until the next call. */
 static const struct rg_verdict *compare(struct both *both)
 {
-    struct rg_yardstick yardstick = {.baseline = both->before.directory, .tolerance_percent = 5};
+    const char *before = both->before.directory;
+    struct rg_yardstick yardstick = {
+        .baselines = &before, .baseline_count = 1, .tolerance_percent = 5, .tolerance_source = "default"};
     struct rg_error err = {{0}};
     end_run(&both->before);
     end_run(&both->now);
@@ -186,7 +188,8 @@ static void a_run_of_hardware_is_not_held_against_one_that_is_not(void **state)
 static void a_baseline_that_cannot_be_read_is_named(void **state)
 {
     struct both *both = *state;
-    struct rg_yardstick yardstick = {.baseline = "/no/such/run", .tolerance_percent = 5};
+    const char *before = "/no/such/run";
+    struct rg_yardstick yardstick = {.baselines = &before, .baseline_count = 1, .tolerance_percent = 5};
     struct rg_error err = {{0}};
     add_flow(&both->now, 0, 0, 1, 100);
     assert_int_equal(rg_judge_run(&both->now.run, both->now.directory, &yardstick, a_verdict(), &err), -ENOENT);

@@ -63,7 +63,16 @@ static char *print_styled(const struct story *story, struct rg_text_style style)
     size_t bytes = 0;
     FILE *out = open_memstream(&text, &bytes);
     assert_non_null(out);
-    rg_report_text(&story->run, &story->verdict, &style, out);
+    struct rg_verdict tallied = story->verdict; /* rows may have been changed after the last time */
+    tallied.points = (struct rg_points){0};
+    tallied.sides = (struct rg_sides){0};
+    for (size_t i = 0; i < tallied.row_count; i++)
+        assert_int_equal(rg_verdict_tally(&tallied, &tallied.rows[i]), 0);
+    tallied.not_asked = story->verdict.not_asked;
+    assert_int_equal(rg_points_sum_up(&tallied.points), 0);
+    rg_report_text(&story->run, &tallied, &style, out);
+    rg_points_close(&tallied.points);
+    rg_sides_close(&tallied.sides);
     assert_int_equal(fclose(out), 0);
     return text;
 }

@@ -1,0 +1,285 @@
+#include "judge/earlier.h"
+
+#include "judge/hold.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where something was measured; texts are the verdict's, so equal ones are the same. Without padding: it is hashed. */
+struct place {
+    const char *node, *peer_node, *opposite;
+    uint32_t point;
+    int8_t rail, peer_rail, side; /* -1: none */
+    int8_t hardware;
+};
+
+struct entry {
+    struct place place;
+    double measured;
+    bool taken;
+};
+
+struct rg_earlier {
+    struct rg_run run;
+    bool alike; /* both are of hardware, or neither */
+    double tolerance_percent;
+    const char *run_id, *tolerance_source;
+    struct rg_points points;
+    bool *met; /* by point: something of this run was held against it */
+    struct entry *entries;
+    size_t count, room;
+    uint32_t *slots; /* by hash, in the order of entering: number of an entry + 1 */
+    size_t slot_room, next_missing;
+    struct rg_verdict *out;
+};
+
+static int no_memory(struct rg_error *err)
+{
+    return rg_fail(err, -ENOMEM, "no memory to read the earlier run");
+}
+
+static size_t hash(const struct place *place)
+{
+    const unsigned char *bytes = (const unsigned char *)place;
+    uint64_t sum = 14695981039346656037u; /* FNV-1a */
+    for (size_t i = 0; i < sizeof *place; i++)
+        sum = (sum ^ bytes[i]) * 1099511628211u;
+    return (size_t)(sum ^ sum >> 32);
+}
+
+/* The row's place, among the points given; its point is RG_NO_POINT, cut short, where it has none. */
+static struct place place_of(const struct rg_earlier *earlier, size_t point, const struct rg_row *row)
+{
+    struct place place;
+    memset(&place, 0, sizeof place);
+    place.node = rg_verdict_text(earlier->out, row->node);
+    place.peer_node = rg_verdict_text(earlier->out, row->peer_node);
+    place.opposite = rg_verdict_text(earlier->out, row->opposite);
+    place.point = (uint32_t)point;
+    place.rail = (int8_t)(row->rail == RG_NONE ? -1 : row->rail);
+    place.peer_rail = (int8_t)(row->peer_rail == RG_NONE ? -1 : row->peer_rail);
+    place.side = (int8_t)(row->side == NULL ? -1 : strcmp(row->side, "tx") == 0);
+    place.hardware = row->hardware ? 1 : 0;
+    return place;
+}
+
+static void enter(struct rg_earlier *earlier, uint32_t number)
+{
+    size_t slot = hash(&earlier->entries[number].place) & (earlier->slot_room - 1);
+    while (earlier->slots[slot] != 0)
+        slot = (slot + 1) & (earlier->slot_room - 1);
+    earlier->slots[slot] = number + 1;
+}
+
+static int grow(struct rg_earlier *earlier, struct rg_error *err)
+{
+    size_t room = earlier->room ? 2 * earlier->room : 256;
+    struct entry *entries = realloc(earlier->entries, room * sizeof *entries);
+    if (entries == NULL)
+        return no_memory(err);
+    earlier->entries = entries;
+    free(earlier->slots);
+    earlier->slots = calloc(2 * room, sizeof *earlier->slots);
+    if (earlier->slots == NULL)
+        return no_memory(err);
+    earlier->room = room;
+    earlier->slot_room = 2 * room;
+    for (size_t i = 0; i < earlier->count; i++)
+        enter(earlier, (uint32_t)i);
+    return 0;
+}
+
+/* The earlier run's rows as they are read: they stay here alone. */
+static int settle(void *context, struct rg_verdict *before, size_t first, struct rg_error *err)
+{
+    struct rg_earlier *earlier = context;
+    int code = 0;
+    for (size_t i = first; i < before->row_count; i++) {
+        struct rg_row *row = &before->rows[i];
+        const char **const texts[] = {
+            &row->test, &row->direction, &row->memory, &row->variant, &row->pattern, &row->scope, &row->metric};
+        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+            *texts[t] = rg_verdict_text(earlier->out, *texts[t]);
+        size_t point = rg_points_place(&earlier->points, row);
+        if (code == 0 && (point == RG_NO_POINT || point > UINT32_MAX))
+            code = no_memory(err);
+        if (code == 0 && !isnan(row->measured) && earlier->count == earlier->room)
+            code = grow(earlier, err);
+        if (code == 0 && !isnan(row->measured)) {
+            earlier->entries[earlier->count] = (struct entry){place_of(earlier, point, row), row->measured, false};
+            enter(earlier, (uint32_t)earlier->count++);
+        }
+        rg_row_close(row);
+    }
+    before->row_count = first;
+    return code;
+}
+
+/* Says what was set otherwise in the earlier run, test by test. */
+static void note_settings(const struct rg_suite *now, const struct rg_suite *before, struct rg_verdict *out)
+{
+    for (size_t i = 0; i < now->test_count && i < before->test_count; i++) {
+        char words[400];
+        if (strcmp(now->tests[i].test, before->tests[i].test) == 0 &&
+            rg_settings_differ(&before->tests[i], &now->tests[i], words, sizeof words))
+            rg_verdict_note(
+                out, "%s was measured with other settings than in the earlier run: %s", now->tests[i].test, words);
+    }
+}
+
+int rg_earlier_open(const char *directory, const struct rg_run *now, const struct rg_yardstick *yardstick,
+    struct rg_verdict *out, struct rg_earlier **earlier, struct rg_error *err)
+{
+    struct rg_verdict before = {0};
+    struct rg_earlier *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return no_memory(err);
+    e->out = out;
+    e->tolerance_percent = yardstick->tolerance_percent;
+    e->tolerance_source = yardstick->tolerance_source;
+    int code = rg_run_load(directory, &e->run, err);
+    if (code == 0) {
+        e->run_id = rg_verdict_text(out, e->run.run_id);
+        e->alike = now->hardware == e->run.hardware;
+        if (!e->alike)
+            rg_verdict_note(
+                out, "run %s: one run is of hardware and the other is not: nothing was compared", e->run_id);
+        note_settings(&now->suite, &e->run.suite, out);
+        struct rg_settler settler = {settle, e};
+        code = rg_judge_measured_by(&e->run, directory, NULL, &settler, &before, err);
+    }
+    rg_verdict_close(&before);
+    if (code == 0 && (e->met = calloc(e->points.count + 1, sizeof *e->met)) == NULL)
+        code = no_memory(err);
+    if (code != 0) {
+        rg_earlier_close(e);
+        return code;
+    }
+    *earlier = e;
+    return 0;
+}
+
+void rg_earlier_close(struct rg_earlier *earlier)
+{
+    if (earlier == NULL)
+        return;
+    rg_run_close(&earlier->run);
+    rg_points_close(&earlier->points);
+    free(earlier->met);
+    free(earlier->entries);
+    free(earlier->slots);
+    free(earlier);
+}
+
+const char *rg_earlier_run_id(const struct rg_earlier *earlier)
+{
+    return earlier->run_id;
+}
+
+static int hold(const struct rg_earlier *earlier, const struct entry *entry, struct rg_row *row, struct rg_error *err)
+{
+    struct rg_bound by = {.kind = "run",
+        .source = earlier->run_id,
+        .tolerance_source = earlier->tolerance_source,
+        .expected = entry->measured,
+        .tolerance_percent = earlier->tolerance_percent};
+    return rg_hold(row, &by) ? 0 : no_memory(err);
+}
+
+int rg_earlier_hold(struct rg_earlier *earlier, struct rg_row *row, struct rg_error *err)
+{
+    size_t point = rg_points_find(&earlier->points, row);
+    if (!earlier->alike || point == RG_NO_POINT || earlier->count == 0)
+        return 0;
+    struct place place = place_of(earlier, point, row);
+    for (size_t slot = hash(&place) & (earlier->slot_room - 1); earlier->slots[slot] != 0;
+         slot = (slot + 1) & (earlier->slot_room - 1)) {
+        struct entry *entry = &earlier->entries[earlier->slots[slot] - 1];
+        if (entry->taken || memcmp(&entry->place, &place, sizeof place) != 0)
+            continue;
+        entry->taken = true;
+        earlier->met[point] = true;
+        return hold(earlier, entry, row, err);
+    }
+    return 0;
+}
+
+bool rg_earlier_missing(struct rg_earlier *earlier, struct rg_verdict *out, int *code, struct rg_error *err)
+{
+    while (earlier->next_missing < earlier->count && earlier->entries[earlier->next_missing].taken)
+        earlier->next_missing++;
+    if (!earlier->alike || earlier->next_missing == earlier->count)
+        return false;
+    const struct entry *entry = &earlier->entries[earlier->next_missing++];
+    const struct place *place = &entry->place;
+    const struct rg_test_point *point = &earlier->points.at[place->point];
+    struct rg_row *row = rg_verdict_add(out);
+    if (row == NULL) {
+        *code = no_memory(err);
+        return false;
+    }
+    row->test = point->test;
+    row->direction = point->direction;
+    row->memory = point->memory;
+    row->variant = point->variant;
+    row->pattern = point->pattern;
+    row->scope = point->scope;
+    row->metric = point->metric;
+    row->size_bytes = point->size_bytes;
+    row->queue_pairs = point->queue_pairs;
+    row->node = place->node;
+    row->peer_node = place->peer_node;
+    row->opposite = place->opposite;
+    row->rail = place->rail < 0 ? RG_NONE : place->rail;
+    row->peer_rail = place->peer_rail < 0 ? RG_NONE : place->peer_rail;
+    row->side = place->side < 0 ? NULL : place->side ? "tx" : "rx";
+    row->hardware = place->hardware;
+    row->status = RG_NOT_RUN;
+    rg_hold_reason(row, "the earlier run has it, this one does not");
+    *code = hold(earlier, entry, row, err);
+    return *code == 0;
+}
+
+/* "memory cuda, here host; 8 queue pairs, here 1": how a point of the earlier run differs from one of this. */
+static void tell_difference(const struct rg_test_point *before, const struct rg_test_point *now, char *out, size_t room)
+{
+    const struct {
+        const char *name, *before, *now;
+    } texts[] = {{"direction", before->direction, now->direction}, {"memory", before->memory, now->memory},
+        {"variant", before->variant, now->variant}, {"pattern", before->pattern, now->pattern}};
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && used < room; i++)
+        if (texts[i].before != texts[i].now) /* both are the verdict's */
+            used += (size_t)snprintf(out + used, room - used, "%s%s %s, here %s", used ? "; " : "", texts[i].name,
+                texts[i].before ? texts[i].before : "-", texts[i].now ? texts[i].now : "-");
+    if (before->queue_pairs != now->queue_pairs && used < room)
+        snprintf(out + used, room - used, "%s%lld queue pairs, here %lld", used ? "; " : "",
+            (long long)before->queue_pairs, (long long)now->queue_pairs);
+}
+
+void rg_earlier_note(const struct rg_earlier *earlier, struct rg_verdict *out)
+{
+    for (size_t i = 0; earlier->alike && i < out->points.count; i++) {
+        const struct rg_test_point *now = &out->points.at[i];
+        char size[24], words[400] = "";
+        bool known = false;
+        if (now->measured == 0 || strcmp(now->scope, "node") == 0) /* the flows' point says it */
+            continue;
+        for (size_t b = 0; b < earlier->points.count && !known; b++) {
+            const struct rg_test_point *before = &earlier->points.at[b];
+            if (strcmp(before->test, now->test) != 0 || strcmp(before->scope, now->scope) != 0 ||
+                strcmp(before->metric, now->metric) != 0 || before->size_bytes != now->size_bytes)
+                continue;
+            tell_difference(before, now, words, sizeof words);
+            known = words[0] == '\0' && earlier->met[b];
+        }
+        if (!known)
+            rg_verdict_note(out, "%s %s is not compared with run %s: %s%s", now->test,
+                rg_args_format_bytes(now->size_bytes, size), earlier->run_id,
+                words[0] ? "that measured it with " : "that has no such measurement between the same places",
+                words[0] ? words : "");
+    }
+}

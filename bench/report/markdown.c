@@ -1,0 +1,154 @@
+#include "report/figure.h"
+#include "report/format.h"
+#include "report/words.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIDES_SHOWN 40
+#define POINTS_SHOWN 60
+
+/* What Markdown or HTML would read as markup is escaped; a line stays a line, a cell a cell. */
+static void put(const char *text, FILE *out)
+{
+    while (*text != '\0') {
+        uint32_t c = rg_words_next(&text);
+        if (c == '\n' || c == '\r' || c == '\t')
+            c = ' ';
+        if (c == '<')
+            fputs("&lt;", out);
+        else if (c == '&')
+            fputs("&amp;", out);
+        else if (c < 0x80 && strchr("\\`*_{}[]>#|!~$", (int)c) != NULL)
+            fprintf(out, "\\%c", (char)c);
+        else
+            rg_words_put(c, out);
+    }
+}
+
+static void put_figure(double value, FILE *out)
+{
+    char figure[16];
+    fprintf(out, " %s |", rg_figure(value, figure));
+}
+
+static void print_head(const struct rg_run *run, const struct rg_verdict *verdict, FILE *out)
+{
+    static const char *const shown[RG_STATUSES] = {[RG_PASS] = "PASS", [RG_FAIL] = "FAIL", [RG_NOISY] = "INCONCLUSIVE"};
+    fprintf(out, "### railgauge: %s\n\n", shown[verdict->status]);
+    put(verdict->summary, out);
+    fputs("\n\nRun ", out);
+    put(run->run_id, out);
+    fputs(", suite ", out);
+    put(run->suite.name, out);
+    fprintf(out, ", %zu rank%s", run->rank_count, run->rank_count == 1 ? "" : "s");
+    if (verdict->against_name != NULL) {
+        fputs(", held against ", out);
+        put(verdict->against_name, out);
+    }
+    if (run->hardware == 0) {
+        fputs("; **not hardware**: ", out);
+        put(run->hardware_reason, out);
+    }
+    fputs(".\n", out);
+    if (verdict->accused_count > 0 || run->lost_count > 0)
+        fputc('\n', out);
+    for (size_t i = 0; i < verdict->accused_count; i++) {
+        fputs("- **suspect**, ", out);
+        put(verdict->accused[i].status, out);
+        fputs(": ", out);
+        put(verdict->accused[i].sentence, out);
+        fputc('\n', out);
+    }
+    for (size_t i = 0; i < run->lost_count && i < SIDES_SHOWN; i++) {
+        fprintf(out, "- **lost**: rank %lld (", (long long)run->lost[i].rank);
+        put(run->lost[i].node, out);
+        fprintf(out, ", rail %lld): ", (long long)run->lost[i].rail);
+        put(run->lost[i].where, out);
+        fputc('\n', out);
+    }
+}
+
+static void print_points(const struct rg_verdict *verdict, FILE *out)
+{
+    const struct rg_points *points = &verdict->points;
+    char name[256];
+    if (points->count == 0)
+        return;
+    fputs("\n| test | of | pass | fail | open | not judged | least | median | most | MAD | unit |\n"
+          "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n",
+        out);
+    for (size_t i = 0; i < points->count && i < POINTS_SHOWN; i++) {
+        const struct rg_test_point *p = &points->at[i];
+        rg_words_point(p, name, sizeof name);
+        fputs("| ", out);
+        put(name, out);
+        fprintf(out, " | %s | %zu | %zu | %zu | %zu |", p->scope, p->counts[RG_PASS], p->counts[RG_FAIL],
+            p->counts[RG_NOISY] + p->counts[RG_UNSUPPORTED] + p->counts[RG_NOT_RUN], p->counts[RG_UNJUDGED]);
+        put_figure(p->least, out);
+        put_figure(p->median, out);
+        put_figure(p->most, out);
+        put_figure(p->mad, out);
+        fprintf(out, " %s |\n", rg_words_unit(p->metric));
+    }
+    if (points->count > POINTS_SHOWN)
+        fprintf(out, "\nand %zu more tests and sizes.\n", points->count - POINTS_SHOWN);
+}
+
+static void print_side(const struct rg_verdict *verdict, const struct rg_side *side, FILE *out)
+{
+    const struct rg_test_point *point = &verdict->points.at[side->point];
+    char words[256];
+    fprintf(out, "| %s | ", rg_status_names[side->status]);
+    rg_words_side(side, point->scope, words, sizeof words);
+    put(words, out);
+    fputs(" | ", out);
+    rg_words_point(point, words, sizeof words);
+    put(words, out);
+    fprintf(out, " | %u of %u |", side->counts[side->status], side->rows);
+    put_figure(side->worst, out);
+    put_figure(side->threshold, out);
+    put_figure(side->expected, out);
+    put_figure(side->tolerance_percent, out);
+    fputc(' ', out);
+    put(side->source ? side->source : "-", out);
+    fputs(" |", out);
+    put_figure(side->worst_nominal_percent, out);
+    put_figure(side->worst_ceiling_percent, out);
+    fputc(' ', out);
+    put(side->reason ? side->reason : "", out);
+    fputs(" |\n", out);
+}
+
+static void print_sides(const struct rg_verdict *verdict, FILE *out)
+{
+    size_t count;
+    size_t *worst = rg_words_worst(verdict, &count);
+    if (count > 0)
+        fputs("\n**What did not pass**, worst first; of each part the worst measurement\n\n"
+              "| status | where | test | rows | measured | threshold | expected | tolerance % | source | % nominal "
+              "| % ceiling | why |\n|---|---|---|---|--:|--:|--:|--:|---|--:|--:|---|\n",
+            out);
+    for (size_t i = 0; i < count && i < SIDES_SHOWN; i++)
+        print_side(verdict, &verdict->sides.at[worst[i]], out);
+    if (count > SIDES_SHOWN)
+        fprintf(out, "\nand %zu more parts that did not pass.\n", count - SIDES_SHOWN);
+    free(worst);
+}
+
+void rg_report_markdown(
+    const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
+{
+    (void)style;
+    print_head(run, verdict, out);
+    print_sides(verdict, out);
+    print_points(verdict, out);
+    if (verdict->incompatible_count > 0)
+        fputs("\n**Not compared**\n\n", out);
+    for (size_t i = 0; i < verdict->incompatible_count && i < SIDES_SHOWN; i++) {
+        fputs("- ", out);
+        put(verdict->incompatible[i], out);
+        fputc('\n', out);
+    }
+}

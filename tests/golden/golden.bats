@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# Documents in, reports out: a run of three nodes, one of whose rails is slow, held against a machine, an earlier run and its fleet. Nodes are
+# named so that every format has something to escape; one flow is unsupported, one latency was measured before and not now. Each report is
+# read back by a tool of its own field. GOLDEN_UPDATE=1 writes the reports anew: read the difference before you keep it.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    railgauge=$PWD/build/asan/railgauge
+    golden=tests/golden
+    work=$BATS_TEST_TMPDIR
+}
+
+# The report in a file; the run fails, so that its status is 1.
+report() { # FORMAT
+    run -1 --separate-stderr "$railgauge" compare "$golden"/now --machine "$golden"/lab.json --baseline "$golden"/before --fleet --format "$1"
+    [ -z "$stderr" ]
+    printf '%s\n' "$output" >"$work/report"
+}
+
+is_golden() { # FORMAT FILE
+    report "$1"
+    [ -z "${GOLDEN_UPDATE:-}" ] || cp "$work/report" "$golden/$2"
+    diff -u "$golden/$2" "$work/report"
+}
+
+need() { # PROGRAM
+    command -v "$1" >/dev/null || skip "$1 is not installed"
+}
+
+@test "the documents that go in are valid" {
+    run -0 scripts/validate "$golden"/now "$golden"/before "$golden"/lab.json
+}
+
+@test "text is the golden one, at most 100 columns wide" {
+    is_golden text report.txt
+    [ "$(wc -L <"$work/report")" -le 100 ]
+}
+
+@test "json is the golden one, and valid by the schema" {
+    is_golden json report.json
+    cp "$work/report" "$work/verdict.json"
+    run -0 scripts/validate "$work/verdict.json"
+    run -0 jq -r '.against.kind, ([.expectations[].bounds[].kind] | unique | join(" "))' "$work/verdict.json"
+    [ "${lines[0]}" = several ]
+    [ "${lines[1]}" = "fleet machine run" ]
+}
+
+@test "json: a row is as bad as the worst that it was held against" {
+    report json
+    run -0 jq '{"fail": 5, "noisy": 4, "not_run": 3, "unsupported": 2, "pass": 1} as $weight | [.expectations[] | select(.bounds != [])
+        | .status == (.bounds | max_by($weight[.status]) | .status)] | all, length > 20' "$work/report"
+    [ "$output" = $'true\ntrue' ]
+}
+
+@test "markdown is the golden one, and a renderer finds its tables whole and no markup of a node's name" {
+    is_golden markdown report.md
+    need cmark-gfm
+    run -0 cmark-gfm -e table --unsafe "$golden/report.md"
+    printf '%s\n' "$output" >"$work/page.html"
+    [ "$(grep -c '<table>' "$work/page.html")" = 2 ]
+    run ! grep -E '<b>|<em>|<code>|<script' "$work/page.html"
+    grep -q '&lt;b&gt;node|b&lt;/b&gt; rail 1 receives' "$work/page.html"
+    # Every row of a table has its head's number of cells.
+    run -0 awk '/<table>/ { head = 0; cells = 0 } /<th[ >]/ { head++ } /<td[ >]/ { cells++ } /<\/tr>/ && cells { if (cells != head) print; cells = 0 }
+        END { print "rows" }' "$work/page.html"
+    [ "$output" = rows ]
+}
+
+@test "junit is the golden one, valid by JUnit's schema, and counts what it holds" {
+    is_golden junit report.xml
+    need xmllint
+    run -0 xmllint --noout --schema "$golden"/junit.xsd "$golden/report.xml"
+    local what
+    for what in testcase/failure:failures testcase/error:errors testcase/skipped:skipped testcase:tests; do
+        [ "$(xmllint --xpath "count(//${what%:*})" "$golden/report.xml")" = "$(xmllint --xpath "string(/testsuites/@${what#*:})" "$golden/report.xml")" ]
+        [ "$(xmllint --xpath "count(//testsuite[count(${what%:*}) != @${what#*:}])" "$golden/report.xml")" = 0 ]
+    done
+    [ "$(xmllint --xpath 'string(//testcase[@name="verdict"]/failure/@type)' "$golden/report.xml")" = fail ]
+}
+
+@test "openmetrics is the golden one; Prometheus finds nothing amiss and takes it in" {
+    is_golden openmetrics report.openmetrics
+    [ "$(tail -n 1 "$golden/report.openmetrics")" = '# EOF' ]
+    need promtool
+    run -0 promtool check metrics <"$golden/report.openmetrics"
+    [ -z "$output" ]
+    # Its parser of OpenMetrics is that of the backfill, which wants a time with each sample.
+    sed -E 's/^([^#].*)$/\1 1772330400/' "$golden/report.openmetrics" >"$work/timed"
+    run -0 promtool tsdb create-blocks-from openmetrics "$work/timed" "$work/blocks"
+    samples=$(grep -c '^[^#]' "$golden/report.openmetrics")
+    [ "$(awk '$2 ~ /^[0-9]/ && NF > 5 { print $(NF - 3) }' <<<"$output" | tail -n 1)" = "$samples" ]
+}
+
+@test "openmetrics has base units, and the labels that a dashboard groups by" {
+    report openmetrics
+    run -0 grep -c '^railgauge_bandwidth_bytes_per_second{node="node-a",rail="[01]",side="[rt]x",test="rdma_write_bw",size="65536",direction="one_way"' "$work/report"
+    [ "$output" = 4 ]
+    # 311.2 Gb/s are 38.9 GB/s; 2.0 us are 2e-06 s.
+    grep -qE '^railgauge_bandwidth_bytes_per_second\{node="node \\"c\\" & co _d_",rail="1",side="tx",.* 3889[0-9]+' "$work/report"
+    grep -qE '^railgauge_latency_median_seconds\{.* 2\.0[0-9]+e-06$' "$work/report"
+}
+
+# A run of so many of the golden run's latencies, which nothing is summed of.
+latencies() { # COUNT DIRECTORY
+    mkdir "$2"
+    jq -c 'select(.test == "rdma_write_lat")' "$golden"/now/measurements.ndjson | head -n "$1" >"$2/measurements.ndjson"
+    jq ".measurements = $1" "$golden"/now/run.json >"$2/run.json"
+}
+
+@test "what is missing passes in no format" {
+    latencies 2 "$work/whole"
+    latencies 1 "$work/lacking"
+    run -0 "$railgauge" compare "$work/whole" --baseline "$work/whole"
+    for format in text json markdown junit openmetrics; do
+        run -3 "$railgauge" compare "$work/lacking" --baseline "$work/whole" --format $format
+        printf '%s\n' "$output" >"$work/$format"
+    done
+    grep -q '^INCONCLUSIVE: 2 of 4 expectations' "$work/text"
+    [ "$(jq -c '[.status, .counts.pass, .counts.not_run]' "$work/json")" = '["inconclusive",2,2]' ]
+    grep -q '^### railgauge: INCONCLUSIVE' "$work/markdown"
+    grep -q '^| not_run | ' "$work/markdown"
+    [ "$(grep -c '<error type="not_run"' "$work/junit")" = 4 ] # the median and the tail, of the sender and the receiver
+    grep -q '<error type="noisy" message="2 of 4' "$work/junit"
+    grep -q '^railgauge_exit_status 3$' "$work/openmetrics"
+    grep -q '^railgauge_measurements{status="not_run"} 2$' "$work/openmetrics"
+}
+
+@test "only like is held against like, and what is unlike is listed with the reason" {
+    mkdir "$work/unlike"
+    cp "$golden"/before/run.json "$work/unlike/"
+    sed 's/"memory": "host"/"memory": "cuda"/; s/"queue_pairs": 1/"queue_pairs": 4/' "$golden"/before/measurements.ndjson >"$work/unlike/measurements.ndjson"
+    run -3 --separate-stderr "$railgauge" compare "$golden"/before --baseline "$work/unlike" --format json
+    [ "$(jq '.counts.pass' <<<"$output")" = 0 ]
+    jq -e '.incompatible | any(. == "rdma_write_bw 64K is not compared with run 20260228T020000Z-00000001: that measured it with memory cuda, here host; 4 queue pairs, here 1")' <<<"$output"
+}
+
+@test "--learn makes a machine of good runs that each of them passes, valid and with the runs named" {
+    local runs=()
+    for seed in 1 2 3 4; do
+        "$railgauge" simulate --nodes 4 --rails 2 --size 4K,64K --seed $seed -o "$work/run$seed" >"$work/said"
+        runs+=("$work/run$seed")
+    done
+    run -0 "$railgauge" compare --learn "${runs[@]}" -o "$work/lab-2.json"
+    [ "$output" = "$work/lab-2.json: 4 expectations from 4 runs" ]
+    run -0 scripts/validate "$work/lab-2.json"
+    for directory in "${runs[@]}"; do
+        run -0 "$railgauge" compare "$directory" --machine "$work/lab-2.json"
+        [[ $output == "PASS: 96 of 96 expectations of lab-2 are met"* ]]
+        grep -q "$(jq -r .run_id "$directory/run.json")" <(jq -r '.sources[].note' "$work/lab-2.json")
+    done
+    # The centre is the fabric's own rate, 98.0 % of 400 Gb/s less its noise, and 5 % less is found.
+    jq -e '.expectations[] | select(.scope == "rail") | .expected > 385 and .expected < 393 and .tolerance_percent < 3' "$work/lab-2.json"
+    "$railgauge" simulate --nodes 4 --rails 2 --size 4K,64K --fault slow,part=node,node=1,loss=5 -o "$work/slow" >"$work/said" || [ $? = 1 ]
+    run -1 "$railgauge" compare "$work/slow" --machine "$work/lab-2.json"
+}
+
+@test "--learn takes rails, rates and their sources from another machine, and what was learned can be learned from again" {
+    local runs=()
+    for seed in 1 2 3; do
+        "$railgauge" simulate --nodes 3 --rails 2 --size 64K --seed $seed -o "$work/run$seed" >"$work/said"
+        runs+=("$work/run$seed")
+    done
+    run -0 "$railgauge" compare --learn "${runs[@]}" --machine "$golden"/lab.json -o "$work/next.json"
+    run -0 "$railgauge" compare --learn "${runs[@]}" --machine "$work/next.json" -o "$work/after.json"
+    run -0 scripts/validate "$work/next.json" "$work/after.json"
+    [ "$(jq -c '[.line_rate_gbps, .rails, .facts.line_rate_gbps, (.sources | length)]' "$work/after.json")" = '[400,2,"a-guess",2]' ]
+}

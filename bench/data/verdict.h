@@ -98,6 +98,7 @@ struct rg_verdict {
     size_t incompatible_count;
     char **texts; /* owned */
     size_t text_count;
+    cJSON *root; /* of one that was read: holds its texts */
 };
 
 /* A new row, everything null, or NULL without memory. The pointer holds until the next call. */
@@ -118,6 +119,10 @@ void rg_verdict_note(struct rg_verdict *verdict, const char *format, ...) __attr
 
 /* The document as text, malloc'd. */
 char *rg_verdict_json(const struct rg_verdict *verdict);
+
+/* Reads DIRECTORY/verdict.json; close with rg_verdict_close. heat and verified, which are in no document, stay zero.
+ * -ENOENT where there is none; -EINVAL with a message that names file, field and fault. */
+int rg_verdict_load(const char *directory, struct rg_verdict *out, struct rg_error *err);
 
 /* Takes a zeroed structure. */
 void rg_verdict_close(struct rg_verdict *verdict);

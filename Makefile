@@ -49,7 +49,7 @@ PURE := $(call sources,base stat fleet data)
 SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/test/simulated.c
 FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 RANK := $(filter-out $(WITHOUT),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
-COMMANDS := run compare simulate topology
+COMMANDS := run compare report simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean
@@ -73,6 +73,13 @@ $(BUILD)/flavour: always
 	@mkdir -p $(@D)
 	@echo '$(CUDA_CPPFLAGS)' | cmp -s - $@ || echo '$(CUDA_CPPFLAGS)' >$@
 .PHONY: always
+# The report's page is optional, too: built where npm is, empty elsewhere. `make NPM=` leaves it out.
+NPM ?= $(shell command -v npm)
+PAGE := build/page/page.html
+$(BUILD)/report/page.o $(BUILD)/report/page.d: $(PAGE)
+$(BUILD)/report/%.o: CPPFLAGS += -DRG_PAGE='"$(PAGE)"'
+$(PAGE): $(wildcard bench/report/page/*) scripts/page
+	NPM='$(NPM)' scripts/page $@
 -include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk
 $(BUILD)/%.o: bench/%.c
 	@mkdir -p $(@D)

@@ -70,18 +70,19 @@ function drawLines(all, shown, first, width) {
     const one = shown.length === 1;
     const step = Math.ceil(sizes.length / Math.max(3, Math.floor(width / 62)));
     return Plot.plot({
-        width, height: Math.max(280, Math.min(420, width * 0.48)), marginLeft: 52, marginRight: 16, marginBottom: 42, style: { fontSize: "12px" },
-        x: { type: "log", base: 2, ticks: sizes.filter((_, at) => at % step === 0), tickFormat: size, label: "message size", labelArrow: "none", labelAnchor: "right" },
+        width, height: Math.max(280, Math.min(420, width * 0.48)), marginLeft: 52, marginRight: 30, marginTop: 28, marginBottom: 42, style: { fontSize: "12px" },
+        x: { type: "log", base: 2, domain: [sizes[0] / 1.4, sizes.at(-1) * 1.4], ticks: sizes.filter((_, at) => at % step === 0), tickFormat: size, label: "message size", labelArrow: "none", labelAnchor: "right" },
         y: { label: unit(points[0].metric), grid: true, zero: true, labelArrow: "none", nice: true },
         symbol: { type: "identity" },
         marks: [
             Plot.ruleY([0], { stroke: "var(--rule)" }),
             one ? Plot.areaY(points, { x: "size_bytes", y1: (p) => p.spread.min, y2: (p) => p.spread.max, fill: colour, fillOpacity: 0.18, z: seriesOf, curve: "monotone-x" }) : null,
-            Plot.line(ceiling, { x: "size_bytes", y: "ceiling", stroke: "var(--ceiling)", strokeWidth: 1.5, strokeDasharray: "6,4", z: (p) => (one ? seriesOf(p) : "all") }),
+            Plot.line(ceiling, { x: "size_bytes", y: "ceiling", stroke: "var(--ceiling)", strokeWidth: 1.5, strokeDasharray: "6,4", z: seriesOf }),
             Plot.line(before, { x: "size_bytes", y: (p) => p.spread.median, stroke: "var(--muted)", strokeDasharray: "2,4", strokeWidth: 2, z: seriesOf }),
             Plot.line(points, { x: "size_bytes", y: (p) => p.spread.median, stroke: colour, strokeWidth: 2, z: seriesOf }),
             Plot.dot(points, { x: "size_bytes", y: (p) => p.spread.median, fill: colour, symbol, r: 4.5 }),
-            Plot.dot(promised, { x: "size_bytes", y: (p) => p.expectation.threshold, stroke: "var(--baseline)", strokeWidth: 2.5, symbol: "hyphen", r: 8 }),
+            Plot.ruleY(promised, { x1: (p) => p.size_bytes / 1.35, x2: (p) => p.size_bytes * 1.35, y: (p) => p.expectation.threshold,
+                stroke: "var(--baseline)", strokeWidth: 2.5 }),
             Plot.tip(points, Plot.pointer({ x: "size_bytes", y: (p) => p.spread.median, title: said })),
         ],
     });
@@ -106,15 +107,15 @@ export function spreadTable(caption, points, first, more = []) {
             { head: "its source", cell: (p) => el("bdi", {}, p.expectation?.source ?? "–") }] : []),
         ...(first ? [{ head: "median against the first run", number: true, cell: (p) => change(p, first) }] : []),
         ...more,
-        { head: "how it was made", cell: (p) => p.made },
+        { head: "how it was made", wide: true, cell: (p) => p.made },
     ], points);
 }
 
 export function change(point, first) {
     const before = otherPoint(first, point)?.spread.median;
     if (!known(before) || !known(point.spread.median) || before === 0) return "–";
-    const by = 100 * (point.spread.median / before - 1);
-    return `${by > 0 ? "+" : by < 0 ? "−" : "±"}${number(Math.abs(by))} %`;
+    const by = Math.round(1000 * (point.spread.median / before - 1)) / 10;
+    return `${by > 0 ? "+" : by < 0 ? "−" : "±"}${Math.abs(by).toFixed(1)} %`;
 }
 
 function inWords(points) {

@@ -4,7 +4,7 @@ import { count, place, plural, size, statusSigns, statusWords } from "./words.js
 
 function faultTable(run, caption, rows) {
     return table(caption, [
-        { head: "why", cell: (row) => el("bdi", {}, row.reason, row.said && row.said !== row.reason ? ` (${row.said})` : "") },
+        { head: "why", wide: true, cell: (row) => el("bdi", {}, row.reason, row.said && row.said !== row.reason ? ` (${row.said})` : "") },
         { head: "status", cell: (row) => el("span", { class: `status ${row.status}` }, `${statusSigns[row.status]} ${statusWords[row.status]}`) },
         { head: "measurements", number: true, cell: (row) => count(row.count) },
         { head: "the first", cell: (row) => [row.test, ", ", size(row.size_bytes), ": ", el("bdi", {}, place(run, row.where))] },
@@ -55,6 +55,6 @@ export function counters(run) {
             { head: "measurements", number: true, cell: (row) => count(row.count) },
             { head: "the first", cell: (row) => el("bdi", {}, place(run, row.where)) },
         ], alarms),
-        el("p", { class: "made" }, "Counters: what was added on each NIC between the beginning and the end of a round, once a round."),
+        el("p", { class: "made" }, "Counters: what was added on each NIC from before the warm-up until after the window, once a round."),
     ];
 }

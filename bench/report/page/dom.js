@@ -25,7 +25,7 @@ export function choice(label, options, chosen, onchange) {
     return el("span", { class: "choice" }, el("label", { for: id }, label), select);
 }
 
-// Columns: {head, cell(row), number}. A caption says what it shows.
+// Columns: {head, cell(row), number, wide}; wide is for sentences. A caption says what it shows.
 export function table(caption, columns, rows, attributes) {
     return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
         el("table", attributes ?? {},
@@ -34,7 +34,8 @@ export function table(caption, columns, rows, attributes) {
                 columns.map((column) => el("th", { scope: "col", class: column.number && "number" }, column.head)))),
             el("tbody", {}, rows.map((row) => el("tr", { class: row.rowClass },
                 columns.map((column, at) => el(at === 0 && !column.number ? "th" : "td",
-                    { scope: at === 0 && !column.number ? "row" : null, class: column.number && "number" },
+                    { scope: at === 0 && !column.number ? "row" : null,
+                        class: column.number ? "number" : column.wide ? "wide" : null },
                     column.cell(row))))))));
 }
 

@@ -29,7 +29,8 @@ export function expectations(run) {
         rows.length < v.expectations_asked && el("p", { class: "note" },
             `The first ${count(rows.length)} of ${count(v.expectations_asked)} rows, what did not pass before the rest; verdict.json has all.`),
         table("Figures and what was expected of them", [
-            { head: "where", cell: (row) => el("bdi", {}, where(row)) },
+            { head: "where", wide: true,
+            cell: (row) => [el("bdi", {}, where(row)), row.reason && el("small", { dir: "auto" }, row.reason)] },
             { head: "status", cell: (row) => el("span", { class: `status ${row.status}` }, `${statusSigns[row.status]} ${statusWords[row.status]}`) },
             { head: "test", cell: (row) => el("bdi", {}, what(row)) },
             { head: "size", number: true, cell: (row) => size(row.size_bytes) },
@@ -40,7 +41,6 @@ export function expectations(run) {
                 { head: "source", cell: (row) => el("bdi", {}, row.source ?? "–") }] : []),
             { head: "% nominal", number: true, cell: (row) => number(row.nominal_percent) },
             { head: "% ceiling", number: true, cell: (row) => number(row.ceiling_percent) },
-            { head: "why", cell: (row) => el("bdi", {}, row.reason ?? "") },
         ], rows),
     ];
 }

@@ -45,9 +45,11 @@ function said(run, view, cell) {
 function drawRows(run, view, cells, nodes, scale, width) {
     const rank = new Map(nodes.map((node, at) => [node, at]));
     const longest = Math.max(...run.nodes.map((each) => [...short(each)].length));
-    const labels = width / run.rails > 34;
+    const left = 14 + 7.2 * longest;
+    width = Math.min(width, left + run.rails * 120);
+    const labels = (width - left) / run.rails > 34;
     return Plot.plot({
-        width, marginLeft: 14 + 7.2 * longest, marginTop: 26, marginBottom: 4, marginRight: 2,
+        width, marginLeft: left, marginTop: 26, marginBottom: 4, marginRight: 2,
         height: 32 + nodes.length * 26, style: { fontSize: "12px" },
         x: { domain: Array.from({ length: run.rails }, (_, rail) => rail), tickFormat: (rail) => `r${rail}`, axis: "top",
             label: null, tickSize: 0, padding: 0.06 },

@@ -12,6 +12,8 @@ const ranks = ["min", "p50", "p90", "p99", "p99.9", "max"];
 const rarity = [null, 0.5, 0.1, 0.01, 0.001, null];
 const curveShares = [0.1, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
 
+const nines = (rare) => -Math.log10(rare);
+
 // The longest of n samples is about the 1 - 1/n quantile.
 function dots(point, values) {
     const least = 1 / Math.max(2, point.samples / Math.max(point.ok, 1));
@@ -32,11 +34,11 @@ function draw(points, first, width) {
         .filter(({ rare }) => rare <= 0.5 && rare > 1 / Math.max(point.samples, 2)));
     const rarest = Math.min(0.0005, ...[...median, ...pooled].map(({ rare }) => rare));
     const ticks = [0.5, 0.1, 0.01, 0.001, 0.0001, 0.00001].filter((tick) => tick >= rarest);
-    const line = { x: "rare", y: "value", z: (dot) => pointName(dot.point), stroke: colour };
+    const line = { x: (dot) => nines(dot.rare), y: "value", z: (dot) => pointName(dot.point), stroke: colour };
     return Plot.plot({
-        width, height: Math.max(280, Math.min(420, width * 0.48)), marginLeft: 58, marginRight: 16, marginBottom: 42, style: { fontSize: "12px" },
-        x: { type: "log", reverse: true, domain: [0.5, rarest], ticks, label: "percentile of the samples",
-            tickFormat: (rare) => `${+(100 * (1 - rare)).toFixed(4)} %`, grid: true, labelArrow: "none", labelAnchor: "right" },
+        width, height: Math.max(280, Math.min(420, width * 0.48)), marginLeft: 58, marginRight: 30, marginTop: 28, marginBottom: 42, style: { fontSize: "12px" },
+        x: { domain: [0.5, rarest].map(nines), ticks: ticks.map(nines), label: "percentile of the samples",
+            tickFormat: (x) => `${+(100 * (1 - 10 ** -x)).toFixed(4)} %`, grid: true, labelArrow: "none", labelAnchor: "right" },
         y: { type: "log", label: "µs", grid: true, nice: true, labelArrow: "none", tickFormat: (value) => number(value), ticks: 5 },
         symbol: { type: "identity" },
         marks: [
@@ -44,8 +46,8 @@ function draw(points, first, width) {
             Plot.line(before, { ...line, stroke: "var(--muted)", strokeDasharray: "2,4", strokeWidth: 2 }),
             Plot.line(pooled, { ...line, strokeWidth: 5, strokeOpacity: 0.25 }),
             Plot.line(median, { ...line, strokeWidth: 2 }),
-            Plot.dot(median, { x: "rare", y: "value", fill: colour, symbol, r: 4.5 }),
-            Plot.tip([...median, ...worst], Plot.pointer({ x: "rare", y: "value",
+            Plot.dot(median, { x: (dot) => nines(dot.rare), y: "value", fill: colour, symbol, r: 4.5 }),
+            Plot.tip([...median, ...worst], Plot.pointer({ x: (dot) => nines(dot.rare), y: "value",
                 title: (dot) => `${pointName(dot.point)}\n${ranks[dot.at]}: ${number(dot.value)} µs` })),
         ],
     });
@@ -61,7 +63,7 @@ function percentileTable(points, first) {
         ...(points.some((p) => p.expectation) ? [{ head: "threshold of p50, µs", number: true, cell: (p) => number(p.expectation?.threshold) }] : []),
         ...(points.some((p) => p.expected_p99) ? [{ head: "threshold of p99, µs", number: true, cell: (p) => number(p.expected_p99?.threshold) }] : []),
         ...(first ? [{ head: "p50 against the first run", number: true, cell: (p) => change(p, first) }] : []),
-        { head: "how it was made", cell: (p) => p.made },
+        { head: "how it was made", wide: true, cell: (p) => p.made },
     ], points);
 }
 

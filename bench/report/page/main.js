@@ -29,14 +29,16 @@ const sections = [
     ["settings", "How it was measured", settings],
 ];
 
+const system = matchMedia("(prefers-color-scheme: dark)");
+
 function themeButton() {
-    const dark = () => (document.documentElement.dataset.theme ??
-        (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+    const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
     const label = () => (dark() ? "Light theme" : "Dark theme");
     const button = el("button", { type: "button", class: "theme", onclick: () => {
         document.documentElement.dataset.theme = dark() ? "light" : "dark";
         button.textContent = label();
     } }, label());
+    system.onchange = () => { button.textContent = label(); };
     return button;
 }
 

@@ -28,8 +28,8 @@ function draw(run, point, cells, scale, width) {
     return Plot.plot({
         width: left + edge + 8, height: edge + left, marginLeft: left, marginTop: left, marginRight: 8, marginBottom: 4,
         style: { fontSize: "12px" },
-        x: { domain, ticks, tickFormat: label, axis: "top", tickRotate: named ? -60 : 0, tickSize: 0, label: "to", padding: 0.06 },
-        y: { domain, ticks, tickFormat: label, tickSize: 0, label: "from", padding: 0.06 },
+        x: { domain, ticks, tickFormat: label, axis: "top", tickRotate: named ? -60 : 0, tickSize: 0, label: null, padding: 0.06 },
+        y: { domain, ticks, tickFormat: label, tickSize: 0, label: null, padding: 0.06 },
         marks: [
             Plot.frame({ stroke: "var(--rule)" }),
             Plot.cell(cells, { x: "to", y: "from", fill: (cell) => scale.of(cell.share).fill, className: "cells" }),
@@ -66,7 +66,7 @@ export function pairs(run) {
         const what = run.block_nodes === 1 ? "pair" : `pair of blocks of ${run.block_nodes} nodes`;
         const whats = run.block_nodes === 1 ? "pairs" : `pairs of blocks of ${run.block_nodes} nodes`;
         return [
-            el("p", { class: "words" }, `${cells.length} of ${possible} ordered ${whats} met. `, ill.length === 0
+            el("p", { class: "words" }, `Rows send, columns receive: ${cells.length} of ${possible} ordered ${whats} met. `, ill.length === 0
                 ? "Nowhere between them a flow fell short."
                 : [`In ${plural(ill.length, what, whats)} the worst flow falls short; the worst of all: `,
                     el("bdi", {}, place(run, point.worst[0])), "."]),
@@ -74,7 +74,7 @@ export function pairs(run) {
                 label: `Matrix of ${whats}, from row to column: the worst flow in percent of a healthy one. The tables below have the figures.`,
                 draw: (width) => draw(run, point, cells, scale, width),
                 legend: key([...scale.classes, scale.none].map(({ label, fill }) => ({ label, fill }))),
-                made: `${howMade(run, point)}. Each cell: the worst flow from the row's node to the column's`
+                made: `${howMade(run, point)}. Each cell: the worst flow from the node of the row to that of the column`
                     + `${run.block_nodes > 1 ? `; each row and column stands for ${run.block_nodes} nodes` : ""}. A healthy flow has `
                     + `${number(point.healthy)} ${unit(point.metric)}.`,
                 alternatives: [

@@ -11,12 +11,12 @@ export function sideBySide(run, first, runs) {
     const missing = runs.slice(1).filter((each) => each.points.some((point) => !otherPoint(base, point))).length;
     return [
         table("Verdicts", [
-            { head: "run", cell: (each) => each.run.run_id },
+            { head: "run", cell: (each) => el("span", { class: "close" }, each.run.run_id) },
             { head: "verdict", cell: (each) => (word(each) ? el("span", { class: `status ${word(each)}` },
                 `${statusSigns[word(each)]} ${statusWords[word(each)]}`) : "none") },
             { head: "suite", cell: (each) => name(each.run.suite.name) },
-            { head: "fleet", cell: (each) => `${each.nodes.length} × ${each.rails}` },
-            { head: "in a sentence", cell: (each) => el("span", { dir: "auto" }, each.verdict?.summary ?? "not judged") },
+            { head: "fleet", cell: (each) => el("span", { class: "close" }, `${each.nodes.length} × ${each.rails}`) },
+            { head: "in a sentence", wide: true, cell: (each) => el("span", { dir: "auto" }, each.verdict?.summary ?? "not judged") },
         ], runs),
         points.length > 0 && table("Medians, and what they are against the first run's", [
             { head: "test", cell: (point) => el("bdi", {}, pointName(point)) },

@@ -50,7 +50,7 @@ export const pointName = (point) => `${seriesOf(point)}, ${size(point.size_bytes
 export function howMade(run, point) {
     const settings = run.run.suite.tests[point.test_index];
     const words = [point.transport === "sim" ? "simulated" : `over ${point.backend ?? point.transport}`];
-    if (point.library) words.push(point.library);
+    if (point.library && point.library !== words[0]) words.push(point.library);
     if (settings) {
         words.push(known(settings.iterations) ? plural(settings.iterations, "iteration")
             : `window ${figure(settings.duration_s)} s`);

@@ -76,7 +76,7 @@ $(BUILD)/flavour: always
 # The report's page is optional, too: built where npm is, empty elsewhere. `make NPM=` leaves it out.
 NPM ?= $(shell command -v npm)
 PAGE := build/page/page.html
-$(BUILD)/report/page.o: CPPFLAGS += -DRG_PAGE='"$(PAGE)"'
+$(BUILD)/report/page.o: CPPFLAGS += -Wa,-I$(dir $(PAGE))
 $(BUILD)/report/page.o: $(PAGE)
 $(PAGE): $(wildcard bench/report/page/*) scripts/page scripts/npm_parts build/page/npm
 	@NPM='$(NPM)' scripts/page $@

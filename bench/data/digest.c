@@ -140,7 +140,7 @@ int rg_digest_open(const struct rg_run *run, const struct rg_machine *machine, d
     for (size_t i = 0; code == 0 && i < run->lost_count; i++) {
         int node = rg_digest_node(digest, run->lost[i].node);
         if (node >= 0 && run->lost[i].rail < digest->rails)
-            digest->lost[node * digest->rails + run->lost[i].rail] = true;
+            digest->lost[(int64_t)node * digest->rails + run->lost[i].rail] = true;
     }
     if (code == 0)
         *out = digest;

@@ -115,8 +115,8 @@ static void add_counter_places(cJSON *object, const struct rg_digest *digest, co
         if (value == 0)
             break;
         told[most] = true;
-        const double place[3] = {
-            (double)((int)most / digest->rails), (double)((int)most % digest->rails), (double)value};
+        const int nic = (int)most, node = nic / digest->rails;
+        const double place[3] = {node, nic % digest->rails, (double)value};
         cJSON_AddItemToArray(places, cJSON_CreateDoubleArray(place, 3));
     }
     free(told);

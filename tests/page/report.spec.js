@@ -2,7 +2,7 @@
 const { test, expect } = require("@playwright/test");
 const { readFileSync, statSync } = require("node:fs");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const { at, hostile, verdict } = require("./runs.js");
+const { at, hostile, judged, verdict } = require("./runs.js");
 
 // Whatever the page asks of the network, and whatever it complains of.
 async function open(page, name) {
@@ -64,6 +64,13 @@ test("the heat map has a cell a rail, and tells how much each gives", async ({ p
     await expect(page.locator("#fleet .words")).toContainText("1 NIC of 48 has");
 });
 
+test("the heat map is that of the text report", async ({ page }) => {
+    await open(page, "ill");
+    const text = judged("compare", at("ill")).split("\n").filter((line) => /^ {2}sim\d+ {2}/.test(line) && !/[>,]/.test(line));
+    const rows = Object.entries(await heat(page)).map(([node, values]) => [node, ...values].join(" "));
+    expect(rows).toEqual(text.map((line) => line.trim().split(/\s+/).join(" ")));
+});
+
 test("the matrix of pairs and the slowest flows name who sends to whom", async ({ page }) => {
     await open(page, "ill");
     const { points } = await page.evaluate(() => JSON.parse(document.getElementById("data").textContent).runs[0]);
@@ -109,6 +116,8 @@ test("collectives, expectations, faults, damage and counters of a run on soft-Ro
     await expect(page.locator("#counters")).toContainText("41 packets out of sequence");
     await expect(page.locator(".suspect")).toContainText("41 packets out of sequence (rail 1)");
     await expect(page.locator("#environment")).toContainText("All nodes and rails are alike");
+    await page.locator("#bandwidth summary").click();
+    await expect(page.locator("#bandwidth")).toContainText("gpu_copy");
     expect(faults).toEqual([]);
 });
 

@@ -20,13 +20,16 @@ function run(...words) {
 }
 
 // Exit status 1 is the verdict's.
-function simulate(name, ...options) {
+function judged(...words) {
     try {
-        run("simulate", ...options, "-o", at(name));
+        return run(...words);
     } catch (error) {
         if (error.status !== 1) throw error;
+        return error.stdout;
     }
 }
+
+const simulate = (name, ...options) => judged("simulate", ...options, "-o", at(name));
 
 const suspect = {
     part: "tx", fault: "slow", status: "condemned", node: "node-a", leaf: null, rail: 1, peer_node: null, peer_rail: null,
@@ -38,7 +41,7 @@ const counted = [{ node: "node-a", rail: 1, device: "rxe1", known: 20, added: { 
 // change: edits the texts of the documents before they are written.
 function byHand(name, change = (text) => text, summary = "node-b") {
     const id = JSON.parse(valid("run-complete.json")).run_id;
-    const lines = ["measurement-bandwidth", "measurement-latency", "measurement-collective", "measurement-not-ok"]
+    const lines = ["measurement-bandwidth", "measurement-latency", "measurement-collective", "measurement-not-ok", "measurement-gpu"]
         .flatMap((file) => valid(`${file}.ndjson`).trim().split("\n")).map((line) => JSON.parse(line))
         .map((line, sequence) => ({ ...line, run_id: id, sequence }));
     lines[0].counters = counted;
@@ -69,5 +72,5 @@ async function setup() {
 module.exports = setup;
 module.exports.at = at;
 module.exports.hostile = hostile;
-module.exports.railgauge = railgauge;
+module.exports.judged = judged;
 module.exports.verdict = (name) => JSON.parse(readFileSync(at(name, "verdict.json"), "utf8"));

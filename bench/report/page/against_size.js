@@ -122,8 +122,11 @@ function inWords(points) {
     const best = points.reduce((a, b) => (b.spread.median > a.spread.median ? b : a));
     const units = unit(best.metric);
     const of = known(best.ceiling) ? `, ${number(100 * best.spread.median / best.ceiling)} % of the ceiling of ${number(best.ceiling)} ${units}` : "";
-    return `The most is reached by ${seriesOf(best)} at ${size(best.size_bytes)}: a median of ${number(best.spread.median)} ${units}${of}, `
-        + `with ${best.ok === 1 ? "one flow" : `${best.ok} flows from ${number(best.spread.min)} to ${number(best.spread.max)} ${units}`}.`;
+    const what = best.kind === "collective" ? "group" : best.kind === "copy" ? "GPU" : "flow";
+    return `The most is reached by ${seriesOf(best)} at ${size(best.size_bytes)}: `
+        + (best.ok === 1 ? `${number(best.spread.median)} ${units}${of}, of one ${what}.`
+            : `a median of ${number(best.spread.median)} ${units}${of}; its ${plural(best.ok, what)} have from `
+            + `${number(best.spread.min)} to ${number(best.spread.max)} ${units}.`);
 }
 
 export function againstSize(run, first, points, more) {
@@ -159,7 +162,7 @@ export function againstSize(run, first, points, more) {
                 draw: (width) => (lines ? drawLines(all, shown, first, width) : drawRanges(all.flatMap((s) => s.points), first, width)),
                 legend: key(marks),
                 made: shown.length === 1 || drawn.length === 1 ? drawn[0].made
-                    : "Each point: the median over the flows of a test at a size; how each was made stands in the table.",
+                    : "Each point: the median over the flows, GPUs or groups of a test at a size; how each was made stands in the table.",
                 alternatives: [["The same as a table", () => spreadTable("Rates by test and size", shownPoints, first, more)]],
             }),
         ];

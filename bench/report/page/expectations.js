@@ -32,7 +32,7 @@ export function expectations(run) {
             { head: "where", wide: true,
             cell: (row) => [el("bdi", {}, where(row)), row.reason && el("small", { dir: "auto" }, row.reason)] },
             { head: "status", cell: (row) => el("span", { class: `status ${row.status}` }, `${statusSigns[row.status]} ${statusWords[row.status]}`) },
-            { head: "test", cell: (row) => el("bdi", {}, what(row)) },
+            { head: "test", wide: true, cell: (row) => el("bdi", {}, what(row)) },
             { head: "size", number: true, cell: (row) => size(row.size_bytes) },
             { head: "measured", number: true, cell: (row) => (known(row.measured) ? `${number(row.measured)} ${unit(row.metric)}` : "–") },
             { head: "95 % interval", number: true, cell: (row) => (known(row.ci95_low) ? `${number(row.ci95_low)} – ${number(row.ci95_high)}` : "–") },

@@ -23,10 +23,12 @@ function cellsOf(run, view, side) {
     return cells;
 }
 
-function nodesInOrder(run, cells, order) {
+// Where every node is a column, healthy ones stay as they are given: between them there is only noise.
+function nodesInOrder(run, cells, order, scale) {
+    const well = run.nodes.length <= NODES_AS_ROWS ? Infinity : scale.classes[0].least;
     const worst = run.nodes.map((_, node) => {
         const shares = cells.slice(node * run.rails, (node + 1) * run.rails).map((cell) => cell.share).filter(known);
-        return shares.length ? Math.round(100 * Math.min(...shares)) : Infinity;
+        return shares.length ? Math.round(100 * Math.min(...shares, well)) : Infinity;
     });
     const nodes = run.nodes.map((_, node) => node);
     if (order === "worst") nodes.sort((a, b) => (worst[a] === worst[b] ? a - b : worst[a] < worst[b] ? -1 : 1));
@@ -133,7 +135,7 @@ export function fleet(run) {
                 ...(leaves ? [["leaf", "by block of the fabric"]] : [])], "worst", set)],
         ], ({ view: at, side, order }) => {
             const view = views[at];
-            const cells = cellsOf(run, view, side), nodes = nodesInOrder(run, cells, order);
+            const cells = cellsOf(run, view, side), nodes = nodesInOrder(run, cells, order, scale);
             const draw = run.nodes.length <= NODES_AS_ROWS ? drawRows : drawStrips;
             return [
                 el("p", { class: "words" }, inWords(run, cells, scale)),

@@ -70,8 +70,8 @@ const parts = {
 };
 const faults = { slow: "slow", dead: "nothing gets through", corrupt: "data damaged", comes_and_goes: "comes and goes" };
 const statuses = {
-    condemned: "Condemned: nothing else explains it.", noisy: "Noisy: it comes and goes.",
-    one_of: "One of several that explain it as well.",
+    condemned: "condemned: nothing else explains it", noisy: "noisy: it comes and goes",
+    one_of: "one of several that explain it as well",
 };
 
 // Which counters that tell of trouble moved on the NIC that is suspected.
@@ -92,12 +92,11 @@ function card(run, suspect) {
         el("p", { dir: "auto" }, suspect.sentence),
         el("dl", { class: "facts" },
             fact("Fault", faults[fault], known(suspect.loss_percent) && fault !== "dead"
-                && `, ${figure(suspect.loss_percent)} % lost`),
+                && `, ${figure(suspect.loss_percent)}\u00a0% lost`),
             fact("Certainty", statuses[status]),
-            fact("Evidence", `${count(suspect.flows_short)} of ${plural(through, "flow")} through it show it`),
-            known(suspect.healthy_gbps) && fact("A healthy flow has", `${figure(suspect.healthy_gbps)} Gb/s`),
-            fact("Test", `${suspect.test}, ${size(suspect.size_bytes)}`,
-                suspect.direction && `, ${suspect.direction.replace("_", " ")}`),
+            fact("Evidence", `${count(suspect.flows_short)} of ${plural(through, "flow")} show it`),
+            fact(`${suspect.test}, ${size(suspect.size_bytes)}${suspect.direction ? `, ${suspect.direction.replace("_", " ")}` : ""}`,
+                known(suspect.healthy_gbps) ? `a healthy flow has ${figure(suspect.healthy_gbps)} Gb/s` : "no healthy flow"),
             beside.length > 0 && fact("Counted meanwhile", beside.join("; "))));
 }
 

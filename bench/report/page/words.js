@@ -6,7 +6,7 @@ const four = number(4), three = number(3);
 export const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
 export const figure = (value) => (known(value) ? four.format(value) : "–");
-export const percent = (share) => (known(share) ? `${three.format(100 * share)} %` : "–");
+export const percent = (share) => (known(share) ? `${three.format(100 * share)}\u00a0%` : "–");
 export const count = (value) => new Intl.NumberFormat("en").format(value);
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 

@@ -71,7 +71,7 @@ static void add_verdict(cJSON *object, const struct rg_verdict *verdict)
     }
     cJSON *copy = cJSON_AddObjectToObject(object, "verdict");
     static const char *const keys[] = {
-        "against", "status", "exit_status", "summary", "counts", "suspects", "incompatible"};
+        "against", "status", "exit_status", "summary", "counts", "suspects", "totals", "congestion", "incompatible"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         cJSON_AddItemToObject(
             copy, keys[i], cJSON_Duplicate(cJSON_GetObjectItemCaseSensitive(verdict->root, keys[i]), true));

@@ -109,6 +109,9 @@ test("collectives, expectations, faults, damage and counters of a run on soft-Ro
     const faults = await open(page, "soft");
     await expect(page.locator(".banner")).toContainText("SOFT-RoCE");
     await expect(page.locator("#collectives")).toContainText("0.07864");
+    await expect(page.locator("#bandwidth")).toContainText("377.5");
+    await expect(page.locator("#congestion .words")).toContainText("node-b sends on rail 1, has a p99 that is × 5.5");
+    await expect(page.locator("#congestion tbody tr")).toContainText("3 → 12 µs");
     await expect(page.locator("#expectations tbody tr")).toHaveCount(3);
     await expect(page.locator("#expectations tbody tr").first()).toContainText("node-b receives, all rails");
     await expect(page.locator("#expectations tbody tr").first()).toContainText("≥ 188.2");

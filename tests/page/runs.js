@@ -36,6 +36,11 @@ const suspect = {
     test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", loss_percent: 21.5, healthy_gbps: 95, flows_short: 3,
     flows_well: 0, sentence: "node-a",
 };
+const together = { test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", rounds: 3, flows: 4, median_gbps: 377.5, least_gbps: 371.25, least_round: 1 };
+const victims = {
+    test: "rdma_write_lat", size_bytes: 8, direction: null, load: "incast", rail: 1, metric: "latency_us", victims: 2, alone_p50: 2, loaded_p50: 3,
+    ratio_p50: 1.5, alone_p99: 3, loaded_p99: 12, ratio_p99: 4, worst_node: "node-b", worst_ratio_p99: 5.5,
+};
 const counted = [{ node: "node-a", rail: 1, device: "rxe1", known: 20, added: { out_of_sequence: 41, port_xmit_data: 9000 } }];
 
 // change: edits the texts of the documents before they are written.
@@ -52,7 +57,8 @@ function byHand(name, change = (text) => text, summary = "node-b") {
     writeFileSync(at(name, "run.json"), change(JSON.stringify(facts)));
     writeFileSync(at(name, "measurements.ndjson"), lines.map((line) => change(JSON.stringify(line))).join("\n") + "\n");
     writeFileSync(at(name, "verdict.json"), change(JSON.stringify({ ...JSON.parse(valid("verdict-fail.json")), run_id: id,
-        hardware: false, suspects: [suspect], summary })));
+        hardware: false, suspects: [suspect], totals: [together],
+        congestion: [victims], summary })));
 }
 
 async function setup() {

@@ -5,6 +5,7 @@ import { fleet } from "./fleet.js";
 import { pairs } from "./pairs.js";
 import { bandwidth } from "./bandwidth.js";
 import { latency } from "./latency.js";
+import { congestion } from "./congestion.js";
 import { collectives } from "./collectives.js";
 import { expectations } from "./expectations.js";
 import { wrong, counters } from "./beside.js";
@@ -21,6 +22,7 @@ const sections = [
     ["pairs", "Pairs of nodes", pairs],
     ["bandwidth", "Bandwidth", bandwidth],
     ["latency", "Latency", latency],
+    ["congestion", "Congestion", congestion],
     ["collectives", "Collectives", collectives],
     ["expectations", "Expectations", expectations],
     ["wrong", "What went wrong", wrong],

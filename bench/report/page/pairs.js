@@ -48,7 +48,7 @@ export function slowest(run, point) {
         { head: "flow", cell: (spot) => el("bdi", {}, place(run, spot)) },
         { head: units, number: true, cell: (spot) => (spot[4] < 0 || (point.up && spot[4] === 0) ? "nothing" : number(spot[4])) },
         { head: "of healthy", number: true, cell: (spot) => percent(shareOf(point, spot[4])) },
-        { head: "round", number: true, cell: (spot) => spot[5] },
+        { head: "round", number: true, cell: (spot) => spot[5] + 1 },
     ], point.worst);
 }
 

@@ -29,14 +29,14 @@ export function otherPoint(first, point) {
 // One size alone is no curve: a row a series, from the least flow to the most.
 function drawRanges(points, first, width) {
     const longest = Math.max(...points.map((point) => Math.min(rangeLabel(point).length, 46)));
-    const left = Math.min(16 + 6.4 * longest, width * 0.55);
+    const left = Math.min(16 + 6.9 * longest, width * 0.55);
     const most = Math.max(...points.flatMap((point) => [point.spread.max, point.ceiling, point.expectation?.expected].filter(known)));
     const before = points.map((point) => [rangeLabel(point), otherPoint(first, point)?.spread.median]).filter(([, value]) => known(value));
     return Plot.plot({
         width, height: 52 + points.length * 34, marginLeft: left, marginRight: 20, marginBottom: 36, style: { fontSize: "12px" },
         x: { domain: [0, most * 1.03], label: unit(points[0].metric), grid: true, labelArrow: "none", labelAnchor: "right" },
         y: { domain: points.map(rangeLabel), label: null, tickSize: 0,
-            tickFormat: (label) => (label.length * 6.4 + 16 > left ? `${label.slice(0, Math.floor((left - 22) / 6.4))}…` : label) },
+            tickFormat: (label) => (label.length * 6.9 + 16 > left ? `${label.slice(0, Math.floor((left - 22) / 6.9))}…` : label) },
         marks: [
             Plot.ruleY(points, { y: rangeLabel, x1: (p) => p.spread.min, x2: (p) => p.spread.max, stroke: "var(--line-0)", strokeWidth: 5,
                 strokeOpacity: 0.35, strokeLinecap: "round" }),

@@ -21,8 +21,14 @@ function together(totals) {
 }
 
 export function bandwidth(run, first) {
-    const points = run.points.filter((point) => point.metric === "bandwidth_gbps");
+    const points = run.points.filter((point) => point.metric === "bandwidth_gbps" && point.kind === "flow");
     const rates = points.length > 0 ? againstSize(run, first, points) : null;
     const totals = run.verdict?.totals ?? [];
     return rates && [rates, totals.length > 0 && together(totals)];
+}
+
+// GPUs copy many times faster than a NIC sends: on one axis the fabric would not be seen.
+export function copies(run, first) {
+    const points = run.points.filter((point) => point.kind === "copy");
+    return points.length > 0 ? againstSize(run, first, points) : null;
 }

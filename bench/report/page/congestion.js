@@ -4,6 +4,7 @@ import { count, figure as number, known, size } from "./words.js";
 
 const unit = (row) => (row.metric === "latency_us" ? "µs" : "Gb/s");
 const both = (row, alone, loaded) => `${number(alone)} → ${number(loaded)} ${unit(row)}`;
+const figureOf = (row) => (known(row.worst_ratio_p99) ? number(row.worst_ratio_p99) : "an unknown number of");
 const times = (ratio) => (known(ratio) ? `× ${number(ratio)}` : "–");
 
 // The ratio that is farthest on the bad side: of latencies the greatest, of rates the least.
@@ -18,7 +19,7 @@ export function congestion(run) {
     const most = worst(rows);
     return [
         el("p", { class: "words" }, `Beside ${most.load.replaceAll("_", " ")} of the other nodes the worst victim, a flow that `,
-            name(most.worst_node), ` sends on rail ${most.rail}, has a p99 that is ${times(most.worst_ratio_p99)} of what it has alone `
+            name(most.worst_node), ` sends on rail ${most.rail}, has a p99 of ${figureOf(most)} times what it has alone `
             + `(${most.test}, ${size(most.size_bytes)}).`),
         table("The median victim, alone and beside the load", [
             { head: "test", cell: (row) => `${row.test}${row.direction ? `, ${row.direction.replace("_", " ")}` : ""}` },

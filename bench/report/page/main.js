@@ -3,7 +3,7 @@ import { banner, verdict, suspects } from "./verdict.js";
 import { sideBySide } from "./runs.js";
 import { fleet } from "./fleet.js";
 import { pairs } from "./pairs.js";
-import { bandwidth } from "./bandwidth.js";
+import { bandwidth, copies } from "./bandwidth.js";
 import { latency } from "./latency.js";
 import { congestion } from "./congestion.js";
 import { collectives } from "./collectives.js";
@@ -21,6 +21,7 @@ const sections = [
     ["fleet", "Nodes and rails", fleet],
     ["pairs", "Pairs of nodes", pairs],
     ["bandwidth", "Bandwidth", bandwidth],
+    ["copies", "Copies by GPUs", copies],
     ["latency", "Latency", latency],
     ["congestion", "Congestion", congestion],
     ["collectives", "Collectives", collectives],

@@ -149,7 +149,7 @@ int rg_digest_open(const struct rg_run *run, const struct rg_machine *machine, d
     return code;
 }
 
-static void close_point(struct rg_point *point, size_t nics)
+static void close_point(struct rg_digest_point *point, size_t nics)
 {
     free_cells(&point->all, 1);
     free_cells(point->percentiles, RG_PERCENTILES);
@@ -237,7 +237,7 @@ static bool same(const char *text, const char *other)
 }
 
 static bool is_of(
-    const struct rg_point *point, const struct rg_measurement *m, const char *variant, const char *pattern)
+    const struct rg_digest_point *point, const struct rg_measurement *m, const char *variant, const char *pattern)
 {
     /* A failed collective or copy has no result to tell its variant: its test and size do. */
     bool untold = !m->has_flow && !m->has_collective && !m->has_copy;
@@ -252,11 +252,21 @@ static char *copy_of(const char *text)
     return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
 }
 
+/* Whether the judge looks for suspects among such flows. */
+static bool is_judged(const char *pattern)
+{
+    static const char *const shared[] = {"incast", "outcast", "congestion", "loopback"};
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        if (strncmp(pattern, shared[i], strlen(shared[i])) == 0)
+            return false;
+    return true;
+}
+
 static void describe_point(
-    struct rg_point *point, const struct rg_measurement *m, const char *variant, const char *pattern)
+    struct rg_digest_point *point, const struct rg_measurement *m, const char *variant, const char *pattern)
 {
     enum rg_test_kind kind = rg_test_kind_of(m->test);
-    *point = (struct rg_point){.test = m->test,
+    *point = (struct rg_digest_point){.test = m->test,
         .kind = m->kind,
         .direction = m->direction,
         .memory = m->memory,
@@ -275,12 +285,13 @@ static void describe_point(
         .up = kind != RG_TEST_LATENCY,
         .comparable =
             m->has_copy || (m->has_flow && strncmp(pattern, "incast", 6) != 0 && strncmp(pattern, "outcast", 7) != 0),
+        .judged = kind == RG_TEST_BANDWIDTH && is_judged(pattern),
         .payload_share = NAN,
         .least_subwindow = NAN,
         .clock_error_us = NAN};
 }
 
-static struct rg_point *point_of(struct rg_digest *digest, const struct rg_measurement *m, struct rg_error *err)
+static struct rg_digest_point *point_of(struct rg_digest *digest, const struct rg_measurement *m, struct rg_error *err)
 {
     char variant[128], pattern[64];
     variant_of(m, variant, sizeof variant);
@@ -292,7 +303,7 @@ static struct rg_point *point_of(struct rg_digest *digest, const struct rg_measu
             return &digest->points[at];
         }
     }
-    struct rg_point *grown = realloc(digest->points, (digest->point_count + 1) * sizeof *grown);
+    struct rg_digest_point *grown = realloc(digest->points, (digest->point_count + 1) * sizeof *grown);
     if (grown == NULL) {
         no_memory(err);
         return NULL;
@@ -317,12 +328,13 @@ static int add_to_nic(
     return rg_cell_add(&(*cells)[node * digest->rails + rail], value, RG_CELL_KEPT, err);
 }
 
-static bool is_worse(const struct rg_point *point, double value, double other)
+static bool is_worse(const struct rg_digest_point *point, double value, double other)
 {
     return point->up ? value < other : value > other;
 }
 
-static int add_pair(struct rg_digest *digest, struct rg_point *point, const struct rg_spot *spot, struct rg_error *err)
+static int add_pair(
+    struct rg_digest *digest, struct rg_digest_point *point, const struct rg_spot *spot, struct rg_error *err)
 {
     size_t count = (size_t)digest->blocks * (size_t)digest->blocks;
     if (spot->node < 0 || spot->peer < 0 || spot->node == spot->peer)
@@ -342,7 +354,7 @@ static int add_pair(struct rg_digest *digest, struct rg_point *point, const stru
     return 0;
 }
 
-static void keep_if_bad(struct rg_point *point, const struct rg_spot *spot)
+static void keep_if_bad(struct rg_digest_point *point, const struct rg_spot *spot)
 {
     int at = point->worst_count;
     while (at > 0 && is_worse(point, spot->value, point->worst[at - 1].value))
@@ -376,7 +388,7 @@ static bool is_lost(const struct rg_digest *digest, int node, int rail)
     return node >= 0 && rail >= 0 && rail < digest->rails && digest->lost[node * digest->rails + rail];
 }
 
-static int add_samples(struct rg_point *point, const struct rg_latency *latency, struct rg_error *err)
+static int add_samples(struct rg_digest_point *point, const struct rg_latency *latency, struct rg_error *err)
 {
     if (latency->samples_us.values == NULL)
         return 0;
@@ -389,7 +401,7 @@ static int add_samples(struct rg_point *point, const struct rg_latency *latency,
     return 0;
 }
 
-static int add_result(struct rg_point *point, const struct rg_measurement *m, struct rg_error *err)
+static int add_result(struct rg_digest_point *point, const struct rg_measurement *m, struct rg_error *err)
 {
     int code = 0;
     if (m->has_path)
@@ -423,7 +435,7 @@ static int add_result(struct rg_point *point, const struct rg_measurement *m, st
     return code;
 }
 
-static double value_of(const struct rg_point *point, const struct rg_measurement *m)
+static double value_of(const struct rg_digest_point *point, const struct rg_measurement *m)
 {
     return m->has_bandwidth    ? m->bandwidth.bandwidth_gbps
            : m->has_latency    ? m->latency.p50_us
@@ -434,7 +446,7 @@ static double value_of(const struct rg_point *point, const struct rg_measurement
 
 static int add_to_point(struct rg_digest *digest, const struct rg_measurement *m, struct rg_error *err)
 {
-    struct rg_point *point = point_of(digest, m, err);
+    struct rg_digest_point *point = point_of(digest, m, err);
     if (point == NULL)
         return -ENOMEM;
     bool ok = strcmp(m->status, "ok") == 0, failed = strcmp(m->status, "failed") == 0;
@@ -446,14 +458,14 @@ static int add_to_point(struct rg_digest *digest, const struct rg_measurement *m
         return 0;
     struct rg_spot spot = rg_digest_spot(digest, m);
     spot.value = value_of(point, m);
-    /* What a lost rail took part in proves nothing; what suspects were asked again is no sample of the fleet. */
+    /* What fails at a lost rail proves nothing; what suspects were asked again is no sample of the fleet. */
     bool lost = is_lost(digest, spot.node, spot.rail) || is_lost(digest, spot.peer, spot.peer_rail);
     bool again = m->pattern != NULL && strcmp(m->pattern, "confirm") == 0;
-    int code = ok && !lost && !again ? add_result(point, m, err) : 0;
-    if (code == 0 && ok && !lost && !again)
+    int code = ok && !again ? add_result(point, m, err) : 0;
+    if (code == 0 && ok && !again)
         code = rg_cell_add(&point->all, spot.value, RG_SPREAD_KEPT, err);
     point->again += again;
-    if (code != 0 || lost)
+    if (code != 0 || (failed && lost))
         return code;
     keep_if_bad(point, &spot);
     if (point->comparable)

@@ -3,7 +3,7 @@
 #include "data/fields.h"
 #include "data/verdict_shapes.h"
 
-#include "fleet/suspects.h"
+#include "fleet/reference.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static size_t add_cells(cJSON *object, const char *key, struct rg_cell *cells, s
     return list_end(&list, object, key);
 }
 
-static size_t add_pairs(cJSON *object, const struct rg_digest *digest, const struct rg_point *point)
+static size_t add_pairs(cJSON *object, const struct rg_digest *digest, const struct rg_digest_point *point)
 {
     size_t count = (size_t)digest->blocks * (size_t)digest->blocks, bytes = 0;
     struct list values, rails;
@@ -92,7 +92,7 @@ static size_t add_pairs(cJSON *object, const struct rg_digest *digest, const str
 
 /* --- points --- */
 
-#define S rg_point
+#define S rg_digest_point
 static const struct rg_option point_rows[] = {RG_FIELD_TEXT(test), RG_FIELD_TEXT(kind), RG_FIELD_COUNTED(size_bytes),
     RG_FIELD_TEXT(direction), RG_FIELD_TEXT(memory), RG_FIELD_TEXT(variant), RG_FIELD_TEXT(pattern),
     RG_FIELD_COUNTED(queue_pairs), RG_FIELD_TEXT(transport), RG_FIELD_TEXT(backend), RG_FIELD_TEXT(library),
@@ -120,7 +120,7 @@ static bool same(const char *text, const char *other)
 
 /* What the machine's file says of a point for each of its flows or groups, or NULL. */
 static const struct rg_expectation *expectation_of(
-    const struct rg_digest *digest, const struct rg_point *point, const char *metric)
+    const struct rg_digest *digest, const struct rg_digest_point *point, const char *metric)
 {
     const struct rg_machine *machine = digest->machine;
     const char *scope = strcmp(point->kind, "flow") == 0 ? "rail" : strcmp(point->kind, "copy") == 0 ? "gpu" : "group";
@@ -135,8 +135,8 @@ static const struct rg_expectation *expectation_of(
     return NULL;
 }
 
-static void add_expected(
-    cJSON *object, const char *key, const struct rg_digest *digest, const struct rg_point *point, const char *metric)
+static void add_expected(cJSON *object, const char *key, const struct rg_digest *digest,
+    const struct rg_digest_point *point, const char *metric)
 {
     const struct rg_expectation *e = expectation_of(digest, point, metric);
     if (e == NULL || isnan(e->expected)) {
@@ -151,7 +151,7 @@ static void add_expected(
 }
 
 /* The rate that headers leave of the line rate; NAN: not known. */
-static double ceiling_of(const struct rg_digest *digest, const struct rg_point *point)
+static double ceiling_of(const struct rg_digest *digest, const struct rg_digest_point *point)
 {
     double line_gbps = digest->machine ? digest->machine->line_rate_gbps : NAN;
     for (size_t i = 0; isnan(line_gbps) && i < digest->run->rank_count; i++)
@@ -160,14 +160,14 @@ static double ceiling_of(const struct rg_digest *digest, const struct rg_point *
 }
 
 /* What a healthy flow has: of rates the median of the uppermost cluster; of latencies the median of all. */
-static double healthy_of(const struct rg_digest *digest, struct rg_point *point)
+static double healthy_of(const struct rg_digest *digest, struct rg_digest_point *point)
 {
     double healthy = rg_cell_quantile(&point->all, 0.5), noise;
     double *rates = calloc(point->all.kept + 1, sizeof *rates);
     for (uint32_t i = 0; rates != NULL && i < point->all.kept; i++)
         rates[i] = (double)point->all.values[i];
     if (rates != NULL && point->up && point->all.kept > 0)
-        rg_suspects_reference(rates, point->all.kept, fmin(CLUSTER_WIDTH * digest->least_loss, 0.9), &healthy, &noise);
+        rg_reference_find(rates, point->all.kept, fmin(CLUSTER_WIDTH * digest->least_loss, 0.9), &healthy, &noise);
     free(rates);
     return healthy;
 }
@@ -190,7 +190,7 @@ static void add_spot(cJSON *array, const struct rg_spot *spot)
 }
 
 /* Latencies of all samples that were kept, at the shares of `curve_shares`. */
-static void add_curve(cJSON *object, const struct rg_point *point)
+static void add_curve(cJSON *object, const struct rg_digest_point *point)
 {
     uint64_t total = 0, below = 0;
     struct list list;
@@ -209,7 +209,7 @@ static void add_curve(cJSON *object, const struct rg_point *point)
     list_end(&list, object, "curve");
 }
 
-static void add_latency(cJSON *object, const struct rg_digest *digest, struct rg_point *point)
+static void add_latency(cJSON *object, const struct rg_digest *digest, struct rg_digest_point *point)
 {
     struct list median, worst;
     if (!list_open(&median))
@@ -227,7 +227,7 @@ static void add_latency(cJSON *object, const struct rg_digest *digest, struct rg
 }
 
 /* Gives back what its pictures take. */
-static size_t add_point(cJSON *points, struct rg_digest *digest, struct rg_point *point, size_t pictures_bytes)
+static size_t add_point(cJSON *points, struct rg_digest *digest, struct rg_digest_point *point, size_t pictures_bytes)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddItemToArray(points, object);
@@ -268,9 +268,9 @@ static void add_overall(cJSON *object, struct rg_digest *digest, bool sends)
     for (size_t nic = 0; nic < rg_digest_nics(digest); nic++) {
         double least = NAN;
         for (size_t p = 0; p < digest->point_count; p++) {
-            struct rg_point *point = &digest->points[p];
+            struct rg_digest_point *point = &digest->points[p];
             struct rg_cell *cells = sends ? point->tx : point->rx;
-            if (cells == NULL || cells[nic].kept == 0 || !point->up || strcmp(point->kind, "flow") != 0)
+            if (cells == NULL || cells[nic].kept == 0 || !point->judged)
                 continue;
             double share = point->healthy > 0 ? rg_cell_quantile(&cells[nic], 0.5) / point->healthy : 0;
             least = fmin(isnan(least) ? share : least, share);

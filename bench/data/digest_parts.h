@@ -39,12 +39,13 @@ struct rg_pair {
 };
 
 /* One test at one size, as far as its flows can be compared with each other. */
-struct rg_point {
+struct rg_digest_point {
     const char *test, *kind, *direction, *memory, *transport, *metric, *method; /* words: static */
     char *variant, *pattern, *backend, *library, *hardware_reason;              /* malloc'd or NULL */
     int64_t test_index, size_bytes, queue_pairs, ok, failed, unsupported, not_run, again;
     bool hardware, up; /* up: more is better */
     bool comparable;   /* with each other, so that a NIC or pair that has less is worse */
+    bool judged;       /* its flows are evidence for and against parts of the fabric */
     double payload_share, healthy, least_subwindow, samples, clock_error_us;
     struct rg_cell all, percentiles[RG_PERCENTILES], algorithm, time_p50, time_p99;
     struct rg_cell *tx, *rx;             /* by NIC; NULL: none came yet */
@@ -82,7 +83,7 @@ struct rg_digest {
     int *by_name;       /* numbers of nodes in the order of names */
     int nodes, rails, blocks, block_nodes;
     bool *lost; /* by NIC */
-    struct rg_point *points;
+    struct rg_digest_point *points;
     size_t point_count, last; /* last: the one that the last measurement went to */
     struct rg_digest_fault *faults;
     size_t fault_count;

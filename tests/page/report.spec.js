@@ -37,6 +37,9 @@ test("the verdict and each suspect stand there word by word as in verdict.json",
         await expect(card).toContainText(suspect.sentence);
         await expect(card).toContainText(`${suspect.flows_short} of ${suspect.flows_short + suspect.flows_well} flows`);
         await expect(card).toContainText("condemned");
+        await card.locator("summary").click();
+        await expect(card.locator("tbody tr")).toHaveCount(suspect.evidence.length);
+        await expect(card.locator("tbody tr").first()).toContainText(`${suspect.evidence[0].from_node} r${suspect.evidence[0].from_rail}`);
     }
     expect(faults).toEqual([]);
 });

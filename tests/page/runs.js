@@ -35,6 +35,7 @@ const suspect = {
     part: "tx", fault: "slow", status: "condemned", node: "node-a", leaf: null, rail: 1, peer_node: null, peer_rail: null,
     test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", loss_percent: 21.5, healthy_gbps: 95, flows_short: 3,
     flows_well: 0, sentence: "node-a",
+    evidence: [{ from_node: "node-a", from_rail: 1, to_node: "node-b", to_rail: 1, bandwidth_gbps: 74.5, short: true, others_well: 2, others_short: 0 }],
 };
 const together = { test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", rounds: 3, flows: 4, median_gbps: 377.5, least_gbps: 371.25, least_round: 1 };
 const victims = {

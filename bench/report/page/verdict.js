@@ -1,4 +1,4 @@
-import { el, name } from "./dom.js";
+import { details, el, name, table } from "./dom.js";
 import { count, figure, known, plural, size, statusSigns, statusWords } from "./words.js";
 
 // What is not of real hardware says so above everything else.
@@ -65,7 +65,7 @@ export function verdict(run) {
 }
 
 const parts = {
-    tx: "transmit side", rx: "receive side", nic: "NIC, both ways", node: "the whole node", path: "path between two NICs",
+    tx: "transmit side", rx: "receive side", nic: "NIC, both ways", node: "the whole node", rail: "of all nodes", path: "path between two NICs",
     leaf_tx: "uplink of a block", leaf_rx: "downlink of a block",
 };
 const faults = { slow: "slow", dead: "nothing gets through", corrupt: "data damaged", comes_and_goes: "comes and goes" };
@@ -82,12 +82,23 @@ function counted(run, suspect) {
             .map(([, rail, added]) => `${count(added)} ${counter.alarm} (rail ${rail})`));
 }
 
+// What clears the other end of each flow: how it does with others.
+function evidence(suspect) {
+    return table("Flows through it, in the order of measuring", [
+        { head: "flow", cell: (flow) => [name(flow.from_node), ` r${flow.from_rail} → `, name(flow.to_node), ` r${flow.to_rail}`] },
+        { head: "Gb/s", number: true, cell: (flow) => (known(flow.bandwidth_gbps) ? figure(flow.bandwidth_gbps) : "nothing, or damage") },
+        { head: "shows the fault", cell: (flow) => (flow.short ? "yes" : "no") },
+        { head: "the other end with others: well", number: true, cell: (flow) => count(flow.others_well) },
+        { head: "short", number: true, cell: (flow) => count(flow.others_short) },
+    ], suspect.evidence);
+}
+
 function card(run, suspect) {
     const { part, fault, status, node, leaf, rail, peer_node: peer, peer_rail: peerRail } = suspect;
     const through = suspect.flows_short + suspect.flows_well;
     const beside = counted(run, suspect);
     return el("li", { class: `suspect ${status}` },
-        el("h3", {}, node !== null ? name(node) : `block ${leaf}`, rail !== null && ` rail ${rail}`,
+        el("h3", {}, node !== null ? [name(node), " "] : leaf !== null ? `block ${leaf} ` : "", rail !== null && `rail ${rail}`,
             peer && [" to ", name(peer), peerRail !== null && ` rail ${peerRail}`], el("small", {}, ` ${parts[part]}`)),
         el("p", { dir: "auto" }, suspect.sentence),
         el("dl", { class: "facts" },
@@ -97,7 +108,9 @@ function card(run, suspect) {
             fact("Evidence", `${count(suspect.flows_short)} of ${plural(through, "flow")} show it`),
             fact(`${suspect.test}, ${size(suspect.size_bytes)}${suspect.direction ? `, ${suspect.direction.replace("_", " ")}` : ""}`,
                 known(suspect.healthy_gbps) ? `a healthy flow has ${figure(suspect.healthy_gbps)} Gb/s` : "no healthy flow"),
-            beside.length > 0 && fact("Counted meanwhile", beside.join("; "))));
+            beside.length > 0 && fact("Counted meanwhile", beside.join("; "))),
+        suspect.evidence.length > 0 && details(`The evidence, ${suspect.evidence.length === 1 ? "one flow" : `${suspect.evidence.length} flows`}, one by one`,
+            () => evidence(suspect)));
 }
 
 export function suspects(run) {

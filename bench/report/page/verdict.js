@@ -86,7 +86,7 @@ function counted(run, suspect) {
 function evidence(suspect) {
     return table("Flows through it, in the order of measuring", [
         { head: "flow", cell: (flow) => [name(flow.from_node), ` r${flow.from_rail} → `, name(flow.to_node), ` r${flow.to_rail}`] },
-        { head: "Gb/s", number: true, cell: (flow) => (known(flow.bandwidth_gbps) ? figure(flow.bandwidth_gbps) : "nothing, or damage") },
+        { head: "Gb/s", number: true, cell: (flow) => (known(flow.bandwidth_gbps) ? figure(flow.bandwidth_gbps) : suspect.fault === "corrupt" ? "damaged" : "nothing") },
         { head: "shows the fault", cell: (flow) => (flow.short ? "yes" : "no") },
         { head: "the other end with others: well", number: true, cell: (flow) => count(flow.others_well) },
         { head: "short", number: true, cell: (flow) => count(flow.others_short) },

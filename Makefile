@@ -52,7 +52,7 @@ FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call source
 SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
 RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
 FRONT_LIBS := -lcjson -lsqlite3 -lhwloc -lm -lpthread
-COMMANDS := run compare history simulate topology
+COMMANDS := run compare report history simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean
@@ -76,6 +76,16 @@ $(BUILD)/flavour: always
 	@mkdir -p $(@D)
 	@echo '$(CUDA_CPPFLAGS)' | cmp -s - $@ || echo '$(CUDA_CPPFLAGS)' >$@
 .PHONY: always
+# The report's page is optional, too: built where npm is, empty elsewhere. `make NPM=` leaves it out.
+NPM ?= $(shell command -v npm)
+PAGE := build/page/page.html
+$(BUILD)/report/page.o: CPPFLAGS += -Wa,-I$(dir $(PAGE))
+$(BUILD)/report/page.o: $(PAGE)
+$(PAGE): $(wildcard bench/report/page/*) scripts/page scripts/npm_parts build/page/npm
+	@NPM='$(NPM)' scripts/page $@
+build/page/npm: always
+	@mkdir -p $(@D)
+	@echo '$(NPM)' | cmp -s - $@ || echo '$(NPM)' >$@
 -include kernels/rules.mk tests/double/rules.mk tests/double/nvml/rules.mk tests/fuzz/rules.mk
 $(BUILD)/%.o: bench/%.c
 	@mkdir -p $(@D)
@@ -94,12 +104,12 @@ demo:
 	@scripts/demo
 
 test:
-	@scripts/deps build rig test fuzz
+	@scripts/deps build page rig test fuzz
 	@$(MAKE) --no-print-directory --silent all
 	@tests/run
 
 lint:
-	@scripts/deps build lint
+	@scripts/deps build page lint
 	@scripts/lint
 
 bench:

@@ -31,6 +31,7 @@ int rg_cmd_apply_settings(const struct rg_args *args, struct rg_suite *suite, st
 
 int rg_cmd_run(int argc, char **argv);
 int rg_cmd_compare(int argc, char **argv);
+int rg_cmd_report(int argc, char **argv);
 int rg_cmd_simulate(int argc, char **argv);
 int rg_cmd_topology(int argc, char **argv);
 int rg_cmd_history(int argc, char **argv);

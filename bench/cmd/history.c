@@ -1,7 +1,7 @@
 /* railgauge history: the figures of many runs, and since when they are other than before. */
 #include "data/history.h"
 #include "cmd/cmd.h"
-#include "judge/digest.h"
+#include "judge/entry.h"
 #include "judge/trend.h"
 #include "report/history.h"
 
@@ -80,21 +80,21 @@ static int add_one(struct rg_history *history, const char *directory, struct rg_
 {
     struct rg_run run = {0};
     struct rg_verdict measured = {0};
-    struct rg_digest digest = {0};
+    struct rg_entry entry = {0};
     bool added = false;
     int code = rg_run_load(directory, &run, err);
     if (code == 0)
-        code = rg_judge_digest(&run, directory, &measured, &digest, err);
+        code = rg_judge_entry(&run, directory, &measured, &entry, err);
     if (code != 0)
         code = -EINVAL; /* a run that cannot be read is bad input, whatever it is that is in the way */
     if (code == 0)
-        code = rg_history_add(history, &digest, &added, err);
+        code = rg_history_add(history, &entry, &added, err);
     if (code == 0 && added)
-        printf("%s added: %zu figures\n", run.run_id, digest.figure_count);
+        printf("%s added: %zu figures\n", run.run_id, entry.figure_count);
     else if (code == 0)
         printf("%s is there already\n", run.run_id);
     fflush(stdout); /* what is told is on the disk, whatever comes next */
-    rg_digest_close(&digest);
+    rg_entry_close(&entry);
     rg_verdict_close(&measured);
     rg_run_close(&run);
     return code;

@@ -13,6 +13,7 @@ struct entry {
 static const struct entry commands[] = {
     {"run", rg_cmd_run, "measure, judge, and leave a run directory"},
     {"compare", rg_cmd_compare, "hold a run against a machine's baseline or an earlier run"},
+    {"report", rg_cmd_report, "show runs as one web page"},
     {"simulate", rg_cmd_simulate, "measure and judge a simulated fabric"},
     {"history", rg_cmd_history, "keep the figures of runs, and tell since when which part does worse"},
     {"topology", rg_cmd_topology, "show which GPU goes with which NIC on this node"},

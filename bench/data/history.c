@@ -163,7 +163,7 @@ static int make_room(const struct adder *a, const struct rg_past_run *run)
     return remove_run(a->history, which, a->err);
 }
 
-int rg_history_add(struct rg_history *history, const struct rg_digest *digest, bool *added, struct rg_error *err)
+int rg_history_add(struct rg_history *history, const struct rg_entry *entry, bool *added, struct rg_error *err)
 {
     struct adder a = {.history = history, .err = err};
     int code = rg_history_execute(history, "BEGIN IMMEDIATE", "cannot be locked", err);
@@ -171,13 +171,13 @@ int rg_history_add(struct rg_history *history, const struct rg_digest *digest, b
         return code;
     code = open_adder(&a);
     if (code == 0)
-        code = make_room(&a, &digest->run);
+        code = make_room(&a, &entry->run);
     if (code == 0)
-        code = add_run(&a, &digest->run, added);
-    for (size_t i = 0; code == 0 && *added && i < digest->figure_count; i++)
-        code = add_figure(&a, &digest->figures[i]);
-    for (size_t i = 0; code == 0 && *added && i < digest->fact_count; i++)
-        code = add_fact(&a, &digest->facts[i]);
+        code = add_run(&a, &entry->run, added);
+    for (size_t i = 0; code == 0 && *added && i < entry->figure_count; i++)
+        code = add_figure(&a, &entry->figures[i]);
+    for (size_t i = 0; code == 0 && *added && i < entry->fact_count; i++)
+        code = add_fact(&a, &entry->facts[i]);
     close_adder(&a);
     if (code == 0)
         code = rg_history_execute(history, "COMMIT", "cannot be written", err);

@@ -16,7 +16,7 @@ int rg_history_open(const char *path, bool create, struct rg_history **out, char
 void rg_history_close(struct rg_history *history);
 
 /* Adds a run in one transaction. added: false where the run is there already, and stays as it is. */
-int rg_history_add(struct rg_history *history, const struct rg_digest *digest, bool *added, struct rg_error *err);
+int rg_history_add(struct rg_history *history, const struct rg_entry *entry, bool *added, struct rg_error *err);
 
 /* What of a history is of interest; NULL and RG_NONE stand for all. */
 struct rg_history_filter {

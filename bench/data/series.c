@@ -61,11 +61,11 @@ const char *rg_series_words(const struct rg_series *series, char *out, size_t ro
     return out;
 }
 
-void rg_digest_close(struct rg_digest *digest)
+void rg_entry_close(struct rg_entry *entry)
 {
-    free(digest->figures);
-    free(digest->facts);
-    *digest = (struct rg_digest){0};
+    free(entry->figures);
+    free(entry->facts);
+    *entry = (struct rg_entry){0};
 }
 
 char *rg_series_line(const struct rg_past_run *run, const struct rg_figure *figure)

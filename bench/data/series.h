@@ -46,7 +46,7 @@ struct rg_past_run {
 };
 
 /* What is to be added. */
-struct rg_digest {
+struct rg_entry {
     struct rg_past_run run;
     struct rg_figure *figures;
     size_t figure_count;
@@ -55,7 +55,7 @@ struct rg_digest {
 };
 
 /* Takes a zeroed structure. */
-void rg_digest_close(struct rg_digest *digest);
+void rg_entry_close(struct rg_entry *entry);
 
 /* A line of an export, malloc'd; NULL without memory. */
 char *rg_series_line(const struct rg_past_run *run, const struct rg_figure *figure);

@@ -1,5 +1,9 @@
 #include "data/verdict.h"
 
+#include "data/fields.h"
+#include "data/suite.h"
+#include "data/verdict_shapes.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,7 +12,76 @@
 const char *const rg_status_names[RG_STATUSES + 1] = {
     "pass", "fail", "noisy", "unsupported", "not_run", "unjudged", NULL};
 
-#define AT(member) .offset = offsetof(struct rg_row, member)
+static const char *const directions[] = {"one_way", "both_ways", NULL};
+static const char *const scopes[] = {"rail", "node", "group", "gpu", NULL};
+static const char *const sides[] = {"tx", "rx", NULL};
+static const char *const metrics[] = {
+    "bandwidth_gbps", "latency_p50_us", "latency_p99_us", "busbw_gigabytes_per_s", NULL};
+static const char *const parts[] = {"tx", "rx", "nic", "node", "rail", "path", "leaf_tx", "leaf_rx", NULL};
+static const char *const faults[] = {"slow", "dead", "corrupt", "comes_and_goes", NULL};
+static const char *const accused_statuses[] = {"condemned", "noisy", "one_of", NULL};
+static const char *const loads[] = {"incast", "all_to_all", NULL};
+static const char *const congested_metrics[] = {"bandwidth_gbps", "latency_us", NULL};
+
+#define SIZE(member)                                                                                                   \
+    {                                                                                                                  \
+        .key = #member, .type = RG_BYTES, RG_FIELD_AT(member), .min = 1, .max = RG_FIELD_MOST                          \
+    }
+
+#define S rg_row
+static const struct rg_option row_rows[] = {RG_FIELD_FLAG(asked), RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes),
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, rg_suite_memory_words),
+    RG_FIELD_TEXT_OR_NULL(variant), RG_FIELD_TEXT_OR_NULL(pattern),
+    {.key = "queue_pairs", .type = RG_INTEGER, RG_FIELD_AT(queue_pairs), .min = 1, .max = 1024, .nullable = true},
+    RG_FIELD_WORD(scope, scopes), RG_FIELD_TEXT_OR_NULL(node), RG_FIELD_RAIL_OR_NULL(rail),
+    RG_FIELD_TEXT_OR_NULL(peer_node), RG_FIELD_RAIL_OR_NULL(peer_rail), RG_FIELD_WORD_OR_NULL(side, sides),
+    RG_FIELD_COUNTED_OR_NULL(round), RG_FIELD_WORD(metric, metrics), RG_FIELD_REAL_OR_NULL(measured),
+    RG_FIELD_REAL_OR_NULL(ci95_low), RG_FIELD_REAL_OR_NULL(ci95_high), RG_FIELD_REAL_OR_NULL(expected),
+    RG_FIELD_REAL_OR_NULL(threshold), RG_FIELD_REAL_OR_NULL(tolerance_percent), RG_FIELD_TEXT_OR_NULL(source),
+    RG_FIELD_REAL_OR_NULL(nominal_percent), RG_FIELD_REAL_OR_NULL(ceiling), RG_FIELD_REAL_OR_NULL(ceiling_percent),
+    RG_FIELD_REAL_OR_NULL(fleet_percent), RG_FIELD_TEXT_OR_NULL(reason)};
+#undef S
+const struct rg_shape rg_verdict_row_shape = {
+    .rows = row_rows, .row_count = RG_FIELD_COUNT(row_rows), .others = (const char *const[]){"status", "bounds", NULL}};
+
+#define S rg_accused
+static const struct rg_option accused_rows[] = {RG_FIELD_WORD(part, parts), RG_FIELD_WORD(fault, faults),
+    RG_FIELD_WORD(status, accused_statuses), RG_FIELD_TEXT_OR_NULL(node), RG_FIELD_COUNTED_OR_NULL(leaf),
+    RG_FIELD_RAIL_OR_NULL(rail), RG_FIELD_TEXT_OR_NULL(peer_node), RG_FIELD_RAIL_OR_NULL(peer_rail),
+    RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes), RG_FIELD_WORD_OR_NULL(direction, directions),
+    {.key = "loss_percent", .type = RG_NUMBER, RG_FIELD_AT(loss_percent), .min = 0, .max = 100, .nullable = true},
+    RG_FIELD_REAL_OR_NULL(healthy_gbps), RG_FIELD_COUNTED(flows_short), RG_FIELD_COUNTED(flows_well)};
+#undef S
+const struct rg_shape rg_verdict_accused_shape = {.rows = accused_rows,
+    .row_count = RG_FIELD_COUNT(accused_rows),
+    .others = (const char *const[]){"evidence", "sentence", NULL}};
+
+#define S rg_evidence
+static const struct rg_option evidence_rows[] = {RG_FIELD_TEXT(from_node), RG_FIELD_RAIL(from_rail),
+    RG_FIELD_TEXT(to_node), RG_FIELD_RAIL(to_rail), RG_FIELD_REAL_OR_NULL(bandwidth_gbps),
+    {.key = "short", .type = RG_FLAG, RG_FIELD_AT(fell_short)}, RG_FIELD_COUNTED(others_well),
+    RG_FIELD_COUNTED(others_short)};
+#undef S
+const struct rg_shape rg_verdict_evidence_shape = RG_FIELD_SHAPE(evidence_rows);
+
+#define S rg_total
+static const struct rg_option total_rows[] = {RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes),
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_COUNTED(rounds), RG_FIELD_COUNTED(flows),
+    RG_FIELD_REAL(median_gbps), RG_FIELD_REAL(least_gbps), RG_FIELD_COUNTED(least_round)};
+#undef S
+const struct rg_shape rg_verdict_total_shape = RG_FIELD_SHAPE(total_rows);
+
+#define S rg_congestion
+static const struct rg_option congestion_rows[] = {RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes),
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(load, loads), RG_FIELD_RAIL(rail),
+    RG_FIELD_WORD(metric, congested_metrics), RG_FIELD_COUNTED(victims), RG_FIELD_REAL(alone_p50),
+    RG_FIELD_REAL(loaded_p50), RG_FIELD_REAL_OR_NULL(ratio_p50), RG_FIELD_REAL(alone_p99), RG_FIELD_REAL(loaded_p99),
+    RG_FIELD_REAL_OR_NULL(ratio_p99), RG_FIELD_TEXT(worst_node), RG_FIELD_REAL_OR_NULL(worst_ratio_p99)};
+#undef S
+const struct rg_shape rg_verdict_congestion_shape = RG_FIELD_SHAPE(congestion_rows);
+
+/* What is written, and not read back. */
+#define AT(member) .offset = offsetof(struct rg_bound, member)
 #define TEXT(member)                                                                                                   \
     {                                                                                                                  \
         .key = #member, .type = RG_TEXT, AT(member)                                                                    \
@@ -22,17 +95,6 @@ const char *const rg_status_names[RG_STATUSES + 1] = {
         .key = #member, .type = RG_NUMBER, AT(member)                                                                  \
     }
 
-static const struct rg_option row_rows[] = {{.key = "asked", .type = RG_FLAG, AT(asked)}, TEXT(test),
-    INTEGER(size_bytes), TEXT(direction), TEXT(memory), TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope),
-    TEXT(node), INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(side), INTEGER(round), TEXT(metric),
-    NUMBER(measured), NUMBER(ci95_low), NUMBER(ci95_high), NUMBER(expected), NUMBER(threshold),
-    NUMBER(tolerance_percent), TEXT(source), NUMBER(nominal_percent), NUMBER(ceiling), NUMBER(ceiling_percent),
-    NUMBER(fleet_percent), TEXT(reason)};
-static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct rg_bound, member)
-
 static const struct rg_option bound_rows[] = {TEXT(kind), TEXT(source), NUMBER(expected), NUMBER(tolerance_percent),
     TEXT(tolerance_source), NUMBER(threshold), TEXT(reason)};
 static const struct rg_shape bound_shape = {.rows = bound_rows, .row_count = sizeof bound_rows / sizeof *bound_rows};
@@ -44,40 +106,6 @@ static const struct rg_option point_rows[] = {TEXT(test), INTEGER(size_bytes), T
     TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope), TEXT(metric), NUMBER(least), NUMBER(median),
     NUMBER(most), NUMBER(mad)};
 static const struct rg_shape point_shape = {.rows = point_rows, .row_count = sizeof point_rows / sizeof *point_rows};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct rg_accused, member)
-
-static const struct rg_option accused_rows[] = {TEXT(part), TEXT(fault), TEXT(status), TEXT(node), INTEGER(leaf),
-    INTEGER(rail), TEXT(peer_node), INTEGER(peer_rail), TEXT(test), INTEGER(size_bytes), TEXT(direction),
-    NUMBER(loss_percent), NUMBER(healthy_gbps), INTEGER(flows_short), INTEGER(flows_well)};
-static const struct rg_shape accused_shape = {
-    .rows = accused_rows, .row_count = sizeof accused_rows / sizeof *accused_rows};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct rg_evidence, member)
-
-static const struct rg_option evidence_rows[] = {TEXT(from_node), INTEGER(from_rail), TEXT(to_node), INTEGER(to_rail),
-    NUMBER(bandwidth_gbps), {.key = "short", .type = RG_FLAG, AT(fell_short)}, INTEGER(others_well),
-    INTEGER(others_short)};
-static const struct rg_shape evidence_shape = {
-    .rows = evidence_rows, .row_count = sizeof evidence_rows / sizeof *evidence_rows};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct rg_total, member)
-
-static const struct rg_option total_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), INTEGER(rounds),
-    INTEGER(flows), NUMBER(median_gbps), NUMBER(least_gbps), INTEGER(least_round)};
-static const struct rg_shape total_shape = {.rows = total_rows, .row_count = sizeof total_rows / sizeof *total_rows};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct rg_congestion, member)
-
-static const struct rg_option congestion_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), TEXT(load),
-    INTEGER(rail), TEXT(metric), INTEGER(victims), NUMBER(alone_p50), NUMBER(loaded_p50), NUMBER(ratio_p50),
-    NUMBER(alone_p99), NUMBER(loaded_p99), NUMBER(ratio_p99), TEXT(worst_node), NUMBER(worst_ratio_p99)};
-static const struct rg_shape congestion_shape = {
-    .rows = congestion_rows, .row_count = sizeof congestion_rows / sizeof *congestion_rows};
 
 /* Room for one more; NULL without memory. */
 static void *grow(void **list, size_t *count, size_t size)
@@ -96,7 +124,7 @@ struct rg_accused *rg_verdict_accuse(struct rg_verdict *verdict)
     verdict->accused = list;
     if (accused == NULL)
         return NULL;
-    rg_json_clear(&accused_shape, accused);
+    rg_json_clear(&rg_verdict_accused_shape, accused);
     accused->evidence_count = 0;
     accused->sentence[0] = '\0';
     return accused;
@@ -133,7 +161,7 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
         verdict->row_room = room;
     }
     struct rg_row *row = &verdict->rows[verdict->row_count++];
-    rg_json_clear(&row_shape, row);
+    rg_json_clear(&rg_verdict_row_shape, row);
     row->status = RG_UNJUDGED;
     row->asked = true;
     row->hardware = false;
@@ -212,7 +240,7 @@ static cJSON *row_item(const struct rg_row *row)
 {
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "status", rg_status_names[row->status]);
-    rg_json_write(item, &row_shape, row);
+    rg_json_write(item, &rg_verdict_row_shape, row);
     cJSON *bounds = cJSON_AddArrayToObject(item, "bounds");
     for (size_t i = 0; i < row->bound_count; i++) {
         cJSON *bound = cJSON_CreateObject();
@@ -245,10 +273,10 @@ static cJSON *line_item(const struct rg_shape *shape, const void *line)
 static cJSON *accused_item(const struct rg_accused *accused)
 {
     cJSON *item = cJSON_CreateObject();
-    rg_json_write(item, &accused_shape, accused);
+    rg_json_write(item, &rg_verdict_accused_shape, accused);
     cJSON *evidence = cJSON_AddArrayToObject(item, "evidence");
     for (size_t i = 0; i < accused->evidence_count; i++)
-        cJSON_AddItemToArray(evidence, line_item(&evidence_shape, &accused->evidence[i]));
+        cJSON_AddItemToArray(evidence, line_item(&rg_verdict_evidence_shape, &accused->evidence[i]));
     cJSON_AddStringToObject(item, "sentence", accused->sentence);
     return item;
 }
@@ -294,9 +322,9 @@ static cJSON *part_item(const struct rg_verdict *verdict, enum part part, size_t
     case SUSPECTS:
         return accused_item(&verdict->accused[i]);
     case TOTALS:
-        return line_item(&total_shape, &verdict->totals[i]);
+        return line_item(&rg_verdict_total_shape, &verdict->totals[i]);
     case CONGESTION:
-        return line_item(&congestion_shape, &verdict->congestions[i]);
+        return line_item(&rg_verdict_congestion_shape, &verdict->congestions[i]);
     case POINTS:
         return point_item(&verdict->points.at[i]);
     case EXPECTATIONS:
@@ -356,5 +384,6 @@ void rg_verdict_close(struct rg_verdict *verdict)
     rg_points_close(&verdict->points);
     rg_sides_close(&verdict->sides);
     rg_texts_close(&verdict->texts);
+    cJSON_Delete(verdict->root);
     *verdict = (struct rg_verdict){0};
 }

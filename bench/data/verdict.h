@@ -105,6 +105,7 @@ struct rg_verdict {
     char **incompatible; /* sentences on what could not be compared */
     size_t incompatible_count;
     struct rg_texts texts; /* owned */
+    cJSON *root;           /* of one that was read: holds its texts */
 };
 
 /* A new row, everything null, or NULL without memory. The pointer holds until the next call. */
@@ -137,6 +138,11 @@ void rg_verdict_print(const struct rg_verdict *verdict, FILE *out);
 
 /* The same as text, malloc'd. */
 char *rg_verdict_json(const struct rg_verdict *verdict);
+
+/* Reads DIRECTORY/verdict.json; close with rg_verdict_close. heat and verified, which are in no document, stay zero,
+ * and so do points, sides and the bounds of rows. -ENOENT where there is none; -EINVAL with a message that names file,
+ * field and fault. */
+int rg_verdict_load(const char *directory, struct rg_verdict *out, struct rg_error *err);
 
 /* Takes a zeroed structure. */
 void rg_verdict_close(struct rg_verdict *verdict);

@@ -39,6 +39,10 @@ void rg_reference_find(double *rates, size_t count, double width, double *health
     rg_summary_of(rates, count, &summary);
     double top = find_top(rates, count, width), reach = width;
     size_t end = first_from(rates, count, top * (1 + width));
+    *healthy = top;
+    *noise = NAN;
+    if (end == 0) /* nothing moved: all rates are 0 */
+        return;
     for (int pass = 0; pass < PASSES; pass++) {
         size_t first = first_from(rates, end, top * (1 - fmin(reach, 0.9))), above;
         *healthy = rg_summary_quantile(rates + first, end - first, 0.5);

@@ -2,6 +2,7 @@
 #include "helpers.h"
 
 #include "data/suite.h"
+#include "data/verdict.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +62,19 @@ static int read_run(const char *path, const char *name, struct rg_error *err)
     return code;
 }
 
+static int read_verdict(const char *path, const char *name, struct rg_error *err)
+{
+    struct rg_verdict verdict = {0};
+    char *copy = path_in(scratch, "verdict.json"), *text = read_text(path);
+    write_text(copy, text);
+    (void)name;
+    int code = rg_verdict_load(scratch, &verdict, err);
+    rg_verdict_close(&verdict);
+    free(text);
+    free(copy);
+    return code;
+}
+
 typedef int reader_function(const char *path, const char *name, struct rg_error *err);
 
 static reader_function *reader_of(const char *name)
@@ -68,8 +82,8 @@ static reader_function *reader_of(const char *name)
     static const struct {
         const char *prefix;
         reader_function *read;
-    } readers[] = {
-        {"suite", read_suite}, {"machine", read_machine}, {"measurement", read_measurements}, {"run", read_run}};
+    } readers[] = {{"suite", read_suite}, {"machine", read_machine}, {"measurement", read_measurements},
+        {"run", read_run}, {"verdict", read_verdict}};
     for (size_t i = 0; i < COUNT_OF(readers); i++)
         if (strncmp(name, readers[i].prefix, strlen(readers[i].prefix)) == 0)
             return readers[i].read;
@@ -92,8 +106,11 @@ static void expect_refused(const char *path, const char *name)
 {
     struct rg_error err = {{0}};
     int code = reader_of(name)(path, name, &err);
-    char *run = path_in(scratch, "run.json");
-    const char *file = strncmp(name, "run", 3) == 0 ? run : strncmp(name, "measurement", 11) == 0 ? name : path;
+    char *run = path_in(scratch, "run.json"), *verdict = path_in(scratch, "verdict.json");
+    const char *file = strncmp(name, "run", 3) == 0            ? run
+                       : strncmp(name, "verdict", 7) == 0      ? verdict
+                       : strncmp(name, "measurement", 11) == 0 ? name
+                                                               : path;
     char begin[512];
     snprintf(begin, sizeof begin, "%s: ", file);
     if (code != -EINVAL || strncmp(err.text, begin, strlen(begin)) != 0 || strlen(err.text) <= strlen(begin)) {
@@ -101,6 +118,7 @@ static void expect_refused(const char *path, const char *name)
         faults++;
     }
     free(run);
+    free(verdict);
 }
 
 static void check_examples(const char *kind, const char *prefix, void (*check)(const char *, const char *))
@@ -119,6 +137,7 @@ static void valid_examples_are_accepted(void **state)
     check_examples("valid", "machine", expect_accepted);
     check_examples("valid", "run", expect_accepted);
     check_examples("valid", "measurement", expect_accepted);
+    check_examples("valid", "verdict", expect_accepted);
 }
 
 static void invalid_suites_are_refused_by_name(void **state)
@@ -143,6 +162,12 @@ static void invalid_measurements_are_refused_by_name(void **state)
 {
     (void)state;
     check_examples("invalid", "measurement", expect_refused);
+}
+
+static void invalid_verdicts_are_refused_by_name(void **state)
+{
+    (void)state;
+    check_examples("invalid", "verdict", expect_refused);
 }
 
 static void delivered_suites_and_machines_are_accepted(void **state)
@@ -354,6 +379,7 @@ int main(void)
         cmocka_unit_test(invalid_machines_are_refused_by_name),
         cmocka_unit_test(invalid_runs_are_refused_by_name),
         cmocka_unit_test(invalid_measurements_are_refused_by_name),
+        cmocka_unit_test(invalid_verdicts_are_refused_by_name),
         cmocka_unit_test(delivered_suites_and_machines_are_accepted),
         cmocka_unit_test(a_measurement_that_is_read_and_written_stays_the_same),
         cmocka_unit_test(a_run_that_is_read_and_written_stays_the_same),

@@ -1,8 +1,8 @@
-/* judge/digest and data/history: what of a run is kept, and that it comes back as it was. */
+/* judge/entry and data/history: what of a run is kept, and that it comes back as it was. */
 #include "helpers.h"
 
 #include "data/history.h"
-#include "judge/digest.h"
+#include "judge/entry.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,21 +23,21 @@ static struct rg_history *open_in(const char *directory, char **path)
 }
 
 static const struct rg_figure *figure_of(
-    const struct rg_digest *digest, const char *scope, const char *node, int64_t rail, const char *side)
+    const struct rg_entry *entry, const char *scope, const char *node, int64_t rail, const char *side)
 {
-    for (size_t i = 0; i < digest->figure_count; i++) {
-        const struct rg_series *s = &digest->figures[i].of;
+    for (size_t i = 0; i < entry->figure_count; i++) {
+        const struct rg_series *s = &entry->figures[i].of;
         if (strcmp(s->scope, scope) == 0 && s->node && strcmp(s->node, node) == 0 && s->rail == rail && s->side &&
             strcmp(s->side, side) == 0)
-            return &digest->figures[i];
+            return &entry->figures[i];
     }
     return NULL;
 }
 
-static const struct rg_fact *fact_of(const struct rg_digest *digest, const char *name, const char *node, int64_t rail)
+static const struct rg_fact *fact_of(const struct rg_entry *entry, const char *name, const char *node, int64_t rail)
 {
-    for (size_t i = 0; i < digest->fact_count; i++) {
-        const struct rg_fact *fact = &digest->facts[i];
+    for (size_t i = 0; i < entry->fact_count; i++) {
+        const struct rg_fact *fact = &entry->facts[i];
         bool same_node = node == NULL ? fact->node == NULL : fact->node != NULL && strcmp(fact->node, node) == 0;
         if (strcmp(fact->name, name) == 0 && same_node && fact->rail == rail)
             return fact;
@@ -46,7 +46,7 @@ static const struct rg_fact *fact_of(const struct rg_digest *digest, const char 
 }
 
 /* Three nodes of two rails; node-a sends to node-b and to node-c, which is what it can do in the median. */
-static void make_record(struct made_run *made, struct rg_run *run, struct rg_verdict *rows, struct rg_digest *digest)
+static void make_record(struct made_run *made, struct rg_run *run, struct rg_verdict *rows, struct rg_entry *entry)
 {
     struct rg_error err;
     make_run(made, 3, 2);
@@ -61,7 +61,7 @@ static void make_record(struct made_run *made, struct rg_run *run, struct rg_ver
     }
     end_run(made);
     assert_int_equal(rg_run_load(made->directory, run, &err), 0);
-    assert_int_equal(rg_judge_digest(run, made->directory, rows, digest, &err), 0);
+    assert_int_equal(rg_judge_entry(run, made->directory, rows, entry, &err), 0);
 }
 
 static void the_median_of_what_each_end_did_is_kept(void **state)
@@ -69,20 +69,20 @@ static void the_median_of_what_each_end_did_is_kept(void **state)
     struct made_run made;
     struct rg_run run;
     struct rg_verdict rows = {0};
-    struct rg_digest digest;
+    struct rg_entry entry;
     (void)state;
-    make_record(&made, &run, &rows, &digest);
-    const struct rg_figure *sends = figure_of(&digest, "rail", "node-a", 0, "tx");
+    make_record(&made, &run, &rows, &entry);
+    const struct rg_figure *sends = figure_of(&entry, "rail", "node-a", 0, "tx");
     assert_non_null(sends);
     assert_near(sends->value, 85); /* of 90 and 80 */
     assert_int_equal(sends->measurements, 2);
     assert_string_equal(sends->of.origin, "hardware");
-    assert_near(figure_of(&digest, "rail", "node-b", 0, "rx")->value, 90);
-    assert_near(figure_of(&digest, "rail", "node-c", 0, "rx")->value, 80);
-    assert_near(figure_of(&digest, "rail", "node-b", 1, "rx")->value, 95);
-    assert_null(figure_of(&digest, "rail", "node-c", 1, "rx")); /* was not measured */
-    assert_null(figure_of(&digest, "rail", "node-b", 0, "tx")); /* did not send */
-    rg_digest_close(&digest);
+    assert_near(figure_of(&entry, "rail", "node-b", 0, "rx")->value, 90);
+    assert_near(figure_of(&entry, "rail", "node-c", 0, "rx")->value, 80);
+    assert_near(figure_of(&entry, "rail", "node-b", 1, "rx")->value, 95);
+    assert_null(figure_of(&entry, "rail", "node-c", 1, "rx")); /* was not measured */
+    assert_null(figure_of(&entry, "rail", "node-b", 0, "tx")); /* did not send */
+    rg_entry_close(&entry);
     rg_verdict_close(&rows);
     rg_run_close(&run);
     close_made_run(&made);
@@ -93,18 +93,18 @@ static void facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail(voi
     struct made_run made;
     struct rg_run run;
     struct rg_verdict rows = {0};
-    struct rg_digest digest;
+    struct rg_entry entry;
     (void)state;
-    make_record(&made, &run, &rows, &digest);
-    assert_non_null(fact_of(&digest, "the kernel", NULL, RG_NONE));
-    assert_string_equal(fact_of(&digest, "the operating system", "node-a", RG_NONE)->value, "Debian 12");
-    assert_string_equal(fact_of(&digest, "the operating system", "node-b", RG_NONE)->value, "Debian 13");
-    assert_null(fact_of(&digest, "the operating system", NULL, RG_NONE));
-    assert_string_equal(fact_of(&digest, "the NIC's firmware", "node-b", 0)->value, "old");
-    assert_string_equal(fact_of(&digest, "the NIC's firmware", "node-b", 1)->value, "new");
-    assert_non_null(fact_of(&digest, "rdma_write_bw's depth", NULL, RG_NONE));
-    assert_null(fact_of(&digest, "rdma_write_bw's damage_offset_bytes", NULL, RG_NONE));
-    rg_digest_close(&digest);
+    make_record(&made, &run, &rows, &entry);
+    assert_non_null(fact_of(&entry, "the kernel", NULL, RG_NONE));
+    assert_string_equal(fact_of(&entry, "the operating system", "node-a", RG_NONE)->value, "Debian 12");
+    assert_string_equal(fact_of(&entry, "the operating system", "node-b", RG_NONE)->value, "Debian 13");
+    assert_null(fact_of(&entry, "the operating system", NULL, RG_NONE));
+    assert_string_equal(fact_of(&entry, "the NIC's firmware", "node-b", 0)->value, "old");
+    assert_string_equal(fact_of(&entry, "the NIC's firmware", "node-b", 1)->value, "new");
+    assert_non_null(fact_of(&entry, "rdma_write_bw's depth", NULL, RG_NONE));
+    assert_null(fact_of(&entry, "rdma_write_bw's damage_offset_bytes", NULL, RG_NONE));
+    rg_entry_close(&entry);
     rg_verdict_close(&rows);
     rg_run_close(&run);
     close_made_run(&made);
@@ -115,32 +115,32 @@ static void what_was_added_comes_back_as_it_was(void **state)
     struct made_run made;
     struct rg_run run;
     struct rg_verdict rows = {0};
-    struct rg_digest digest;
+    struct rg_entry entry;
     struct rg_past past;
     struct rg_error err;
     char *directory = new_directory(), *path;
     bool added = false;
     (void)state;
-    make_record(&made, &run, &rows, &digest);
+    make_record(&made, &run, &rows, &entry);
     struct rg_history *history = open_in(directory, &path);
-    assert_int_equal(rg_history_add(history, &digest, &added, &err), 0);
+    assert_int_equal(rg_history_add(history, &entry, &added, &err), 0);
     assert_true(added);
-    assert_int_equal(rg_history_add(history, &digest, &added, &err), 0);
+    assert_int_equal(rg_history_add(history, &entry, &added, &err), 0);
     assert_false(added);
     assert_int_equal(rg_history_load(history, &everything, &past, &err), 0);
     assert_int_equal(past.run_count, 1);
     assert_string_equal(past.runs[0].run_id, MADE_RUN_ID);
-    assert_int_equal(past.runs[0].figures, digest.figure_count);
+    assert_int_equal(past.runs[0].figures, entry.figure_count);
     assert_int_equal(past.runs[0].nodes, 3);
-    assert_int_equal(past.series_count, digest.figure_count);
+    assert_int_equal(past.series_count, entry.figure_count);
     for (size_t i = 0; i < past.series_count; i++) {
-        assert_int_equal(rg_series_compare(&past.series[i], &digest.figures[i].of), 0); /* both are in that order */
-        assert_near(past.values[i], digest.figures[i].value);
+        assert_int_equal(rg_series_compare(&past.series[i], &entry.figures[i].of), 0); /* both are in that order */
+        assert_near(past.values[i], entry.figures[i].value);
     }
-    assert_int_equal(past.fact_count, digest.fact_count);
+    assert_int_equal(past.fact_count, entry.fact_count);
     rg_past_close(&past);
     rg_history_close(history);
-    rg_digest_close(&digest);
+    rg_entry_close(&entry);
     rg_verdict_close(&rows);
     rg_run_close(&run);
     close_made_run(&made);
@@ -163,13 +163,13 @@ static void add_night(struct rg_history *history, const char *id, const char *be
                                    .ranks = RG_NONE},
         .value = value,
         .measurements = 1};
-    struct rg_digest digest = {
+    struct rg_entry entry = {
         .run = {.run_id = id, .started_at = began, .status = "complete", .origin = "hardware", .exit_status = RG_NONE},
         .figures = &figure,
         .figure_count = 1};
     struct rg_error err;
     bool added;
-    assert_int_equal(rg_history_add(history, &digest, &added, &err), 0);
+    assert_int_equal(rg_history_add(history, &entry, &added, &err), 0);
     assert_true(added);
 }
 

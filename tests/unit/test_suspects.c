@@ -181,6 +181,15 @@ static void a_third_node_tells_them_apart(void **state)
     close_scene(&scene);
 }
 
+static void of_flows_that_moved_nothing_the_healthy_rate_is_0(void **state)
+{
+    (void)state;
+    double rates[] = {0, 0, 0}, healthy, noise;
+    rg_reference_find(rates, COUNT_OF(rates), 0.08, &healthy, &noise);
+    assert_near(healthy, 0);
+    assert_true(isnan(noise));
+}
+
 static void the_healthy_rate_is_that_of_the_uppermost_cluster(void **state)
 {
     double rates[] = {200, 201, 199, 200, 202, 198, 200, 390, 391, 389}, healthy, noise;
@@ -359,6 +368,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_healthy_fleet_is_not_accused),
+        cmocka_unit_test(of_flows_that_moved_nothing_the_healthy_rate_is_0),
         cmocka_unit_test(a_slow_part_is_named_with_what_it_costs),
         cmocka_unit_test(several_faults_at_once_are_all_named),
         cmocka_unit_test(what_two_nodes_cannot_tell_apart_is_one_of_both),

@@ -1,4 +1,4 @@
-#include "judge/digest.h"
+#include "judge/entry.h"
 
 #include "judge/judge.h"
 #include "stat/summary.h"
@@ -64,7 +64,7 @@ static int by_series(const void *a, const void *b)
     return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
 }
 
-static int sum_up(const struct rg_verdict *rows, const char *no_hardware, struct rg_digest *out, struct rg_error *err)
+static int sum_up(const struct rg_verdict *rows, const char *no_hardware, struct rg_entry *out, struct rg_error *err)
 {
     struct rg_figure *all = calloc(2 * rows->row_count + 1, sizeof *all);
     double *values = calloc(2 * rows->row_count + 1, sizeof *values);
@@ -147,7 +147,7 @@ static void read_source(const struct source *source, const struct rg_rank_facts 
 }
 
 static int add_fact(
-    struct rg_digest *out, const char *name, const char *value, const char *node, int64_t rail, struct rg_error *err)
+    struct rg_entry *out, const char *name, const char *value, const char *node, int64_t rail, struct rg_error *err)
 {
     struct rg_fact *grown = realloc(out->facts, (out->fact_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -161,8 +161,7 @@ static int add_fact(
 }
 
 /* Once where all ranks are alike, once a node where those of each node are, else for each rank. */
-static int add_source(
-    const struct rg_run *run, const struct source *source, struct rg_digest *out, struct rg_error *err)
+static int add_source(const struct rg_run *run, const struct source *source, struct rg_entry *out, struct rg_error *err)
 {
     char value[VALUE_LENGTH], first[VALUE_LENGTH] = "", of_node[VALUE_LENGTH] = "";
     bool alike = true, nodes_alike = true;
@@ -193,16 +192,16 @@ static int add_source(
     return code;
 }
 
-static bool has_fact(const struct rg_digest *digest, const char *name)
+static bool has_fact(const struct rg_entry *entry, const char *name)
 {
-    for (size_t i = 0; i < digest->fact_count; i++)
-        if (strcmp(digest->facts[i].name, name) == 0)
+    for (size_t i = 0; i < entry->fact_count; i++)
+        if (strcmp(entry->facts[i].name, name) == 0)
             return true;
     return false;
 }
 
 /* "NCCL 2.28.9" is NCCL, 2.28.9. */
-static int add_libraries(const struct rg_verdict *rows, struct rg_digest *out, struct rg_error *err)
+static int add_libraries(const struct rg_verdict *rows, struct rg_entry *out, struct rg_error *err)
 {
     int code = 0;
     for (size_t i = 0; code == 0 && i < rows->row_count; i++) {
@@ -222,7 +221,7 @@ static int add_libraries(const struct rg_verdict *rows, struct rg_digest *out, s
 }
 
 /* What tests are set to. The first row is the test itself; sizes are in the series. */
-static int add_settings(const struct rg_run *run, struct rg_digest *out, struct rg_error *err)
+static int add_settings(const struct rg_run *run, struct rg_entry *out, struct rg_error *err)
 {
     char name[sizeof out->facts->name], text[64];
     int code = 0;
@@ -238,7 +237,7 @@ static int add_settings(const struct rg_run *run, struct rg_digest *out, struct 
 }
 
 static int list_facts(
-    const struct rg_run *run, const struct rg_verdict *rows, struct rg_digest *out, struct rg_error *err)
+    const struct rg_run *run, const struct rg_verdict *rows, struct rg_entry *out, struct rg_error *err)
 {
     int code = add_fact(out, "railgauge", run->version, NULL, RG_NONE, err);
     if (code == 0)
@@ -248,7 +247,7 @@ static int list_facts(
     return code == 0 ? add_settings(run, out, err) : code;
 }
 
-/* --- the digest --- */
+/* --- the entry --- */
 
 /* Ranks are in the order of their nodes. */
 static int64_t nodes_of(const struct rg_run *run)
@@ -259,20 +258,20 @@ static int64_t nodes_of(const struct rg_run *run)
     return nodes;
 }
 
-int rg_judge_digest(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_digest *out,
+int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_entry *out,
     struct rg_error *err)
 {
     const char *no_hardware = run->hardware_reason ? run->hardware_reason : "not hardware";
-    *out = (struct rg_digest){.run = {.run_id = run->run_id,
-                                  .started_at = run->started_at,
-                                  .status = run->status,
-                                  .suite = run->suite.name,
-                                  .machine = run->machine,
-                                  .version = run->version,
-                                  .origin = run->hardware == 1 ? "hardware" : no_hardware,
-                                  .exit_status = run->exit_status,
-                                  .nodes = nodes_of(run),
-                                  .ranks = (int64_t)run->rank_count}};
+    *out = (struct rg_entry){.run = {.run_id = run->run_id,
+                                 .started_at = run->started_at,
+                                 .status = run->status,
+                                 .suite = run->suite.name,
+                                 .machine = run->machine,
+                                 .version = run->version,
+                                 .origin = run->hardware == 1 ? "hardware" : no_hardware,
+                                 .exit_status = run->exit_status,
+                                 .nodes = nodes_of(run),
+                                 .ranks = (int64_t)run->rank_count}};
     int code = rg_judge_measured(run, directory, NULL, rows, err);
     if (code == 0)
         code = sum_up(rows, no_hardware, out, err);
@@ -280,6 +279,6 @@ int rg_judge_digest(const struct rg_run *run, const char *directory, struct rg_v
         code = list_facts(run, rows, out, err);
     out->run.figures = (int64_t)out->figure_count;
     if (code != 0)
-        rg_digest_close(out);
+        rg_entry_close(out);
     return code;
 }

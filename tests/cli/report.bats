@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# railgauge report on the command line; what the page shows is tested in tests/page.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    railgauge=$PWD/build/asan/railgauge
+    out=$BATS_TEST_TMPDIR/run page=$BATS_TEST_TMPDIR/report.html
+    "$railgauge" simulate --nodes 4 --rails 2 -o "$out" >/dev/null
+    command -v npm >/dev/null || skip "no npm to build the page with"
+}
+
+# What is refused leaves the report that was there as it was.
+refused() { # WORD..., in the message
+    echo good >"$page"
+    run -2 --separate-stderr "$railgauge" report "$out" -o "$page"
+    for word in "$@"; do
+        [[ $stderr == *"$word"* ]] || { echo "not '$word' in: $stderr" && false; }
+    done
+    [ "$(cat "$page")" = good ]
+    [ "$(find "$BATS_TEST_TMPDIR" -name '*.new' | wc -l)" = 0 ]
+}
+
+@test "a report is one file, and the exit status is that of writing, not of the verdict" {
+    run -0 "$railgauge" report "$out" -o "$page"
+    [[ $output == *"pass: Nothing is wrong with the fleet"*"written to $page" ]]
+    [ "$(head -n 1 "$page")" = '<!DOCTYPE html>' ]
+    run -1 "$railgauge" simulate --nodes 4 --rails 2 --fault dead,part=tx,node=1,rail=1 -o "$out.ill"
+    run -0 "$railgauge" report "$out.ill" "$out" -o "$page" --title 'Two runs'
+    [[ $output == *"fail: "*"pass: "* ]]
+    grep -q '<title>Two runs</title>' "$page"
+}
+
+@test "the same runs give the same report, to the byte" {
+    "$railgauge" report "$out" -o "$page"
+    "$railgauge" report "$out" -o "$page.again"
+    cmp "$page" "$page.again"
+}
+
+@test "a run that was killed has a report without a verdict, up to its last whole line" {
+    jq '.status = "incomplete" | .incomplete_reason = "the run has not ended" | .ended_at = null | .exit_status = null' "$out/run.json" >"$out/new"
+    mv "$out/new" "$out/run.json"
+    rm "$out/verdict.json"
+    head -c -100 "$out/measurements.ndjson" >"$out/new"
+    mv "$out/new" "$out/measurements.ndjson"
+    run -0 "$railgauge" report "$out" -o "$page"
+    [[ $output == *"no verdict: the run ended before it was judged"* ]]
+}
+
+@test "bad documents are refused by file, line and field" {
+    cp -r "$out" "$out.good"
+    sed -i '3s/"size_bytes":65536/"size_bytes":0/' "$out/measurements.ndjson"
+    refused "$out/measurements.ndjson: line 3: size_bytes:"
+    rm -r "$out" && cp -r "$out.good" "$out"
+    sed -i '2s/.*/{"half":/' "$out/measurements.ndjson"
+    refused "$out/measurements.ndjson: line 2:"
+    rm -r "$out" && cp -r "$out.good" "$out"
+    sed -i '$d' "$out/measurements.ndjson"
+    refused "$out/measurements.ndjson: holds"
+    rm -r "$out" && cp -r "$out.good" "$out"
+    sed -i 's/"exit_status":\t0/"exit_status":\t1/' "$out/verdict.json"
+    refused "$out/verdict.json: status and exit_status disagree"
+    rm -r "$out" && cp -r "$out.good" "$out"
+    sed -i 's/"run_id":\t"[^"]*"/"run_id":\t"20260301T020000Z-1a2b3c4d"/' "$out/verdict.json"
+    refused "$out/verdict.json: is of run 20260301T020000Z-1a2b3c4d"
+    rm -r "$out" && cp -r "$out.good" "$out"
+    sed -i 's/"run_id":"[^"]*"/"run_id":"20260301T020000Z-1a2b3c4d"/' "$out/measurements.ndjson"
+    refused "line 1" "is of run 20260301T020000Z-1a2b3c4d"
+    rm "$out/run.json"
+    refused "$out/run.json: cannot be read"
+}
+
+@test "usage that makes no sense is refused, and what cannot be written is told" {
+    run -2 --separate-stderr "$railgauge" report
+    [[ $stderr == *"give the directories of one or more runs"* ]]
+    run -2 --separate-stderr "$railgauge" report "$out" --machine nonesuch -o "$page"
+    [[ $stderr == *"there is no machine 'nonesuch'"* ]]
+    run -4 --separate-stderr "$railgauge" report "$out" -o "$BATS_TEST_TMPDIR/no/such/report.html"
+    [[ $stderr == *"no/such/report.html: cannot be written"* ]]
+}

@@ -1,0 +1,262 @@
+"use strict";
+const { test, expect } = require("@playwright/test");
+const { readFileSync, statSync } = require("node:fs");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const { at, hostile, judged, verdict } = require("./runs.js");
+
+// Whatever the page asks of the network, and whatever it complains of.
+async function open(page, name) {
+    const faults = [];
+    page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("request", (request) => request.url().startsWith("file:") || faults.push(request.url()));
+    await page.goto(`file://${at(`${name}.html`)}`);
+    await expect(page.locator("html[data-ready=yes]")).toHaveCount(1);
+    await expect(page.locator("#fleet .picture svg")).toHaveCount(1);
+    return faults;
+}
+
+const cells = (page, section) => page.locator(`#${section} svg g[data-mark="cell"] rect`);
+
+// What the text under the pointer says of each cell, row by row.
+async function heat(page) {
+    await page.locator("#fleet summary").click();
+    return page.locator("#fleet table tbody tr").evaluateAll((rows) => Object.fromEntries(rows.map((row) =>
+        [row.cells[0].textContent, [...row.cells].slice(1).map((cell) => cell.textContent)])));
+}
+
+test("the verdict and each suspect stand there word by word as in verdict.json", async ({ page }) => {
+    const faults = await open(page, "ill");
+    const { summary, suspects } = verdict("ill");
+    expect(suspects.length).toBe(2);
+    await expect(page.locator("#sentence")).toHaveText(summary);
+    await expect(page.locator(".verdict .word")).toContainText("FAIL");
+    await expect(page.locator(".suspect")).toHaveCount(2);
+    for (const [index, suspect] of suspects.entries()) {
+        const card = page.locator(".suspect").nth(index);
+        await expect(card).toContainText(suspect.sentence);
+        await expect(card).toContainText(`${suspect.flows_short} of ${suspect.flows_short + suspect.flows_well} flows`);
+        await expect(card).toContainText("condemned");
+        await card.locator("summary").click();
+        await expect(card.locator("tbody tr")).toHaveCount(suspect.evidence.length);
+        await expect(card.locator("tbody tr").first()).toContainText(`${suspect.evidence[0].from_node} r${suspect.evidence[0].from_rail}`);
+    }
+    expect(faults).toEqual([]);
+});
+
+test("a run that is well says so, and suspects nobody", async ({ page }) => {
+    await open(page, "well");
+    await expect(page.locator(".verdict .word")).toContainText("PASS");
+    await expect(page.locator("#suspects")).toContainText("No part of the fabric is suspected");
+    await expect(page.locator("#fleet .words")).toContainText("All 48 NICs that were measured are healthy");
+});
+
+test("the heat map has a cell a rail, and tells how much each gives", async ({ page }) => {
+    await open(page, "ill");
+    await expect(cells(page, "fleet")).toHaveCount(12 * 4);
+    const rows = await heat(page);
+    expect(Object.keys(rows)).toHaveLength(12);
+    expect(Object.keys(rows).slice(0, 2)).toEqual(["sim002", "sim007"]);
+    expect(rows.sim002[0]).toBe("0r");
+    expect(rows.sim007[3]).toMatch(/^(79|80|81)t$/);
+    for (const [node, values] of Object.entries(rows))
+        values.forEach((value, rail) => {
+            if (!(node === "sim002" && rail === 0) && !(node === "sim007" && rail === 3)) expect(Number.parseInt(value)).toBeGreaterThan(96);
+        });
+    await page.locator("#fleet select").nth(1).selectOption("rx");
+    await expect(page.locator("#fleet .words")).toContainText("1 NIC of 48 has");
+});
+
+test("the heat map is that of the text report", async ({ page }) => {
+    await open(page, "ill");
+    const text = judged("compare", at("ill")).split("\n").filter((line) => /^ {2}sim\d+ {2}/.test(line) && !/[>,]/.test(line));
+    const rows = Object.entries(await heat(page)).map(([node, values]) => [node, ...values].join(" "));
+    expect(rows).toEqual(text.map((line) => line.trim().split(/\s+/).join(" ")));
+});
+
+test("the matrix of pairs and the slowest flows name who sends to whom", async ({ page }) => {
+    await open(page, "ill");
+    const { points } = await page.evaluate(() => JSON.parse(document.getElementById("data").textContent).runs[0]);
+    await expect(cells(page, "pairs")).toHaveCount(points[0].pairs.filter((value) => value !== null).length);
+    await page.locator("#pairs summary").first().click();
+    await expect(page.locator("#pairs table tbody tr").first()).toContainText(/r0 → sim002 r0nothing/);
+});
+
+test("bandwidth, latency and how they were made are told with their units", async ({ page }) => {
+    await open(page, "ill");
+    await expect(page.locator("#bandwidth .key")).toContainText("ceiling");
+    await page.locator("#bandwidth .choice select").selectOption("0");
+    await expect(page.locator("#bandwidth .made")).toContainText("window 0.2 s");
+    await page.locator("#bandwidth summary").click();
+    const row = page.locator("#bandwidth table tbody tr").first();
+    await expect(row).toContainText("rdma_write_bw, one way, 8 queue pairs");
+    await expect(row).toContainText("320"); // the machine's threshold
+    await expect(page.locator("#latency .words")).toContainText(/half of the samples take [0-9.]+ µs or less/);
+    await expect(page.locator('#latency .picture g[data-mark="line"] path').first()).toBeVisible();
+});
+
+test("of two runs each can be chosen, and is held against the first", async ({ page }) => {
+    const faults = await open(page, "both");
+    await expect(page).toHaveTitle("Two <nights> & a day");
+    await expect(page.locator("h1")).toHaveText("Two <nights> & a day");
+    await expect(page.locator("#runs tbody").first().locator("tr")).toHaveCount(2);
+    await expect(page.locator("#sentence")).toHaveText(verdict("ill").summary);
+    await page.locator(".bar select").selectOption("1");
+    await expect(page.locator("#sentence")).toHaveText(verdict("well").summary);
+    await expect(page.locator("#bandwidth .key")).toContainText("first run");
+    await expect(page.locator("#environment")).toContainText("Nothing recorded differs from the first run");
+    expect(faults).toEqual([]);
+});
+
+test("collectives, expectations, faults, damage and counters of a run on soft-RoCE are there", async ({ page }) => {
+    const faults = await open(page, "soft");
+    await expect(page.locator(".banner")).toContainText("SOFT-RoCE");
+    await expect(page.locator("#collectives")).toContainText("0.07864");
+    await expect(page.locator("#bandwidth")).toContainText("377.5");
+    await expect(page.locator("#congestion .words")).toContainText("node-b sends on rail 1, has a p99 of 5.5 times what it has alone");
+    await expect(page.locator("#congestion tbody tr")).toContainText("3 → 12 µs");
+    await expect(page.locator("#expectations tbody tr")).toHaveCount(3);
+    await expect(page.locator("#expectations tbody tr").first()).toContainText("node-b receives, all rails");
+    await expect(page.locator("#expectations tbody tr").first()).toContainText("≥ 188.2");
+    await expect(page.locator("#wrong")).toContainText("Damaged data");
+    await expect(page.locator("#counters")).toContainText("41 packets out of sequence");
+    await expect(page.locator(".suspect")).toContainText("41 packets out of sequence (rail 1)");
+    await expect(page.locator("#environment")).toContainText("All nodes and rails are alike");
+    await expect(page.locator("#copies .words")).toContainText("gpu_copy");
+    await expect(page.locator("#bandwidth")).not.toContainText("gpu_copy");
+    expect(faults).toEqual([]);
+});
+
+for (const which of [0, 1, 2])
+    test(`markup in names of nodes stays text: ${JSON.stringify(hostile[2 * which])}`, async ({ page }) => {
+        const faults = await open(page, `hostile-${which}`);
+        const [a, b] = hostile.slice(2 * which, 2 * which + 2);
+        await expect(page).toHaveTitle(/^railgauge: fail, run 2026/);
+        expect(await page.locator("#sentence").textContent()).toBe(b);
+        expect(await page.locator(".suspect h3 bdi").textContent()).toBe(a);
+        expect(await page.locator(".suspect p").textContent()).toBe(a);
+        await page.evaluate(() => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+        await expect(page.locator("#fleet tbody th").first()).toBeVisible();
+        expect((await page.locator("#fleet tbody th").allTextContents()).sort()).toEqual([a, b].sort());
+        expect(await page.locator("script").count()).toBe(2);
+        expect(await page.locator("img").count()).toBe(0);
+        expect(faults).toEqual([]);
+    });
+
+test("across the top of a simulated run stands that it is one", async ({ page }) => {
+    await open(page, "ill");
+    const banner = page.locator(".banner");
+    await expect(banner).toContainText("SIMULATED");
+    await expect(banner).toContainText("simulated fabric");
+    expect((await banner.boundingBox()).y).toBe(0);
+    expect((await banner.boundingBox()).width).toBe(1280);
+});
+
+test("the policy lets no script but the page's own run, and nothing be fetched", async ({ page }) => {
+    await open(page, "ill");
+    const tried = await page.evaluate(async () => {
+        document.body.append(Object.assign(document.createElement("script"), { textContent: "window.owned = true" }));
+        const fetched = await fetch("https://127.0.0.1:1/").then(() => "fetched", (error) => error.name);
+        return [window.owned ?? "stopped", fetched];
+    });
+    expect(tried).toEqual(["stopped", "TypeError"]);
+    expect(await page.locator("meta[http-equiv]").getAttribute("content")).toMatch(/^default-src 'none'; script-src 'sha256-/);
+});
+
+for (const theme of ["light", "dark"])
+    for (const name of ["both", "soft", "fleet"])
+        test(`axe finds nothing serious in ${name}, ${theme}`, async ({ browser }) => {
+            // axe works on its own copy of the page, past the policy.
+            const context = await browser.newContext({ colorScheme: theme, bypassCSP: true, offline: true });
+            const page = await context.newPage();
+            await open(page, name);
+            if (name !== "fleet") await page.evaluate(() => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+            await page.addScriptTag({ content: axe });
+            const found = await page.evaluate(() => window.axe.run({ resultTypes: ["violations"] }));
+            const bad = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+            expect(bad.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`)}`)).toEqual([]);
+            await context.close();
+        });
+
+test("every control is reached and moved by the keyboard alone", async ({ page }) => {
+    await open(page, "both");
+    const wanted = await page.evaluate(() => document.querySelectorAll("a[href], select, button, summary").length);
+    const reached = new Set();
+    for (let i = 0; i < 3 * wanted; i++) {
+        await page.keyboard.press("Tab");
+        const [kind, index] = await page.evaluate(() => {
+            const all = [...document.querySelectorAll("a[href], select, button, summary")];
+            return [document.activeElement.tagName, all.indexOf(document.activeElement)];
+        });
+        if (index >= 0) reached.add(index);
+        if (kind === "BODY") break;
+    }
+    expect(reached.size).toBe(wanted);
+    await page.locator("#fleet summary").focus();
+    await page.keyboard.press("Enter");
+    await expect(page.locator("#fleet table")).toBeVisible();
+    await page.locator("#fleet select").nth(1).focus();
+    await page.keyboard.press("ArrowDown");
+    await expect(page.locator("#fleet select").nth(1)).toHaveValue("tx");
+});
+
+test("pictures have a name for screen readers and a table beside them", async ({ page }) => {
+    await open(page, "both");
+    for (const figure of await page.locator("figure").all()) {
+        await expect(figure.locator(".picture svg")).toHaveAttribute("role", "img");
+        expect((await figure.locator(".picture svg").getAttribute("aria-label")).length).toBeGreaterThan(20);
+        await figure.locator("summary").first().click();
+        await expect(figure.locator("table").first()).toBeVisible();
+    }
+});
+
+test("the theme follows the system and can be turned over", async ({ page }) => {
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    await page.emulateMedia({ colorScheme: "light" });
+    await open(page, "ill");
+    const light = await ground();
+    await page.emulateMedia({ colorScheme: "dark" });
+    const dark = await ground();
+    expect(dark).not.toBe(light);
+    await page.getByRole("button", { name: "Light theme" }).click();
+    expect(await ground()).toBe(light);
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    expect(await ground()).toBe(dark);
+});
+
+test("on paper it is light, without controls, and keeps its warning", async ({ page }) => {
+    await page.emulateMedia({ colorScheme: "dark", media: "print" });
+    await open(page, "both");
+    await expect(page.locator("nav")).toBeHidden();
+    await expect(page.locator(".controls").first()).toBeHidden();
+    await expect(page.locator(".banner")).toBeVisible();
+    expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe("rgb(255, 255, 255)");
+    const pages = (await page.pdf({ format: "A4" })).toString("latin1").match(/\/Type \/Page\b/g).length;
+    expect(pages).toBeGreaterThan(2);
+    expect(pages).toBeLessThan(16);
+});
+
+test("nothing sticks out of a phone's screen", async ({ page }) => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    for (const name of ["both", "soft", "fleet", "hostile-0"]) {
+        await open(page, name);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    }
+});
+
+test("512 nodes of 8 rails stay below 5 MB and paint in less than 2 s", async ({ page }) => {
+    expect(statSync(at("fleet.html")).size).toBeLessThan(5e6);
+    await open(page, "fleet");
+    await expect(cells(page, "fleet")).toHaveCount(512 * 8);
+    const painted = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+    expect(painted).toBeLessThan(2000);
+    await expect(page.locator("#fleet .words")).toContainText("sim017 rail 3 (80");
+});
+
+test("without scripts the verdict can still be read", async ({ browser }) => {
+    const context = await browser.newContext({ javaScriptEnabled: false, offline: true });
+    const page = await context.newPage();
+    await page.goto(`file://${at("ill.html")}`);
+    expect(await page.locator("noscript").innerText()).toContain(verdict("ill").summary);
+    await context.close();
+});

@@ -1,0 +1,83 @@
+// The runs and reports that the tests look at, made once: simulated ones by railgauge, and one written by hand from the
+// examples beside the schemas, as real verbs on soft-RoCE record it.
+"use strict";
+const { execFileSync } = require("node:child_process");
+const { mkdirSync, readFileSync, rmSync, writeFileSync } = require("node:fs");
+const { join } = require("node:path");
+
+const top = join(__dirname, "..", "..");
+const railgauge = join(top, "build", "asan", "railgauge");
+const made = join(top, "build", "page", "runs");
+const at = (...names) => join(made, ...names);
+const valid = (name) => readFileSync(join(top, "results-schema", "examples", "valid", name), "utf8");
+
+// What a name can do that is not HTML's, JSON's or the reader's: close the script, open markup, turn the text around.
+const hostile = ["</script><script>document.title='owned'</script>", "<img src=x onerror=\"document.title='owned'\">", "<!--<script>",
+    "\u202eevil\u2066 node\u2069", "a\"b'c&amp;d", "@railgauge:data@"];
+
+function run(...words) {
+    return execFileSync(railgauge, words, { encoding: "utf8" });
+}
+
+// Exit status 1 is the verdict's.
+function judged(...words) {
+    try {
+        return run(...words);
+    } catch (error) {
+        if (error.status !== 1) throw error;
+        return error.stdout;
+    }
+}
+
+const simulate = (name, ...options) => judged("simulate", ...options, "-o", at(name));
+
+const suspect = {
+    part: "tx", fault: "slow", status: "condemned", node: "node-a", leaf: null, rail: 1, peer_node: null, peer_rail: null,
+    test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", loss_percent: 21.5, healthy_gbps: 95, flows_short: 3,
+    flows_well: 0, sentence: "node-a",
+    evidence: [{ from_node: "node-a", from_rail: 1, to_node: "node-b", to_rail: 1, bandwidth_gbps: 74.5, short: true, others_well: 2, others_short: 0 }],
+};
+const together = { test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", rounds: 3, flows: 4, median_gbps: 377.5, least_gbps: 371.25, least_round: 1 };
+const victims = {
+    test: "rdma_write_lat", size_bytes: 8, direction: null, load: "incast", rail: 1, metric: "latency_us", victims: 2, alone_p50: 2, loaded_p50: 3,
+    ratio_p50: 1.5, alone_p99: 3, loaded_p99: 12, ratio_p99: 4, worst_node: "node-b", worst_ratio_p99: 5.5,
+};
+const counted = [{ node: "node-a", rail: 1, device: "rxe1", known: 20, added: { out_of_sequence: 41, port_xmit_data: 9000 } }];
+
+// change: edits the texts of the documents before they are written.
+function byHand(name, change = (text) => text, summary = "node-b") {
+    const id = JSON.parse(valid("run-complete.json")).run_id;
+    const lines = ["measurement-bandwidth", "measurement-latency", "measurement-collective", "measurement-not-ok", "measurement-gpu"]
+        .flatMap((file) => valid(`${file}.ndjson`).trim().split("\n")).map((line) => JSON.parse(line))
+        .map((line, sequence) => ({ ...line, run_id: id, sequence }));
+    lines[0].counters = counted;
+    const facts = JSON.parse(valid("run-complete.json"));
+    facts.measurements = lines.length;
+    facts.suite.tests = Array(10).fill(facts.suite.tests[0]);
+    mkdirSync(at(name));
+    writeFileSync(at(name, "run.json"), change(JSON.stringify(facts)));
+    writeFileSync(at(name, "measurements.ndjson"), lines.map((line) => change(JSON.stringify(line))).join("\n") + "\n");
+    writeFileSync(at(name, "verdict.json"), change(JSON.stringify({ ...JSON.parse(valid("verdict-fail.json")), run_id: id,
+        hardware: false, suspects: [suspect], totals: [together],
+        congestion: [victims], summary })));
+}
+
+async function setup() {
+    rmSync(made, { recursive: true, force: true });
+    mkdirSync(made, { recursive: true });
+    simulate("ill", "--nodes", "12", "--rails", "4", "--suite", join(__dirname, "suite.json"), "--machine", "a3-ultra",
+        "--fault", "slow,part=tx,node=7,rail=3,loss=20", "--fault", "dead,part=rx,node=2,rail=0");
+    simulate("well", "--nodes", "12", "--rails", "4", "--suite", join(__dirname, "suite.json"), "--machine", "a3-ultra", "--seed", "5");
+    simulate("fleet", "--nodes", "512", "--rails", "8", "--fault", "slow,part=tx,node=17,rail=3,loss=20");
+    byHand("soft", (text) => text, "1 of 3 expectations failed: what node-b receives.");
+    [0, 1, 2].forEach((which) => byHand(`hostile-${which}`, (text) => hostile.slice(2 * which, 2 * which + 2).reduce(
+        (changed, evil, place) => changed.replaceAll(JSON.stringify(["node-a", "node-b"][place]), JSON.stringify(evil)), text)));
+    for (const each of ["ill", "well", "fleet", "soft", "hostile-0", "hostile-1", "hostile-2"]) run("report", at(each), "-o", at(`${each}.html`));
+    run("report", at("ill"), at("well"), "-o", at("both.html"), "--title", "Two <nights> & a day");
+}
+
+module.exports = setup;
+module.exports.at = at;
+module.exports.hostile = hostile;
+module.exports.judged = judged;
+module.exports.verdict = (name) => JSON.parse(readFileSync(at(name, "verdict.json"), "utf8"));

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const words[] = {"pass", "fail", "inconclusive", NULL};
-static const char *const kinds[] = {"machine", "run", "none", NULL};
+static const char *const kinds[] = {"machine", "run", "fleet", "several", "none", NULL};
 
 struct against {
     const char *kind, *name;
@@ -17,7 +17,7 @@ struct against {
 
 struct head {
     const char *run_id, *status, *summary;
-    int64_t exit_status, hardware;
+    int64_t exit_status, hardware, left_out;
 };
 
 struct tally {
@@ -31,7 +31,7 @@ static const struct rg_shape against_shape = RG_FIELD_SHAPE(against_rows);
 
 #define S head
 static const struct rg_option head_rows[] = {RG_FIELD_TEXT(run_id), RG_FIELD_WORD(status, words),
-    RG_FIELD_COUNTED(exit_status), RG_FIELD_TEXT(summary),
+    RG_FIELD_COUNTED(exit_status), RG_FIELD_TEXT(summary), RG_FIELD_COUNTED(left_out),
     {.key = "hardware", .type = RG_MAYBE, RG_FIELD_AT(hardware), .nullable = true}};
 #undef S
 static const struct rg_shape head_shape = {.rows = head_rows,

@@ -12,7 +12,9 @@
 #define ERRATIC 0.07         /* a faulty part's loss varies by this share of it */
 #define COMING_AND_GOING 3.0 /* what a flow costs that a part with such a fault explains, in nats */
 #define SHORT_SIGMAS 3.0
+#define BEYOND_NOISE 3.0 /* nats: nearly two and a half standard deviations */
 #define NOISE_LEAST 1e-4
+#define SLIGHT 1e-3 /* nats; what sums of floats may be off by */
 
 static int nics_of(const struct rg_fleet *fleet)
 {
@@ -63,16 +65,34 @@ static double refine(const struct rg_search *search, double loss)
     return weight > 0 ? sum / weight : loss;
 }
 
+/* A loss near which a start leads, by the sample alone. */
+static double settle(const double *sample, size_t count, double noise, double start)
+{
+    double sum = 0, reach = 3 * sqrt(square(noise) + square(ERRATIC * start));
+    size_t near = 0;
+    for (size_t i = 0; i < count; i++)
+        if (fabs(sample[i] - start) <= reach) {
+            sum += sample[i];
+            near++;
+        }
+    return near > 0 ? sum / (double)near : start;
+}
+
 static void try_steady(struct rg_search *search, struct rg_candidate *c)
 {
     struct rg_summary summary;
+    double *sample = search->values, noise = search->index.sightings[search->members.at[0]].noise;
     size_t n = 0, step = search->members.count / RG_SEARCH_SAMPLE | 1; /* odd, to meet all rails */
     for (size_t i = 0; i < search->members.count; i += step)
-        search->values[n++] = search->index.sightings[search->members.at[i]].shortfall;
-    rg_summary_of(search->values, n, &summary);
-    double starts[] = {summary.p50, rg_summary_quantile(search->values, n, 0.25), summary.min, summary.mean};
+        sample[n++] = search->index.sightings[search->members.at[i]].shortfall;
+    rg_summary_of(sample, n, &summary);
+    double starts[] = {summary.p50, rg_summary_quantile(sample, n, 0.25), summary.min, summary.mean};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
-        double loss = fmin(refine(search, starts[i]), 1);
+        bool again = false;
+        starts[i] = settle(sample, n, noise, starts[i]);
+        for (size_t earlier = 0; earlier < i; earlier++)
+            again |= fabs(starts[i] - starts[earlier]) < noise / 4;
+        double loss = again ? 0 : fmin(refine(search, starts[i]), 1);
         if (loss < search->suspicion->least_loss)
             continue;
         double gain = steady_gain(search, loss) - search->price_of_kind[c->part.kind];
@@ -154,6 +174,12 @@ static int evaluate(struct rg_search *search, struct rg_candidate *c)
 
 /* --- the search --- */
 
+/* What of a flow's cost another part might still explain: of one that is explained already, what is beyond noise. */
+static double unexplained(const struct rg_search *search, uint32_t at)
+{
+    return search->predicted[at] > 0 ? fmax(search->cost[at] - BEYOND_NOISE, 0) : search->cost[at];
+}
+
 /* What the sightings of a part cost with the parts that are accepted. Leaves them in search->members. */
 static int explain_anew(struct rg_search *search, const struct rg_part *part)
 {
@@ -171,12 +197,12 @@ static int explain_anew(struct rg_search *search, const struct rg_part *part)
             if (!c->comes_and_goes)
                 loss = fmax(loss, c->loss);
         }
-        double cost = rg_search_cost(s, loss), before = search->cost[at];
+        double cost = rg_search_cost(s, loss), before = unexplained(search, at);
         bool is_low = rg_search_is_short(search, s);
         search->predicted[at] = (float)loss;
         search->cost[at] = (float)(loose && is_low ? fmin(cost, COMING_AND_GOING) : cost);
         if (is_low)
-            rg_candidates_note(search, s, search->cost[at] - before);
+            rg_candidates_note(search, s, unexplained(search, at) - before);
     }
     return code;
 }
@@ -340,12 +366,21 @@ static double total_of(const struct rg_search *search)
     return total;
 }
 
-static void leave_out_accepted(struct rg_search *search)
+static void leave_out(struct rg_search *search, const struct rg_part *part)
 {
     for (size_t i = 0; i < search->candidate_count; i++)
-        for (size_t a = 0; a < search->accepted_count; a++)
-            if (rg_part_same(&search->candidates[i].part, &search->accepted[a].part))
-                search->candidates[i].gain = -INFINITY;
+        if (rg_part_same(&search->candidates[i].part, part))
+            search->candidates[i].gain = -INFINITY;
+}
+
+int rg_search_fits(struct rg_search *search, size_t a, bool *fits)
+{
+    const struct rg_candidate *c = &search->accepted[a];
+    int code = rg_part_gather(&search->index, &c->part, &search->members);
+    *fits = !c->comes_and_goes;
+    for (size_t i = 0; code == 0 && i < search->members.count; i++)
+        *fits &= search->index.sightings[search->members.at[i]].shortfall > c->loss / 2;
+    return code;
 }
 
 static void *copy_of(const void *from, size_t bytes)
@@ -365,7 +400,7 @@ static void *swap(void *old, void *fresh)
 int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *replaced)
 {
     struct rg_search before = *search;
-    const struct rg_candidate loose = search->accepted[a];
+    const struct rg_candidate misfit = search->accepted[a];
     size_t bounds =
         2 * ((size_t)nics_of(search->index.fleet) + (size_t)search->bounds.leaves * (size_t)search->index.fleet->rails);
     before.predicted = copy_of(search->predicted, search->index.count * sizeof *search->predicted);
@@ -373,17 +408,28 @@ int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *rep
     before.bounds.tx = copy_of(search->bounds.tx, bounds * sizeof *search->bounds.tx);
     before.candidates = copy_of(search->candidates, search->candidate_count * sizeof *search->candidates);
     before.accepted = copy_of(search->accepted, search->accepted_count * sizeof *search->accepted);
+    double *bounds_before = calloc(search->candidate_count + 1, sizeof *bounds_before);
+    for (size_t i = 0; bounds_before != NULL && i < search->candidate_count; i++)
+        bounds_before[i] = rg_candidates_bound(search, &search->candidates[i]);
     int code =
-        before.predicted && before.cost && before.bounds.tx && before.candidates && before.accepted ? 0 : -ENOMEM;
+        bounds_before && before.predicted && before.cost && before.bounds.tx && before.candidates && before.accepted
+            ? 0
+            : -ENOMEM;
     double total = total_of(search);
     *replaced = false;
     if (code == 0) {
         take_out(search, a);
-        search->steady = &loose.part;
-        code = explain_anew(search, &loose.part);
-        for (size_t i = 0; i < search->candidate_count; i++)
-            search->candidates[i].gain = rg_candidates_bound(search, &search->candidates[i]);
-        leave_out_accepted(search);
+        search->steady = &misfit.part;
+        code = explain_anew(search, &misfit.part);
+        for (size_t i = 0; i < search->candidate_count; i++) {
+            double bound = rg_candidates_bound(search, &search->candidates[i]);
+            if (bound > bounds_before[i] + SLIGHT)
+                search->candidates[i].gain = bound; /* the others gain no more than they did */
+        }
+        for (size_t i = 0; i < search->accepted_count; i++)
+            leave_out(search, &search->accepted[i].part);
+        if (!misfit.comes_and_goes)
+            leave_out(search, &misfit.part);
         if (code == 0)
             code = accept_all(search, search->accepted_count + most);
         search->steady = NULL;
@@ -403,5 +449,6 @@ int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *rep
     free(before.bounds.tx);
     free(before.candidates);
     free(before.accepted);
+    free(bounds_before);
     return code;
 }

@@ -44,8 +44,12 @@ struct rg_search {
 int rg_search_run(struct rg_search *search);
 void rg_search_close(struct rg_search *search);
 
-/* Whether up to `most` other parts explain better what accepted part a explains, which comes and goes, and takes them
- * in its place if they do. What is better: a lower total of what the sightings cost and of the prices paid. -ENOMEM. */
+/* Whether every flow through accepted part a falls short, and by the same. -ENOMEM. */
+int rg_search_fits(struct rg_search *search, size_t a, bool *fits);
+
+/* Whether up to `most` other parts explain better what accepted part a explains, and takes them in its place if they
+ * do; one that comes and goes may be among them if it is steady. What is better: a lower total of what the sightings
+ * cost and of the prices paid. -ENOMEM. */
 int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *replaced);
 
 /* What a flow costs that is explained by a loss: its squared error in units of the noise, halved. */

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIE 3.0       /* nats */
-#define STEADY_MOST 3 /* parts that may be what seems to be one that comes and goes */
+#define TIE 3.0        /* nats */
+#define INSTEAD_MOST 4 /* parts that may be what seems to be one */
 #define REPLACED_MOST 16
 
 /* --- evidence --- */
@@ -109,13 +109,14 @@ static int report(struct rg_search *search, struct rg_suspect **out, size_t *cou
     return code;
 }
 
-static int replace_loose(struct rg_search *search)
+static int replace_misfits(struct rg_search *search)
 {
     int code = 0;
     for (size_t a = 0, tries = 0; code == 0 && a < search->accepted_count && tries < REPLACED_MOST;) {
-        bool replaced = false;
-        if (search->accepted[a].comes_and_goes) {
-            code = rg_search_replace(search, a, STEADY_MOST, &replaced);
+        bool fits, replaced = false;
+        code = rg_search_fits(search, a, &fits);
+        if (code == 0 && !fits) {
+            code = rg_search_replace(search, a, INSTEAD_MOST, &replaced);
             tries++;
         }
         a = replaced ? 0 : a + 1;
@@ -132,7 +133,7 @@ int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sig
     size_t found_count = 0;
     int code = rg_search_run(&search);
     if (code == 0)
-        code = replace_loose(&search);
+        code = replace_misfits(&search);
     if (code == 0)
         code = report(&search, &found, &found_count);
     rg_search_close(&search);

@@ -7,8 +7,8 @@
  * and of a price for each part: the logarithm of how many parts of its kind there are, plus a caution. That is the
  * Bayesian information criterion's idea with a uniform prior over the parts of a kind (Schwarz, "Estimating the
  * Dimension of a Model", 1978), minimised greedily, with a look back, as for set cover (Chvatal, "A Greedy Heuristic
- * for the Set-Covering Problem", 1979). A part that seems to come and go may be a few that are steady: the better
- * explanation is kept. */
+ * for the Set-Covering Problem", 1979). A part some of whose flows are well may be a few others, all of whose
+ * flows are not: the better explanation is kept. */
 #ifndef RG_FLEET_SUSPECTS_H
 #define RG_FLEET_SUSPECTS_H
 

@@ -20,6 +20,7 @@ static const char *const metrics[] = {
 static const char *const parts[] = {"tx", "rx", "nic", "node", "rail", "path", "leaf_tx", "leaf_rx", NULL};
 static const char *const faults[] = {"slow", "dead", "corrupt", "comes_and_goes", NULL};
 static const char *const accused_statuses[] = {"condemned", "noisy", "one_of", NULL};
+static const char *const bound_kinds[] = {"machine", "run", "fleet", NULL};
 static const char *const loads[] = {"incast", "all_to_all", NULL};
 static const char *const congested_metrics[] = {"bandwidth_gbps", "latency_us", NULL};
 
@@ -80,32 +81,25 @@ static const struct rg_option congestion_rows[] = {RG_FIELD_WORD(test, rg_test_n
 #undef S
 const struct rg_shape rg_verdict_congestion_shape = RG_FIELD_SHAPE(congestion_rows);
 
-/* What is written, and not read back. */
-#define AT(member) .offset = offsetof(struct rg_bound, member)
-#define TEXT(member)                                                                                                   \
-    {                                                                                                                  \
-        .key = #member, .type = RG_TEXT, AT(member)                                                                    \
-    }
-#define INTEGER(member)                                                                                                \
-    {                                                                                                                  \
-        .key = #member, .type = RG_INTEGER, AT(member)                                                                 \
-    }
-#define NUMBER(member)                                                                                                 \
-    {                                                                                                                  \
-        .key = #member, .type = RG_NUMBER, AT(member)                                                                  \
-    }
+#define S rg_bound
+static const struct rg_option bound_rows[] = {RG_FIELD_WORD(kind, bound_kinds), RG_FIELD_TEXT(source),
+    RG_FIELD_REAL_OR_NULL(expected), RG_FIELD_REAL_OR_NULL(tolerance_percent), RG_FIELD_TEXT_OR_NULL(tolerance_source),
+    RG_FIELD_REAL_OR_NULL(threshold), RG_FIELD_TEXT_OR_NULL(reason)};
+#undef S
+const struct rg_shape rg_verdict_bound_shape = {
+    .rows = bound_rows, .row_count = RG_FIELD_COUNT(bound_rows), .others = (const char *const[]){"status", NULL}};
 
-static const struct rg_option bound_rows[] = {TEXT(kind), TEXT(source), NUMBER(expected), NUMBER(tolerance_percent),
-    TEXT(tolerance_source), NUMBER(threshold), TEXT(reason)};
-static const struct rg_shape bound_shape = {.rows = bound_rows, .row_count = sizeof bound_rows / sizeof *bound_rows};
-
-#undef AT
-#define AT(member) .offset = offsetof(struct rg_test_point, member)
-
-static const struct rg_option point_rows[] = {TEXT(test), INTEGER(size_bytes), TEXT(direction), TEXT(memory),
-    TEXT(variant), TEXT(pattern), INTEGER(queue_pairs), TEXT(scope), TEXT(metric), NUMBER(least), NUMBER(median),
-    NUMBER(most), NUMBER(mad)};
-static const struct rg_shape point_shape = {.rows = point_rows, .row_count = sizeof point_rows / sizeof *point_rows};
+#define S rg_test_point
+static const struct rg_option point_rows[] = {RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes),
+    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(memory, rg_suite_memory_words),
+    RG_FIELD_TEXT_OR_NULL(variant), RG_FIELD_TEXT_OR_NULL(pattern),
+    {.key = "queue_pairs", .type = RG_INTEGER, RG_FIELD_AT(queue_pairs), .min = 1, .max = 1024, .nullable = true},
+    RG_FIELD_WORD(scope, scopes), RG_FIELD_WORD(metric, metrics), RG_FIELD_REAL_OR_NULL(least),
+    RG_FIELD_REAL_OR_NULL(median), RG_FIELD_REAL_OR_NULL(most), RG_FIELD_REAL_OR_NULL(mad)};
+#undef S
+const struct rg_shape rg_verdict_point_shape = {.rows = point_rows,
+    .row_count = RG_FIELD_COUNT(point_rows),
+    .others = (const char *const[]){"rows", "measured", "counts", NULL}};
 
 /* Room for one more; NULL without memory. */
 static void *grow(void **list, size_t *count, size_t size)
@@ -188,7 +182,7 @@ struct rg_bound *rg_row_bound(struct rg_row *row, const char *kind)
         return NULL;
     row->bounds = grown;
     struct rg_bound *bound = &grown[row->bound_count++];
-    rg_json_clear(&bound_shape, bound);
+    rg_json_clear(&rg_verdict_bound_shape, bound);
     bound->status = RG_UNJUDGED;
     bound->kind = kind;
     return bound;
@@ -245,7 +239,7 @@ static cJSON *row_item(const struct rg_row *row)
     for (size_t i = 0; i < row->bound_count; i++) {
         cJSON *bound = cJSON_CreateObject();
         cJSON_AddStringToObject(bound, "status", rg_status_names[row->bounds[i].status]);
-        rg_json_write(bound, &bound_shape, &row->bounds[i]);
+        rg_json_write(bound, &rg_verdict_bound_shape, &row->bounds[i]);
         cJSON_AddItemToArray(bounds, bound);
     }
     return item;
@@ -254,7 +248,7 @@ static cJSON *row_item(const struct rg_row *row)
 static cJSON *point_item(const struct rg_test_point *point)
 {
     cJSON *item = cJSON_CreateObject();
-    rg_json_write(item, &point_shape, point);
+    rg_json_write(item, &rg_verdict_point_shape, point);
     cJSON_AddNumberToObject(item, "rows", (double)point->rows);
     cJSON_AddNumberToObject(item, "measured", (double)point->measured);
     cJSON *counts = cJSON_AddObjectToObject(item, "counts");

@@ -87,20 +87,71 @@ static const char *fault_of(const struct rg_row *row)
     return NULL;
 }
 
+/* RG_STATUSES: it has none that there is. */
+static enum rg_status status_of(const cJSON *item)
+{
+    const cJSON *status = cJSON_GetObjectItemCaseSensitive(item, "status");
+    return (enum rg_status)(
+        cJSON_IsString(status) ? rg_json_word_place(rg_status_names, status->valuestring) : RG_STATUSES);
+}
+
+/* Bounds are checked, and not kept: the row has the worst. */
+static int check_bounds(const cJSON *row, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *array = rg_json_array(row, "bounds", place, err), *item;
+    int index = 0, code = array ? 0 : -EINVAL;
+    struct rg_place all = rg_json_inside(place, "bounds", 0);
+    cJSON_ArrayForEach(item, array)
+    {
+        struct rg_bound bound;
+        struct rg_place at = rg_json_inside(&all, NULL, index++);
+        if ((code = rg_json_read(item, &rg_verdict_bound_shape, &bound, &at, err)) != 0)
+            return code;
+        if (status_of(item) >= RG_UNJUDGED)
+            return rg_json_refuse(&at, err, "status: is none of pass, fail, noisy, unsupported, not_run");
+    }
+    return code;
+}
+
+/* Points are checked, too. */
+static int check_point(const cJSON *item, struct rg_verdict *out, const struct rg_place *at, struct rg_error *err)
+{
+    struct rg_test_point point;
+    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(item, "rows");
+    const cJSON *measured = cJSON_GetObjectItemCaseSensitive(item, "measured");
+    const cJSON *counts = cJSON_GetObjectItemCaseSensitive(item, "counts");
+    double sum = 0;
+    (void)out;
+    int code = rg_json_read(item, &rg_verdict_point_shape, &point, at, err);
+    if (code != 0)
+        return code;
+    if (!cJSON_IsNumber(rows) || rows->valuedouble < 1)
+        return rg_json_refuse(at, err, "rows: must be a number from 1 up");
+    if (!cJSON_IsNumber(measured) || measured->valuedouble < 0 || measured->valuedouble > rows->valuedouble)
+        return rg_json_refuse(at, err, "measured: must be a number from 0 to that of rows");
+    for (int i = 0; i < RG_STATUSES; i++) {
+        const cJSON *count = cJSON_GetObjectItemCaseSensitive(counts, rg_status_names[i]);
+        sum += cJSON_IsNumber(count) && count->valuedouble >= 0 ? count->valuedouble : NAN;
+    }
+    if (sum != rows->valuedouble)
+        return rg_json_refuse(at, err, "counts: must be a number for each status, together that of rows");
+    return 0;
+}
+
 static int read_row(const cJSON *item, struct rg_verdict *out, const struct rg_place *at, struct rg_error *err)
 {
     struct rg_row *row = rg_verdict_add(out);
-    const cJSON *status = cJSON_GetObjectItemCaseSensitive(item, "status");
-    int place = cJSON_IsString(status) ? rg_json_word_place(rg_status_names, status->valuestring) : RG_STATUSES;
     if (row == NULL)
         return rg_json_refuse(at, err, "no memory");
-    if (place == RG_STATUSES)
+    row->status = status_of(item);
+    if (row->status == RG_STATUSES)
         return rg_json_refuse(at, err, "status: is none of pass, fail, noisy, unsupported, not_run, unjudged");
-    row->status = (enum rg_status)place;
     int code = rg_json_read(item, &rg_verdict_row_shape, row, at, err);
     const char *fault = code == 0 ? fault_of(row) : NULL;
     row->reason = code == 0 && row->reason != NULL ? strdup(row->reason) : NULL; /* the verdict's rows own theirs */
-    return fault ? rg_json_refuse(at, err, "%s", fault) : code;
+    if (fault != NULL)
+        return rg_json_refuse(at, err, "%s", fault);
+    return code == 0 ? check_bounds(item, at, err) : code;
 }
 
 /* The last ones, if there are very many. */
@@ -247,6 +298,8 @@ int rg_verdict_load(const char *directory, struct rg_verdict *out, struct rg_err
         code = read_all(&verdict, "totals", read_total, &place, err);
     if (code == 0)
         code = read_all(&verdict, "congestion", read_congestion, &place, err);
+    if (code == 0)
+        code = read_all(&verdict, "points", check_point, &place, err);
     if (code == 0)
         code = read_all(&verdict, "expectations", read_row, &place, err);
     if (code == 0)

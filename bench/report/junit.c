@@ -1,5 +1,5 @@
 #include "report/format.h"
-#include "report/words.h"
+#include "report/naming.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +13,11 @@ struct counts {
 static void put(const char *text, FILE *out)
 {
     while (*text != '\0') {
-        uint32_t c = rg_words_next(&text);
+        uint32_t c = rg_naming_next(&text);
         if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\n' || c == '\r' || c == '\t')
             fprintf(out, "&#%u;", c);
         else
-            rg_words_put(c, out);
+            rg_naming_put(c, out);
     }
 }
 
@@ -66,8 +66,8 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
 {
     const struct rg_test_point *point = &verdict->points.at[side->point];
     char name[256], figures[256], message[1024];
-    rg_words_side(side, point->scope, name, sizeof name);
-    rg_words_side_figures(side, point->metric, figures, sizeof figures);
+    rg_naming_side(side, point->scope, name, sizeof name);
+    rg_naming_side_figures(side, point->metric, figures, sizeof figures);
     if (side->status == RG_UNJUDGED)
         snprintf(message, sizeof message, "%s; nothing is expected", figures);
     else
@@ -110,7 +110,7 @@ static void print_point(
             untold++;
     }
     counts.tests += untold > 0;
-    rg_words_point(point, title, 256);
+    rg_naming_point(point, title, 256);
     if (strcmp(point->scope, "node") == 0) /* else it would be the flows' */
         snprintf(title + strlen(title), 16, ", all rails");
     begin_suite(run, title, &counts, out);

@@ -1,6 +1,6 @@
 #include "report/figure.h"
 #include "report/format.h"
-#include "report/words.h"
+#include "report/naming.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 static void put(const char *text, FILE *out)
 {
     while (*text != '\0') {
-        uint32_t c = rg_words_next(&text);
+        uint32_t c = rg_naming_next(&text);
         if (c == '\n' || c == '\r' || c == '\t')
             c = ' ';
         if (c == '<')
@@ -23,7 +23,7 @@ static void put(const char *text, FILE *out)
         else if (c < 0x80 && strchr("\\`*_{}[]>#|!~$", (int)c) != NULL)
             fprintf(out, "\\%c", (char)c);
         else
-            rg_words_put(c, out);
+            rg_naming_put(c, out);
     }
 }
 
@@ -81,7 +81,7 @@ static void print_points(const struct rg_verdict *verdict, FILE *out)
         out);
     for (size_t i = 0; i < points->count && i < POINTS_SHOWN; i++) {
         const struct rg_test_point *p = &points->at[i];
-        rg_words_point(p, name, sizeof name);
+        rg_naming_point(p, name, sizeof name);
         fputs("| ", out);
         put(name, out);
         fprintf(out, " | %s | %zu | %zu | %zu | %zu |", p->scope, p->counts[RG_PASS], p->counts[RG_FAIL],
@@ -90,7 +90,7 @@ static void print_points(const struct rg_verdict *verdict, FILE *out)
         put_figure(p->median, out);
         put_figure(p->most, out);
         put_figure(p->mad, out);
-        fprintf(out, " %s |\n", rg_words_unit(p->metric));
+        fprintf(out, " %s |\n", rg_naming_unit(p->metric));
     }
     if (points->count > POINTS_SHOWN)
         fprintf(out, "\nand %zu more tests and sizes.\n", points->count - POINTS_SHOWN);
@@ -101,10 +101,10 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
     const struct rg_test_point *point = &verdict->points.at[side->point];
     char words[256];
     fprintf(out, "| %s | ", rg_status_names[side->status]);
-    rg_words_side(side, point->scope, words, sizeof words);
+    rg_naming_side(side, point->scope, words, sizeof words);
     put(words, out);
     fputs(" | ", out);
-    rg_words_point(point, words, sizeof words);
+    rg_naming_point(point, words, sizeof words);
     put(words, out);
     fprintf(out, " | %u of %u |", side->counts[side->status], side->rows);
     put_figure(side->worst, out);
@@ -124,7 +124,7 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
 static void print_sides(const struct rg_verdict *verdict, FILE *out)
 {
     size_t count;
-    size_t *worst = rg_words_worst(verdict, &count);
+    size_t *worst = rg_naming_worst(verdict, &count);
     if (count > 0)
         fputs("\n**What did not pass**, worst first; of each part the worst measurement\n\n"
               "| status | where | test | rows | measured | threshold | expected | tolerance % | source | % nominal "

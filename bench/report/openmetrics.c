@@ -1,5 +1,5 @@
 #include "report/format.h"
-#include "report/words.h"
+#include "report/naming.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,13 +56,13 @@ static void put_label(const char *name, const char *value, bool *first, FILE *ou
     fprintf(out, "%s%s=\"", *first ? "" : ",", name);
     *first = false;
     for (const char *at = value; *at != '\0' && at - value < LABEL_MOST;) {
-        uint32_t c = rg_words_next(&at);
+        uint32_t c = rg_naming_next(&at);
         if (c == '\\' || c == '"')
             fprintf(out, "\\%c", (char)c);
         else if (c == '\n')
             fputs("\\n", out);
         else
-            rg_words_put(c, out);
+            rg_naming_put(c, out);
     }
     fputc('"', out);
 }

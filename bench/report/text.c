@@ -4,8 +4,8 @@
 #include "base/wrap.h"
 #include "report/figure.h"
 #include "report/heat.h"
+#include "report/naming.h"
 #include "report/together.h"
-#include "report/words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -88,7 +88,7 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
     print_place(row, out);
     if (!isnan(row->threshold))
         snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", rg_figure(row->threshold, threshold));
-    fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), rg_words_unit(row->metric), bound,
+    fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), rg_naming_unit(row->metric), bound,
         rg_figure(row->nominal_percent, nominal), rg_figure(row->ceiling_percent, ceiling));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
         print_sentence(row->reason, 14, out);
@@ -121,7 +121,7 @@ static void print_sum(const struct rg_test_point *point, FILE *out)
     if (point->measured > 0)
         used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
             rg_figure(point->least, least), rg_figure(point->median, median), rg_figure(point->most, most),
-            rg_words_unit(point->metric));
+            rg_naming_unit(point->metric));
     for (int s = 0; s < RG_STATUSES; s++)
         if (point->counts[s] > 0 && s != RG_UNJUDGED)
             used += snprintf(line + used, sizeof line - (size_t)used, "; %zu %s", point->counts[s], words[s]);
@@ -146,7 +146,7 @@ static void print_group_of_points(
             bad += v->points.at[p].rows - v->points.at[p].counts[RG_PASS] - v->points.at[p].counts[RG_UNJUDGED];
         }
     bool summed = total > ROWS_SHOWN && !style->all;
-    rg_words_point(&v->points.at[group], name, sizeof name);
+    rg_naming_point(&v->points.at[group], name, sizeof name);
     fprintf(out, "\n%s\n", name);
     for (size_t p = group; (summed || v->left_out > 0) && p < v->points.count; p++)
         if (grouped->group_of_point[p] == group)

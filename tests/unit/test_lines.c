@@ -5,7 +5,7 @@
 #include "data/event.h"
 #include "data/lines.h"
 #include "data/plan.h"
-#include "report/words.h"
+#include "report/naming.h"
 
 #include <errno.h>
 #include <math.h>
@@ -155,7 +155,7 @@ static void what_is_not_utf8_becomes_the_replacement_character(void **state)
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         const char *at = texts[i].bytes;
         for (size_t c = 0; texts[i].characters[c] != 0; c++)
-            assert_int_equal(rg_words_next(&at), texts[i].characters[c]);
+            assert_int_equal(rg_naming_next(&at), texts[i].characters[c]);
         assert_int_equal(*at, '\0');
     }
 }
@@ -168,7 +168,7 @@ static void a_character_is_written_as_it_was_read(void **state)
     FILE *file = open_memstream(&out, &bytes);
     (void)state;
     for (const char *at = text; *at != '\0';)
-        rg_words_put(rg_words_next(&at), file);
+        rg_naming_put(rg_naming_next(&at), file);
     fclose(file);
     assert_string_equal(out, text);
     free(out);

@@ -1,4 +1,4 @@
-#include "report/words.h"
+#include "report/naming.h"
 
 #include "report/figure.h"
 
@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *rg_words_unit(const char *metric)
+const char *rg_naming_unit(const char *metric)
 {
     if (strcmp(metric, "bandwidth_gbps") == 0)
         return "Gb/s";
     return strcmp(metric, "busbw_gigabytes_per_s") == 0 ? "GB/s" : "us";
 }
 
-void rg_words_point(const struct rg_test_point *point, char *out, size_t room)
+void rg_naming_point(const struct rg_test_point *point, char *out, size_t room)
 {
     char size[24], pairs[48] = "";
     bool latency = strncmp(point->metric, "latency", 7) == 0, host = point->memory == NULL;
@@ -30,7 +30,7 @@ void rg_words_point(const struct rg_test_point *point, char *out, size_t room)
                                                        : ", 99th percentile");
 }
 
-void rg_words_side(const struct rg_side *side, const char *scope, char *out, size_t room)
+void rg_naming_side(const struct rg_side *side, const char *scope, char *out, size_t room)
 {
     bool group = strcmp(scope, "group") == 0;
     const char *does = side->side == NULL ? "" : strcmp(side->side, "tx") == 0 ? " sends" : " receives";
@@ -47,14 +47,14 @@ void rg_words_side(const struct rg_side *side, const char *scope, char *out, siz
             strcmp(scope, "gpu") == 0 ? ", its GPU" : "");
 }
 
-void rg_words_side_figures(const struct rg_side *side, const char *metric, char *out, size_t room)
+void rg_naming_side_figures(const struct rg_side *side, const char *metric, char *out, size_t room)
 {
     char measured[16], threshold[16], expected[16];
     bool latency = strncmp(metric, "latency", 7) == 0;
     size_t used = 0;
     out[0] = '\0';
     if (!isnan(side->worst))
-        used = (size_t)snprintf(out, room, "%s %s", rg_figure(side->worst, measured), rg_words_unit(metric));
+        used = (size_t)snprintf(out, room, "%s %s", rg_figure(side->worst, measured), rg_naming_unit(metric));
     if (!isnan(side->threshold) && used < room)
         snprintf(out + used, room - used, "%s %s %s, which is %s %s %.3g %% (%s)", used ? " of" : "expected is",
             latency ? "at most" : "at least", rg_figure(side->threshold, threshold),
@@ -70,7 +70,7 @@ static bool is_allowed(uint32_t c)
            (c >= 0xE000 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0x10FFFF);
 }
 
-uint32_t rg_words_next(const char **text)
+uint32_t rg_naming_next(const char **text)
 {
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
     const unsigned char *at = (const unsigned char *)*text;
@@ -90,7 +90,7 @@ uint32_t rg_words_next(const char **text)
     return c;
 }
 
-void rg_words_put(uint32_t c, FILE *out)
+void rg_naming_put(uint32_t c, FILE *out)
 {
     if (c < 0x80) {
         fputc((int)c, out);
@@ -130,7 +130,7 @@ static int worse_first(const void *left, const void *right, void *context)
     return weight != 0 ? weight : x != y ? (x > y) - (x < y) : (*l > *r) - (*l < *r);
 }
 
-size_t *rg_words_worst(const struct rg_verdict *verdict, size_t *count)
+size_t *rg_naming_worst(const struct rg_verdict *verdict, size_t *count)
 {
     size_t *places = calloc(verdict->sides.count + 1, sizeof *places);
     *count = 0;

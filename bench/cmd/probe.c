@@ -108,6 +108,10 @@ static pid_t ask(const char *host, char *const *shell)
             dup2(null, fd);
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sigset_t none; /* the front has its own ways with signals */
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL);
         execvp(words.list[0], words.list);
         _exit(SHELL_CANNOT);
     }

@@ -133,7 +133,7 @@ clean:
 # The unit tests: one program a module's subject, linked with what it tests, and with doubles of what it must do without.
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
-UNIT_COMMANDS := $(patsubst %,bench/cmd/%.c,words probe launch crew sequel)
+UNIT_COMMANDS := $(patsubst %,bench/cmd/%.c,argv probe launch crew sequel)
 UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem judge report)) bench/net/wire.c \
 	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/coll/collective.c bench/test/record.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c bench/hw/counters.c $(UNIT_COMMANDS)) \
 	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES))) $(CUDA_OBJECTS)

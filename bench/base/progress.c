@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #define BAR_WIDTH 24
@@ -25,7 +26,7 @@ void rg_progress_step(struct rg_progress *progress, int64_t number, int64_t coun
         return;
     if (progress->from_ns == 0)
         progress->from_ns = rg_clock_now_ns();
-    int left = (int)(time_left(progress) + 0.5);
+    int left = (int)(fmax(time_left(progress), 0) + 0.5); /* rounds that are measured anew were not thought of */
     if (progress->bar) {
         int filled = count > 0 ? (int)(number * BAR_WIDTH / count) : 0;
         fprintf(progress->out, "\r\033[K[");

@@ -1,7 +1,7 @@
 #include "cmd/attempt.h"
 
 #include "base/clock.h"
-#include "cmd/words.h"
+#include "cmd/argv.h"
 #include "data/event.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static int set_command(const struct attempt *attempt, struct rg_error *err)
         hosts[0] = local;
         hosts[1] = NULL;
     }
-    rg_words_free(run->mpirun);
+    rg_argv_free(run->mpirun);
     run->mpirun = rg_launch_argv(&launch);
     free(hosts);
     return run->mpirun ? 0 : rg_fail(err, -ENOMEM, "no memory");

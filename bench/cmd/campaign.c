@@ -1,7 +1,7 @@
 #include "cmd/campaign.h"
 
+#include "cmd/argv.h"
 #include "cmd/probe.h"
-#include "cmd/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static void probe_real(const struct rg_run *run, const struct rg_crew *crew, boo
     if (hosts != NULL && crew->present_count > 1 && !rg_probe_hosts(hosts, shell, there) && shell != NULL)
         fprintf(
             stderr, "railgauge run: no host answers %s, so that it is not known which of them is there\n", shell[0]);
-    rg_words_free(shell);
+    rg_argv_free(shell);
     free(hosts);
 }
 

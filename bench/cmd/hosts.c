@@ -1,7 +1,7 @@
 #include "cmd/hosts.h"
 
 #include "base/file.h"
-#include "cmd/words.h"
+#include "cmd/argv.h"
 
 #include <errno.h>
 #include <ifaddrs.h>
@@ -31,7 +31,7 @@ static int slots_in(const char *line)
 int rg_hosts_read(const char *path, char ***out, int *slots, struct rg_error *err)
 {
     char *text;
-    struct rg_words words = {0};
+    struct rg_argv words = {0};
     int number = 0, code = rg_file_read(path, HOSTFILE_MOST_BYTES, &text, NULL, err);
     if (code != 0)
         return code;
@@ -50,13 +50,13 @@ int rg_hosts_read(const char *path, char ***out, int *slots, struct rg_error *er
                 path, number);
         *slots = given;
         line[length] = '\0';
-        rg_words_add(&words, line);
+        rg_argv_add(&words, line);
     }
     free(text);
     if (code == 0 && (words.failed || words.count == 0))
         code = rg_fail(err, -EINVAL, "%s: names no host", path);
     if (code != 0) {
-        rg_words_free(words.list);
+        rg_argv_free(words.list);
         return code;
     }
     *out = words.list;
@@ -65,15 +65,15 @@ int rg_hosts_read(const char *path, char ***out, int *slots, struct rg_error *er
 
 int rg_hosts_split(const char *list, char ***out, struct rg_error *err)
 {
-    struct rg_words words = {0};
+    struct rg_argv words = {0};
     char *copy = strdup(list), *more = copy;
     for (char *word; copy != NULL && (word = strsep(&more, ",")) != NULL;) {
         words.failed |= word[0] == '\0';
-        rg_words_add(&words, word);
+        rg_argv_add(&words, word);
     }
     free(copy);
     if (words.failed || words.count == 0) {
-        rg_words_free(words.list);
+        rg_argv_free(words.list);
         return rg_fail(err, -EINVAL, "--hosts: '%s' is no list of names; write a,b,c", list);
     }
     *out = words.list;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* Hosts of a hostfile: the first word of every line that is no comment; slots: the value of slots= on the first line, 0
- * if none. *out is malloc'd, NULL-terminated; rg_words_free frees it. */
+ * if none. *out is malloc'd, NULL-terminated; rg_argv_free frees it. */
 int rg_hosts_read(const char *path, char ***out, int *slots, struct rg_error *err);
 
 /* "a,b,c" */

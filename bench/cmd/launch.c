@@ -1,7 +1,7 @@
 #include "cmd/launch.h"
 
 #include "base/clock.h"
-#include "cmd/words.h"
+#include "cmd/argv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,11 @@
 
 /* --- the command line --- */
 
-static void add_parameter(struct rg_words *words, const char *name, const char *value)
+static void add_parameter(struct rg_argv *words, const char *name, const char *value)
 {
-    rg_words_add(words, "--mca");
-    rg_words_add(words, name);
-    rg_words_add(words, value);
+    rg_argv_add(words, "--mca");
+    rg_argv_add(words, name);
+    rg_argv_add(words, value);
 }
 
 /* "a:2,b:2", malloc'd. */
@@ -41,24 +41,24 @@ static char *host_list(const struct rg_launch_plan *plan)
 
 char **rg_launch_argv(const struct rg_launch_plan *plan)
 {
-    struct rg_words words = {0};
+    struct rg_argv words = {0};
     char number[32], *hosts = host_list(plan);
     int count = 0;
     while (plan->hosts[count] != NULL)
         count++;
-    rg_words_add(&words, plan->mpirun);
+    rg_argv_add(&words, plan->mpirun);
     if (geteuid() == 0)
-        rg_words_add(&words, "--allow-run-as-root");
-    rg_words_add(&words, "--host");
-    rg_words_add(&words, hosts ? hosts : "");
+        rg_argv_add(&words, "--allow-run-as-root");
+    rg_argv_add(&words, "--host");
+    rg_argv_add(&words, hosts ? hosts : "");
     snprintf(number, sizeof number, "%d", count * plan->ranks_per_node);
-    rg_words_add(&words, "-np");
-    rg_words_add(&words, number);
+    rg_argv_add(&words, "-np");
+    rg_argv_add(&words, number);
     snprintf(number, sizeof number, "ppr:%d:node", plan->ranks_per_node);
-    rg_words_add(&words, "--map-by");
-    rg_words_add(&words, number);
-    rg_words_add(&words, "--bind-to"); /* a rank moves near its NIC by itself */
-    rg_words_add(&words, "none");
+    rg_argv_add(&words, "--map-by");
+    rg_argv_add(&words, number);
+    rg_argv_add(&words, "--bind-to"); /* a rank moves near its NIC by itself */
+    rg_argv_add(&words, "none");
     /* MPI's own traffic goes over TCP and one interface, never over the rails that are measured. */
     add_parameter(&words, "pml", "ob1");
     add_parameter(&words, "btl", "self,vader,tcp");
@@ -69,16 +69,16 @@ char **rg_launch_argv(const struct rg_launch_plan *plan)
     add_parameter(&words, "plm_rsh_no_tree_spawn", "1");
     add_parameter(&words, "orte_keep_fqdn_hostnames", "1");
     /* A rank that dies must not take the others with it: they say what they saw of it. */
-    rg_words_add(&words, "--enable-recovery");
+    rg_argv_add(&words, "--enable-recovery");
     add_parameter(&words, "orte_abort_on_non_zero_status", "0");
     for (char **option = plan->extra; option != NULL && *option != NULL; option++)
-        rg_words_add(&words, *option);
-    rg_words_add(&words, plan->rank_program);
+        rg_argv_add(&words, *option);
+    rg_argv_add(&words, plan->rank_program);
     words.failed |= hosts == NULL;
     free(hosts);
     if (!words.failed)
         return words.list;
-    rg_words_free(words.list);
+    rg_argv_free(words.list);
     return NULL;
 }
 

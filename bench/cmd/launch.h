@@ -18,7 +18,7 @@ struct rg_launch_plan {
     const char *rank_program;
 };
 
-/* rg_words_free frees it; NULL without memory. */
+/* rg_argv_free frees it; NULL without memory. */
 char **rg_launch_argv(const struct rg_launch_plan *plan);
 
 /* SIGINT, SIGTERM and SIGHUP, caught for rg_launch_wait from open to close; SIGPIPE, ignored meanwhile. */

@@ -1,7 +1,7 @@
 #include "cmd/probe.h"
 
 #include "base/clock.h"
-#include "cmd/words.h"
+#include "cmd/argv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,34 +54,34 @@ static bool is_ssh(const char *program)
 }
 
 /* An agent may be several, "ssh : rsh": the first that there is counts. */
-static void add_agent(struct rg_words *words, const char *agents)
+static void add_agent(struct rg_argv *words, const char *agents)
 {
     char *copy = strdup(agents), *more = copy;
     words->failed |= copy == NULL;
     for (char *agent; copy != NULL && words->count == 0 && (agent = strsep(&more, ":")) != NULL;) {
-        struct rg_words one = {0};
-        rg_words_split(&one, agent);
+        struct rg_argv one = {0};
+        rg_argv_split(&one, agent);
         if (one.count > 0 && (is_program(one.list[0]) || more == NULL))
             for (size_t i = 0; i < one.count; i++)
-                rg_words_add(words, one.list[i]);
+                rg_argv_add(words, one.list[i]);
         words->failed |= one.failed;
-        rg_words_free(one.list);
+        rg_argv_free(one.list);
     }
     free(copy);
 }
 
 char **rg_probe_shell(char *const *mpirun_options)
 {
-    struct rg_words words = {0};
+    struct rg_argv words = {0};
     const char *agent = parameter(mpirun_options, "plm_rsh_agent"), *args = parameter(mpirun_options, "plm_rsh_args");
     add_agent(&words, agent ? agent : "ssh");
     if (args != NULL)
-        rg_words_split(&words, args);
+        rg_argv_split(&words, args);
     if (words.count > 0 && is_ssh(words.list[0])) /* the user's own come first, and win */
-        rg_words_split(&words, "-o BatchMode=yes -o ConnectTimeout=8");
+        rg_argv_split(&words, "-o BatchMode=yes -o ConnectTimeout=8");
     if (!words.failed && words.count > 0)
         return words.list;
-    rg_words_free(words.list);
+    rg_argv_free(words.list);
     return NULL;
 }
 
@@ -96,11 +96,11 @@ static bool is_here(const char *host)
 
 static pid_t ask(const char *host, char *const *shell)
 {
-    struct rg_words words = {0};
+    struct rg_argv words = {0};
     for (; *shell != NULL; shell++)
-        rg_words_add(&words, *shell);
-    rg_words_add(&words, host);
-    rg_words_add(&words, "true");
+        rg_argv_add(&words, *shell);
+    rg_argv_add(&words, host);
+    rg_argv_add(&words, "true");
     pid_t pid = words.failed ? -1 : fork();
     if (pid == 0) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -108,10 +108,14 @@ static pid_t ask(const char *host, char *const *shell)
             dup2(null, fd);
         setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sigset_t none; /* the front has its own ways with signals */
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGPIPE, SIG_DFL);
         execvp(words.list[0], words.list);
         _exit(SHELL_CANNOT);
     }
-    rg_words_free(words.list);
+    rg_argv_free(words.list);
     return pid;
 }
 

@@ -6,7 +6,7 @@
 
 /* The remote shell's words but for host and command, as mpirun with these options of the user's (NULL-terminated; may
  * be NULL) will have it: plm_rsh_agent and plm_rsh_args of --mca, else of the environment, else plain ssh; an ssh is
- * told never to ask. rg_words_free frees it; NULL without memory. */
+ * told never to ask. rg_argv_free frees it; NULL without memory. */
 char **rg_probe_shell(char *const *mpirun_options);
 
 /* Which hosts (NULL-terminated) have run `true` for that shell, all asked at once, within some seconds. This machine

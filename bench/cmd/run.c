@@ -1,7 +1,7 @@
 /* railgauge run: measures, judges, and leaves a run directory. */
 #include "base/file.h"
+#include "cmd/argv.h"
 #include "cmd/front.h"
-#include "cmd/words.h"
 #include "judge/judge.h"
 #include "report/plan.h"
 #include "report/text.h"
@@ -217,7 +217,7 @@ static int print_plan(const struct rg_front *front)
 static void close_front(struct rg_front *front)
 {
     rg_recorder_forget(&front->run);
-    rg_words_free(front->run.mpirun);
+    rg_argv_free(front->run.mpirun);
     rg_run_close(&front->run);
     rg_machine_close(&front->machine);
     rg_journal_close(front->journal);

@@ -2,9 +2,9 @@
 #include "helpers.h"
 
 #include "base/clock.h"
+#include "cmd/argv.h"
 #include "cmd/launch.h"
 #include "cmd/probe.h"
-#include "cmd/words.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -124,7 +124,7 @@ static char *joined(char **words)
     char *text = calloc(1, 1000);
     for (char **word = words; text != NULL && word != NULL && *word != NULL; word++)
         snprintf(text + strlen(text), 1000 - strlen(text), "%s%s", word == words ? "" : " ", *word);
-    rg_words_free(words);
+    rg_argv_free(words);
     return text;
 }
 

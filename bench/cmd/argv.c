@@ -1,9 +1,9 @@
-#include "cmd/words.h"
+#include "cmd/argv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void rg_words_add(struct rg_words *words, const char *text)
+void rg_argv_add(struct rg_argv *words, const char *text)
 {
     char **grown = realloc(words->list, (words->count + 2) * sizeof *grown);
     if (grown != NULL) {
@@ -18,17 +18,17 @@ void rg_words_add(struct rg_words *words, const char *text)
     words->list[words->count] = NULL;
 }
 
-void rg_words_split(struct rg_words *words, const char *text)
+void rg_argv_split(struct rg_argv *words, const char *text)
 {
     char *copy = strdup(text), *more = copy;
     words->failed |= copy == NULL;
     for (char *word; copy != NULL && (word = strsep(&more, " \t")) != NULL;)
         if (word[0] != '\0')
-            rg_words_add(words, word);
+            rg_argv_add(words, word);
     free(copy);
 }
 
-void rg_words_free(char **list)
+void rg_argv_free(char **list)
 {
     for (char **word = list; word != NULL && *word != NULL; word++)
         free(*word);

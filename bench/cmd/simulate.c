@@ -63,7 +63,9 @@ static const char description[] =
     "comes from here says hardware: false.";
 
 static const char notes[] =
-    "Exit status: 0 the judge found nothing wrong in the fleet, 1 it names suspects, 2 usage or invalid input.\n\n"
+    "Exit status: 0 the judge found nothing wrong in the fleet, 1 it names suspects or a flow failed, 2 usage or invalid "
+    "input, 3 inconclusive: ranks were lost, or the suite asks for what is not simulated here (collectives, copies: `railgauge "
+    "run --transport sim:FILE` has the former).\n\n"
     "The model: every NIC sends and receives at the same rate at most, flows that share one share it equally, a faulty "
     "part takes its share away, and where several parts of a flow's way are short, the shortest decides.";
 
@@ -80,7 +82,8 @@ struct simulation {
     struct rg_samples samples;
     char run_id[RG_RUN_ID_LENGTH], started_at[RG_TIMESTAMP_LENGTH], ended_at[RG_TIMESTAMP_LENGTH];
     char **names;
-    char lost[160];
+    int64_t left_out; /* rounds that are not simulated */
+    char why_incomplete[160];
 };
 
 /* --- what to simulate --- */
@@ -294,6 +297,8 @@ static int measure_all(struct simulation *s, struct rg_error *err)
         at_s += rg_plan_seconds(&s->run.suite, &round);
         if (rg_test_has_flows(rg_test_kind_of(s->run.suite.tests[round.test_index].test)))
             code = measure_round(s, &round, n, err);
+        else
+            s->left_out++;
     }
     if (code == 0)
         code = lose_the_gone(s, at_s, err);
@@ -389,22 +394,43 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
     return code == 0 ? open_files(s, err) : code;
 }
 
-static int finish(struct simulation *s, struct rg_error *err)
+static void end_run(struct simulation *s)
 {
-    struct rg_verdict verdict = {.run_id = s->run.run_id, .against_kind = "none", .hardware = 0};
+    size_t lost = s->run.lost_count;
+    char *at = s->why_incomplete;
+    size_t room = sizeof s->why_incomplete;
     rg_clock_timestamp(s->ended_at);
     s->run.ended_at = s->ended_at;
-    s->run.status = s->run.lost_count > 0 ? "incomplete" : "complete";
-    snprintf(
-        s->lost, sizeof s->lost, "%zu ranks were lost, and what they took part in was not measured", s->run.lost_count);
-    s->run.incomplete_reason = s->run.lost_count > 0 ? s->lost : NULL;
-    int code = rg_fleet_judge_conclude(s->judge, &s->run.suite, &verdict, err);
-    if (code == 0) {
-        rg_judge_conclude_fleet(&s->run, &verdict);
-        s->run.exit_status = verdict.exit_status;
-    }
-    if (code == 0 && s->journal != NULL)
-        code = rg_journal_sync(s->journal, err);
+    if (lost > 0)
+        snprintf(at, room, "%zu ranks were lost, and what they took part in was not measured", lost);
+    else if (s->left_out > 0)
+        snprintf(at, room, "%lld rounds of collectives or copies were left out: only flows are simulated here",
+            (long long)s->left_out);
+    s->run.status = lost > 0 || s->left_out > 0 ? "incomplete" : "complete";
+    s->run.incomplete_reason = lost > 0 || s->left_out > 0 ? s->why_incomplete : NULL;
+}
+
+/* A run that was written is judged as `railgauge compare` judges it; of one that was not, there are the flows alone. */
+static int judge(struct simulation *s, struct rg_verdict *out, struct rg_error *err)
+{
+    struct rg_yardstick nothing = {0};
+    if (s->journal != NULL)
+        return rg_judge_run(&s->run, s->options.output, &nothing, out, err);
+    *out = (struct rg_verdict){.run_id = s->run.run_id, .against_kind = "none", .hardware = 0};
+    int code = rg_fleet_judge_conclude(s->judge, &s->run.suite, out, err);
+    if (code == 0)
+        rg_judge_conclude_fleet(&s->run, rg_fleet_judge_flows(s->judge), out);
+    return code;
+}
+
+static int finish(struct simulation *s, struct rg_error *err)
+{
+    struct rg_verdict verdict = {0};
+    end_run(s);
+    int code = s->journal ? rg_journal_sync(s->journal, err) : 0;
+    if (code == 0)
+        code = judge(s, &verdict, err);
+    s->run.exit_status = code == 0 ? verdict.exit_status : RG_NONE;
     if (code == 0 && s->journal != NULL)
         code = write_text(s, "verdict.json", rg_verdict_json(&verdict), err);
     if (code == 0 && s->journal != NULL)

@@ -256,6 +256,14 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     return code;
 }
 
+size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge)
+{
+    size_t flows = 0;
+    for (size_t p = 0; p < judge->point_count; p++)
+        flows += judge->points[p].count;
+    return flows;
+}
+
 void rg_fleet_judge_lose(struct rg_fleet_judge *judge, const char *node, int rail)
 {
     int number = number_of(judge, node);

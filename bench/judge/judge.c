@@ -85,17 +85,22 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
         name_accused(v);
 }
 
-void rg_judge_conclude_fleet(const struct rg_run *run, struct rg_verdict *io)
+void rg_judge_conclude_fleet(const struct rg_run *run, size_t flows, struct rg_verdict *io)
 {
-    bool bad = io->accused_count > 0, lost = run->lost_count > 0;
-    io->status = bad || lost ? RG_FAIL : RG_PASS;
-    io->exit_status = bad || lost ? 1 : 0;
-    snprintf(io->summary, sizeof io->summary, "%s%zu of %zu ranks were lost.",
-        bad    ? ""
-        : lost ? "No other part is to blame: "
-               : "Nothing is wrong with the fleet: ",
-        run->lost_count, run->rank_count);
-    if (bad)
+    char lost[256] = "";
+    bool complete = strcmp(run->status, "complete") == 0 && flows > 0;
+    io->status = io->accused_count > 0 ? RG_FAIL : complete ? RG_PASS : RG_NOISY;
+    io->exit_status = io->status == RG_PASS ? 0 : io->status == RG_FAIL ? 1 : 3;
+    if (run->incomplete_reason != NULL)
+        snprintf(lost, sizeof lost, "The run is incomplete: %s.", run->incomplete_reason);
+    if (flows == 0)
+        snprintf(io->summary, sizeof io->summary,
+            "Nothing was judged: the suite has no bandwidth between nodes, one flow a rail, by which parts are told "
+            "apart.");
+    else
+        snprintf(io->summary, sizeof io->summary, "%s%s",
+            io->accused_count > 0 ? "" : "No part does worse than its peers. ", lost);
+    if (io->accused_count > 0)
         name_accused(io);
 }
 

@@ -34,8 +34,9 @@ double rg_judge_least_loss_percent(const struct rg_run *run, const struct rg_mac
 int rg_judge_run(const struct rg_run *run, const char *directory, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_error *err);
 
-/* Concludes a verdict that holds suspects alone: it fails if there are any. */
-void rg_judge_conclude_fleet(const struct rg_run *run, struct rg_verdict *io);
+/* Concludes a verdict that holds suspects alone, of so many flows: it fails if there are any suspects, and is
+ * inconclusive if ranks were lost or there were no flows. */
+void rg_judge_conclude_fleet(const struct rg_run *run, size_t flows, struct rg_verdict *io);
 
 /* The rows of a run as measured, before they are held against anything. Its flows go to the fleet's judge, unless that
  * is NULL. */

@@ -15,6 +15,7 @@
 #define BAD_ROWS_SHOWN 200 /* of one point that is summed up */
 #define NAME_SHOWN 18
 #define NODES_WARNED_OF 8
+#define SUSPECTS_SHOWN 16
 #define PLACE_WIDTH 29
 
 static const char *const colours[RG_STATUSES] = {[RG_PASS] = "\033[32m",
@@ -240,13 +241,16 @@ static void print_head(
     print_sentence(line, 0, out);
     for (size_t i = 0; i < run->lost_count; i++)
         print_lost(run, i, out);
-    for (size_t i = 0; i < verdict->accused_count; i++) {
+    size_t told_of = style->all || verdict->accused_count <= SUSPECTS_SHOWN ? verdict->accused_count : SUSPECTS_SHOWN;
+    for (size_t i = 0; i < told_of; i++) {
         const struct rg_accused *accused = &verdict->accused[i];
         bool told = strcmp(accused->status, "one_of") == 0; /* by the sentence itself */
         snprintf(line, sizeof line, "%ssuspect%s%s%s: %s", style->colour ? colours[RG_FAIL] : "",
             style->colour ? "\033[0m" : "", told ? "" : ", ", told ? "" : accused->status, accused->sentence);
         print_sentence(line, 0, out);
     }
+    if (told_of < verdict->accused_count)
+        fprintf(out, "and %zu more suspects; --all prints them\n", verdict->accused_count - told_of);
     print_far_pairs(run, out);
     for (size_t i = 0; i < verdict->incompatible_count; i++)
         print_sentence(verdict->incompatible[i], 0, out);

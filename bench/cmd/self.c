@@ -201,9 +201,9 @@ static char *simulated_line(const struct rg_control *control, const struct rg_or
 {
     struct rg_rank_facts facts;
     char node[32], device[32];
-    int rank = rg_control_rank(control), rails = (int)orders->rails;
-    size_t place = (size_t)(rank / rails);
-    int number = place < orders->present_count ? orders->present[place] : 0, rail = rank % rails;
+    int rank = rg_control_rank(control), each = rg_control_size(control) / (int)orders->present_count;
+    size_t place = (size_t)(rank / each);
+    int number = place < orders->present_count ? orders->present[place] : 0, rail = rank % each % (int)orders->rails;
     rg_host_describe(&g->host);
     rg_control_mpi_version(g->mpi, sizeof g->mpi);
     rg_rank_facts_clear(&facts);

@@ -8,6 +8,7 @@
 #define COMPANY_SHARE 4    /* or one in so many of all flows */
 #define PASSES 4           /* in which the cluster is widened */
 #define WIDTH_IN_NOISE 4.0 /* from the 95th percentile down to well below the median */
+#define WIDENED_MOST 0.35  /* noise of more than that would take faults in */
 #define NOISE_FROM_MAD 1.4826
 
 static size_t first_from(const double *sorted, size_t count, double least)
@@ -49,6 +50,6 @@ void rg_reference_find(double *rates, size_t count, double width, double *health
         above = first_from(rates, end, *healthy);
         *noise =
             *healthy > 0 ? NOISE_FROM_MAD * (rg_summary_quantile(rates + above, end - above, 0.5) / *healthy - 1) : NAN;
-        reach = fmax(width, WIDTH_IN_NOISE * *noise); /* passes over NAN */
+        reach = fmax(width, fmin(WIDTH_IN_NOISE * *noise, WIDENED_MOST)); /* passes over NAN */
     }
 }

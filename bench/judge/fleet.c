@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLUSTER_WIDTH 1.6 /* of healthy rates, in units of the least loss */
+#define CLUSTER_WIDTH 1.7 /* of healthy rates: 2 reaches from the least loss above their middle to that below it */
 #define SAMPLE 20000
 #define NOISE_OF_LOSS 0.05 /* noise is taken to be this share of the least loss, at least */
 
@@ -290,7 +290,7 @@ static void find_reference(const struct rg_fleet_judge *judge, struct rg_point *
         if (!isnan(point->flows[i].gbps) && !point->flows[i].again)
             rates[count++] = point->flows[i].gbps;
     if (count > 0) {
-        double noise, width = fmin(CLUSTER_WIDTH * judge->least_loss, 0.9);
+        double noise, width = CLUSTER_WIDTH * judge->least_loss / (1 + judge->least_loss);
         rg_reference_find(rates, count, width, &point->healthy_gbps, &noise);
         point->healthy_gbps = point->healthy_gbps > 0 ? point->healthy_gbps : NAN;
         point->noise = fmax(noise, NOISE_OF_LOSS * judge->least_loss);

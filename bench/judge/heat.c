@@ -12,6 +12,13 @@ static int ascending(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* What was measured again is of suspects and of those who bear witness, and would be half of what a NIC of a small
+ * fleet has. */
+static bool counts(const struct rg_fleet_judge *judge, const struct rg_seen_flow *flow)
+{
+    return !flow->again && !rg_evidence_is_void(judge, flow);
+}
+
 /* Median shares of one side of every NIC at one point. shares: room for every flow; first: for every NIC and two more.
  */
 static void add_heat(const struct rg_fleet_judge *judge, const struct rg_point *point, bool sends, float *shares,
@@ -20,12 +27,12 @@ static void add_heat(const struct rg_fleet_judge *judge, const struct rg_point *
     size_t nics = (size_t)judge->fleet.nodes * (size_t)judge->fleet.rails;
     memset(first, 0, (nics + 2) * sizeof *first);
     for (size_t i = 0; i < point->count; i++)
-        first[(sends ? point->flows[i].from : point->flows[i].to) + 2] += !rg_evidence_is_void(judge, &point->flows[i]);
+        first[(sends ? point->flows[i].from : point->flows[i].to) + 2] += counts(judge, &point->flows[i]);
     for (size_t nic = 2; nic < nics + 2; nic++)
         first[nic] += first[nic - 1];
     for (size_t i = 0; i < point->count; i++) {
         const struct rg_seen_flow *flow = &point->flows[i];
-        if (!rg_evidence_is_void(judge, flow))
+        if (counts(judge, flow))
             shares[first[(sends ? flow->from : flow->to) + 1]++] =
                 isnan(flow->gbps) || isnan(point->healthy_gbps) ? 0 : flow->gbps / (float)point->healthy_gbps;
     }

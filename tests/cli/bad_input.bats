@@ -83,7 +83,7 @@ suite() { # TEXT
     refused "deep.json: line 1: is not JSON" "$railgauge" run --suite "$work/deep.json"
 }
 
-# Topologies and verdicts are written and never read by the programs, so nothing could refuse them but the schema (tests/schema.bats).
+# Topologies, figures and trends are written and never read by the programs, so nothing could refuse them but the schema (tests/schema.bats).
 @test "every invalid example of a document that is read is refused, with its name, the place in it and the reason" {
     local file name what seen=0
     for file in results-schema/examples/invalid/*; do
@@ -105,14 +105,20 @@ suite() { # TEXT
                 cp "$file" "$work/run/measurements.ndjson"
                 refused "$what: " "$railgauge" compare "$work/run"
                 ;;
-            topology-* | verdict-*) continue ;;
+            verdict-*)
+                what="$work/run/verdict.json"
+                cp "$file" "$what"
+                refused "$what: " "$railgauge" report "$work/run" -o "$work/report.html"
+                [ ! -e "$work/report.html" ]
+                ;;
+            topology-* | figure-* | trend-*) continue ;;
             *) echo "nobody reads $name" && return 1 ;;
         esac
         # FILE[: line N]: [PATH: ]REASON
         [[ ${stderr#*"$what": } =~ ^[a-z\"][^:]*(: .+)?$ ]]
         seen=$((seen + 1))
     done
-    [ "$seen" -ge 70 ]
+    [ "$seen" -ge 110 ]
 }
 
 @test "an invalid measurement is refused wherever its line stands, and nothing is printed" {

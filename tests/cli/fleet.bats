@@ -34,7 +34,7 @@ suspects() {
 }
 
 @test "40 fleets by lot are judged exactly, and no healthy one is accused" {
-    run -0 timeout 580 "$quick" simulate --trials 40 --seed 100
+    run -0 timeout 580 "$quick" simulate --trials 40 --seed 1
     echo "$output" | tail -n 1 >&3
     [[ $output == *"0 of 40 healthy fleets were accused"* ]]
 }
@@ -160,4 +160,32 @@ suspects() {
 
 @test "a fleet of 4,096 nodes with 8 rails is judged in 10 s and 500 MB" {
     run -1 timeout 10 bash -c "ulimit -v 512000; exec '$quick' simulate --nodes 4096 --faults random:3 --seed 5"
+}
+
+# Processor time of so many fleets of that size, in milliseconds.
+spent() { # NODES FLEETS
+    local TIMEFORMAT=%3U
+    { time for ((seed = 1; seed <= $2; seed++)); do "$quick" simulate --nodes "$1" --faults random:3 --seed "$seed" >/dev/null || true; done; } 2>&1 |
+        tr -d .
+}
+
+@test "from 64 to 4,096 nodes the time that a node takes grows no faster than the logarithm of their number" {
+    small=$((10#$(spent 64 128))) large=$((10#$(spent 4096 2)))
+    echo "8,192 nodes in fleets of 64: $small ms; in fleets of 4,096: $large ms"
+    ((large <= 2 * small)) # log 4,096 is twice log 64
+}
+
+@test "16 nodes of 4 rails with a slow NIC, a node that dies and a rank that hangs: the acceptance suite ends by itself and names all three" {
+    jq -n '{schema_version: "1.0", document: "fabric", nodes: 16, rails: 4, nodes_per_leaf: null, rate_gbps: 390, latency_us: 2, hop_us: 0.6,
+        noise_percent: 0.5, load_slowdown: 0.9, load_latency: 4, seed: 7, faults: [
+            {fault: "slow", part: "tx", node: 3, rail: 1, peer: null, loss_percent: 30, at_s: null},
+            {fault: "dies", part: "node", node: 9, rail: null, peer: null, loss_percent: null, at_s: 8},
+            {fault: "hangs", part: "nic", node: 12, rail: 2, peer: null, loss_percent: null, at_s: 20}]}' >"$BATS_TEST_TMPDIR/fabric.json"
+    run --separate-stderr timeout 500 "$quick" run --transport "sim:$BATS_TEST_TMPDIR/fabric.json" --suite acceptance --deadline 15 -o "$out"
+    echo "$output $stderr"
+    [ "$status" = 1 ]
+    [ "$(suspects)" = '[["tx","sim003",1]]' ]
+    [ "$(jq -c '[.lost[] | [.node, .rail]]' "$out/run.json")" = '[["sim009",0],["sim009",1],["sim009",2],["sim009",3],["sim012",2]]' ]
+    [ "$(jq '.rounds_done >= .rounds_planned' "$out/run.json")" = true ]
+    scripts/validate "$out"
 }

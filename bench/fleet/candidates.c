@@ -203,17 +203,20 @@ int rg_candidates_find(struct rg_search *search)
 
 /* --- the queue --- */
 
-static double gain_at(const struct rg_search *search, size_t place)
+/* Whether one place of the queue comes before another: by gain, then as they were found. */
+static bool is_before(const struct rg_search *search, size_t place, size_t other)
 {
-    return search->candidates[search->queue[place]].gain;
+    uint32_t a = search->queue[place], b = search->queue[other];
+    double gain = search->candidates[a].gain, than = search->candidates[b].gain;
+    return gain > than || (gain == than && a < b);
 }
 
 static void sink(struct rg_search *search, size_t place)
 {
     for (size_t child; (child = 2 * place + 1) < search->candidate_count; place = child) {
-        if (child + 1 < search->candidate_count && gain_at(search, child + 1) > gain_at(search, child))
+        if (child + 1 < search->candidate_count && is_before(search, child + 1, child))
             child++;
-        if (gain_at(search, place) >= gain_at(search, child))
+        if (!is_before(search, child, place))
             return;
         uint32_t moved = search->queue[place];
         search->queue[place] = search->queue[child];

@@ -81,6 +81,8 @@ static double settle(const double *sample, size_t count, double noise, double st
 static void try_steady(struct rg_search *search, struct rg_candidate *c)
 {
     struct rg_summary summary;
+    if (search->loose != NULL && rg_part_same(search->loose, &c->part))
+        return;
     double *sample = search->values, noise = search->index.sightings[search->members.at[0]].noise;
     size_t n = 0, step = search->members.count / RG_SEARCH_SAMPLE | 1; /* odd, to meet all rails */
     for (size_t i = 0; i < search->members.count; i += step)
@@ -419,7 +421,8 @@ int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *rep
     *replaced = false;
     if (code == 0) {
         take_out(search, a);
-        search->steady = &misfit.part;
+        search->steady = misfit.comes_and_goes ? &misfit.part : NULL;
+        search->loose = misfit.comes_and_goes ? NULL : &misfit.part;
         code = explain_anew(search, &misfit.part);
         for (size_t i = 0; i < search->candidate_count; i++) {
             double bound = rg_candidates_bound(search, &search->candidates[i]);
@@ -428,11 +431,11 @@ int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *rep
         }
         for (size_t i = 0; i < search->accepted_count; i++)
             leave_out(search, &search->accepted[i].part);
-        if (!misfit.comes_and_goes)
-            leave_out(search, &misfit.part);
         if (code == 0)
             code = accept_all(search, search->accepted_count + most);
-        search->steady = NULL;
+        if (code == 0)
+            code = look_back(search);
+        search->steady = search->loose = NULL;
         *replaced = code == 0 && total_of(search) < total;
     }
     if (code == 0 && !*replaced) {

@@ -29,8 +29,8 @@ struct rg_search_bounds {
 struct rg_search {
     struct rg_part_index index; /* fleet, sightings and count are the caller's */
     const struct rg_suspicion *suspicion;
-    const struct rg_part *steady; /* a part that may not come and go; NULL: all may */
-    float *predicted, *cost;      /* of each sighting, by the parts accepted so far */
+    const struct rg_part *steady, *loose; /* a part that may not come and go, one that must; NULL: none */
+    float *predicted, *cost;              /* of each sighting, by the parts accepted so far */
     double price_of_kind[RG_PART_KINDS];
     struct rg_part_members members;
     double values[2 * RG_SEARCH_SAMPLE];
@@ -48,8 +48,8 @@ void rg_search_close(struct rg_search *search);
 int rg_search_fits(struct rg_search *search, size_t a, bool *fits);
 
 /* Whether up to `most` other parts explain better what accepted part a explains, and takes them in its place if they
- * do; one that comes and goes may be among them if it is steady. What is better: a lower total of what the sightings
- * cost and of the prices paid. -ENOMEM. */
+ * do; it may be among them if it comes and goes instead of being steady, or the other way round. What is better: a
+ * lower total of what the sightings cost and of the prices paid. -ENOMEM. */
 int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *replaced);
 
 /* What a flow costs that is explained by a loss: its squared error in units of the noise, halved. */

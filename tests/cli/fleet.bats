@@ -39,6 +39,13 @@ suspects() {
     [[ $output == *"0 of 40 healthy fleets were accused"* ]]
 }
 
+@test "fleets that were misjudged once are judged exactly" {
+    for seed in 35 56 258; do
+        run -0 "$quick" simulate --trials 1 --seed "$seed"
+        [[ $output == *"1 of 1 fleets"*"0 of 1 healthy fleets were accused"* ]]
+    done
+}
+
 @test "a healthy fleet exits 0, and one with a slow NIC 1, with its name; what was planted is in truth.json alone" {
     run -0 "$railgauge" simulate --nodes 12 --rails 4 -o "$BATS_TEST_TMPDIR/healthy"
     run -1 "$railgauge" simulate --nodes 12 --rails 4 --fault slow,part=tx,node=7,rail=3,loss=20 -o "$out"

@@ -2,7 +2,7 @@
  * functions below, less `fuzz_`. What is read is used: documents are written again, measurements judged and reported.
  */
 #include "base/file.h"
-#include "cmd/launch.h"
+#include "cmd/hosts.h"
 #include "data/event.h"
 #include "data/fabric.h"
 #include "data/machine.h"
@@ -255,7 +255,7 @@ void fuzz_hostfile(const char *text)
 {
     struct rg_error err = {{0}};
     char **hosts = NULL;
-    int slots = 0, code = rg_launch_read_hostfile(file_of(text), &hosts, &slots, &err);
+    int slots = 0, code = rg_hosts_read(file_of(text), &hosts, &slots, &err);
     check_refusal(code, &err);
     for (char **host = hosts; code == 0 && *host != NULL; host++)
         free(*host);

@@ -47,11 +47,11 @@ static const struct rg_verdict *conclude(struct rg_fleet_judge *judge)
 static void a_part_is_told_once_where_it_is_surest(void **state)
 {
     struct rg_fleet_judge *judge = *state;
-    const double comes_and_goes[] = {1, 0.6, 1, 0.5, 1};
+    const double comes_and_goes[] = {1, 0.02, 0.05, 0.03, 1}; /* costs more on average than what is steady */
     for (int shift = 1; shift < 6; shift++)
         add_round(judge, 65536, shift, 2, comes_and_goes[shift - 1]);
     for (int shift = 1; shift < 6; shift++)
-        add_round(judge, 1048576, shift, 2, 0.1);
+        add_round(judge, 1048576, shift, 2, 0.7);
     const struct rg_verdict *verdict = conclude(judge);
     assert_int_equal(verdict->accused_count, 1);
     const struct rg_accused *a = &verdict->accused[0];
@@ -59,12 +59,12 @@ static void a_part_is_told_once_where_it_is_surest(void **state)
     assert_string_equal(a->part, "tx");
     assert_string_equal(a->status, "condemned");
     assert_int_equal(a->size_bytes, 1048576);
-    assert_within(a->loss_percent, 90, 0.5);
+    assert_within(a->loss_percent, 30, 0.5);
     assert_has(a->sentence, "the other ends of all of these do well with others");
     assert_int_equal(a->evidence_count, 5);
     assert_string_equal(a->evidence[0].from_node, "node-c");
     assert_string_equal(a->evidence[0].to_node, "node-d");
-    assert_within(a->evidence[0].bandwidth_gbps, 10, 0.1);
+    assert_within(a->evidence[0].bandwidth_gbps, 70, 0.5);
     assert_true(a->evidence[0].fell_short);
     assert_int_equal(a->evidence[0].others_well, 4);
 }

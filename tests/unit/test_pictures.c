@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *heat_of(const struct rg_heat *heat, bool all)
-{
-    char *text = NULL;
+struct printed {
+    char *text; /* malloc'd */
     size_t length;
-    FILE *out = open_memstream(&text, &length);
+};
+
+static void print_heat(const struct rg_heat *heat, bool all, struct printed *printed)
+{
+    FILE *out = open_memstream(&printed->text, &printed->length);
     rg_report_heat(heat, false, all, out);
     fclose(out);
-    return text;
 }
 
 static void each_cell_is_the_worse_side_and_the_worst_node_comes_first(void **state)
@@ -23,14 +25,16 @@ static void each_cell_is_the_worse_side_and_the_worst_node_comes_first(void **st
     const char *names[] = {"good", "bad", "quiet"};
     float tx[] = {1, 0.99f, 0.5f, 1, NAN, NAN}, rx[] = {1, 0.99f, 1, 0.7f, NAN, 1};
     struct rg_heat heat = {3, 2, names, tx, rx};
+    struct printed printed = {0};
     (void)state;
-    char *text = heat_of(&heat, false);
-    const char *bad = strstr(text, "bad"), *good = strstr(text, "good"), *quiet = strstr(text, "quiet");
+    print_heat(&heat, false, &printed);
+    const char *bad = strstr(printed.text, "bad"), *good = strstr(printed.text, "good");
+    const char *quiet = strstr(printed.text, "quiet");
     assert_true(bad != NULL && good != NULL && quiet != NULL && bad < good);
     assert_has(bad, "50t    70r");
     assert_has(good, "100     99 ");
     assert_has(quiet, "-    100");
-    free(text);
+    free(printed.text);
 }
 
 static void of_a_large_fleet_the_worst_nodes_are_shown_and_all_if_asked_for(void **state)
@@ -39,6 +43,7 @@ static void of_a_large_fleet_the_worst_nodes_are_shown_and_all_if_asked_for(void
     char texts[NODES][16];
     const char *names[NODES];
     float tx[NODES], rx[NODES];
+    struct printed printed = {0};
     (void)state;
     for (int i = 0; i < NODES; i++) {
         snprintf(texts[i], sizeof texts[i], "node%d", i);
@@ -46,23 +51,24 @@ static void of_a_large_fleet_the_worst_nodes_are_shown_and_all_if_asked_for(void
         tx[i] = rx[i] = i == NODES - 1 ? 0.1f : 1;
     }
     struct rg_heat heat = {NODES, 1, names, tx, rx};
-    char *text = heat_of(&heat, false);
-    assert_has(text, texts[NODES - 1]);
-    assert_has(text, "and 49 more nodes, none of which is worse");
-    free(text);
-    text = heat_of(&heat, true);
-    assert_has(text, texts[NODES - 2]);
-    assert_lacks(text, "more nodes");
-    free(text);
+    print_heat(&heat, false, &printed);
+    assert_has(printed.text, texts[NODES - 1]);
+    assert_has(printed.text, "and 49 more nodes, none of which is worse");
+    free(printed.text);
+    print_heat(&heat, true, &printed);
+    assert_has(printed.text, texts[NODES - 2]);
+    assert_lacks(printed.text, "more nodes");
+    free(printed.text);
 }
 
 static void without_flows_there_is_no_picture(void **state)
 {
     struct rg_heat heat = {0};
+    struct printed printed = {0};
     (void)state;
-    char *text = heat_of(&heat, true);
-    assert_string_equal(text, "");
-    free(text);
+    print_heat(&heat, true, &printed);
+    assert_string_equal(printed.text, "");
+    free(printed.text);
 }
 
 /* 4 nodes of 2 rails, every pair once: 3 meetings, both directions of a one-way test in rounds of their own, 4 flows.

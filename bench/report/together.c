@@ -1,6 +1,7 @@
 #include "report/together.h"
 
 #include "base/args.h"
+#include "base/wrap.h"
 #include "report/figure.h"
 
 #include <math.h>
@@ -8,13 +9,15 @@
 
 static void print_total(const struct rg_total *total, FILE *out)
 {
-    char size[24], median[RG_FIGURE_LENGTH], least[RG_FIGURE_LENGTH];
-    fprintf(out, "  %s %s %s: %s Gb/s in %lld flows", total->test, rg_args_format_bytes(total->size_bytes, size),
-        total->direction, rg_figure(total->median_gbps, median), (long long)total->flows);
+    char line[400], size[24], median[RG_FIGURE_LENGTH], least[RG_FIGURE_LENGTH];
+    int used = snprintf(line, sizeof line, "%s %s %s: %s Gb/s in %lld flows", total->test,
+        rg_args_format_bytes(total->size_bytes, size), total->direction, rg_figure(total->median_gbps, median),
+        (long long)total->flows);
     if (total->rounds > 1)
-        fprintf(out, ", the median of %lld rounds; least %s, in round %lld", (long long)total->rounds,
-            rg_figure(total->least_gbps, least), (long long)total->least_round + 1);
-    fputc('\n', out);
+        snprintf(line + used, sizeof line - (size_t)used, ", the median of %lld rounds; least %s, in round %lld",
+            (long long)total->rounds, rg_figure(total->least_gbps, least), (long long)total->least_round + 1);
+    fputs("  ", out);
+    rg_wrap_print(line, 2, 4, out);
 }
 
 static void print_head(const struct rg_congestion *c, FILE *out)

@@ -14,7 +14,7 @@ static void print_total(const struct rg_total *total, FILE *out)
         rg_args_format_bytes(total->size_bytes, size), total->direction, rg_figure(total->median_gbps, median),
         (long long)total->flows);
     if (total->rounds > 1)
-        snprintf(line + used, sizeof line - (size_t)used, ", the median of %lld rounds; least %s, in round %lld",
+        snprintf(line + used, sizeof line - (size_t)used, "; least of %lld rounds %s, in round %lld",
             (long long)total->rounds, rg_figure(total->least_gbps, least), (long long)total->least_round + 1);
     fputs("  ", out);
     rg_wrap_print(line, 2, 4, out);
@@ -43,7 +43,7 @@ static void print_congestion(const struct rg_congestion *c, FILE *out)
 void rg_report_together(const struct rg_verdict *verdict, FILE *out)
 {
     if (verdict->total_count > 0)
-        fprintf(out, "\nAll flows of a round together\n");
+        fprintf(out, "\nAll flows of a round together, the median round\n");
     for (size_t i = 0; i < verdict->total_count; i++)
         print_total(&verdict->totals[i], out);
     for (size_t i = 0; i < verdict->congestion_count; i++) {

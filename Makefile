@@ -52,7 +52,7 @@ FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call source
 SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
 RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
 FRONT_LIBS := -lcjson -lsqlite3 -lhwloc -lm -lpthread
-COMMANDS := run compare report history simulate topology
+COMMANDS := run compare report history plan simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean

@@ -35,5 +35,6 @@ int rg_cmd_report(int argc, char **argv);
 int rg_cmd_simulate(int argc, char **argv);
 int rg_cmd_topology(int argc, char **argv);
 int rg_cmd_history(int argc, char **argv);
+int rg_cmd_plan(int argc, char **argv);
 
 #endif

@@ -16,6 +16,7 @@ static const struct entry commands[] = {
     {"report", rg_cmd_report, "show runs as one web page"},
     {"simulate", rg_cmd_simulate, "measure and judge a simulated fabric"},
     {"history", rg_cmd_history, "keep the figures of runs, and tell since when which part does worse"},
+    {"plan", rg_cmd_plan, "tell what other numbers of nodes are to give"},
     {"topology", rg_cmd_topology, "show which GPU goes with which NIC on this node"},
 };
 

@@ -9,24 +9,6 @@
 #define SIDES_SHOWN 40
 #define POINTS_SHOWN 60
 
-/* What Markdown or HTML would read as markup is escaped; a line stays a line, a cell a cell. */
-static void put(const char *text, FILE *out)
-{
-    while (*text != '\0') {
-        uint32_t c = rg_naming_next(&text);
-        if (c == '\n' || c == '\r' || c == '\t')
-            c = ' ';
-        if (c == '<')
-            fputs("&lt;", out);
-        else if (c == '&')
-            fputs("&amp;", out);
-        else if (c < 0x80 && strchr("\\`*_{}[]>#|!~$", (int)c) != NULL)
-            fprintf(out, "\\%c", (char)c);
-        else
-            rg_naming_put(c, out);
-    }
-}
-
 static void put_figure(double value, FILE *out)
 {
     char figure[16];
@@ -37,35 +19,35 @@ static void print_head(const struct rg_run *run, const struct rg_verdict *verdic
 {
     static const char *const shown[RG_STATUSES] = {[RG_PASS] = "PASS", [RG_FAIL] = "FAIL", [RG_NOISY] = "INCONCLUSIVE"};
     fprintf(out, "### railgauge: %s\n\n", shown[verdict->status]);
-    put(verdict->summary, out);
+    rg_naming_put_markdown(verdict->summary, out);
     fputs("\n\nRun ", out);
-    put(run->run_id, out);
+    rg_naming_put_markdown(run->run_id, out);
     fputs(", suite ", out);
-    put(run->suite.name, out);
+    rg_naming_put_markdown(run->suite.name, out);
     fprintf(out, ", %zu rank%s", run->rank_count, run->rank_count == 1 ? "" : "s");
     if (verdict->against_name != NULL) {
         fputs(", held against ", out);
-        put(verdict->against_name, out);
+        rg_naming_put_markdown(verdict->against_name, out);
     }
     if (run->hardware == 0) {
         fputs("; **not hardware**: ", out);
-        put(run->hardware_reason, out);
+        rg_naming_put_markdown(run->hardware_reason, out);
     }
     fputs(".\n", out);
     if (verdict->accused_count > 0 || run->lost_count > 0)
         fputc('\n', out);
     for (size_t i = 0; i < verdict->accused_count; i++) {
         fputs("- **suspect**, ", out);
-        put(verdict->accused[i].status, out);
+        rg_naming_put_markdown(verdict->accused[i].status, out);
         fputs(": ", out);
-        put(verdict->accused[i].sentence, out);
+        rg_naming_put_markdown(verdict->accused[i].sentence, out);
         fputc('\n', out);
     }
     for (size_t i = 0; i < run->lost_count && i < SIDES_SHOWN; i++) {
         fprintf(out, "- **lost**: rank %lld (", (long long)run->lost[i].rank);
-        put(run->lost[i].node, out);
+        rg_naming_put_markdown(run->lost[i].node, out);
         fprintf(out, ", rail %lld): ", (long long)run->lost[i].rail);
-        put(run->lost[i].where, out);
+        rg_naming_put_markdown(run->lost[i].where, out);
         fputc('\n', out);
     }
 }
@@ -83,7 +65,7 @@ static void print_points(const struct rg_verdict *verdict, FILE *out)
         const struct rg_test_point *p = &points->at[i];
         rg_naming_point(p, name, sizeof name);
         fputs("| ", out);
-        put(name, out);
+        rg_naming_put_markdown(name, out);
         fprintf(out, " | %s | %zu | %zu | %zu | %zu |", p->scope, p->counts[RG_PASS], p->counts[RG_FAIL],
             p->counts[RG_NOISY] + p->counts[RG_UNSUPPORTED] + p->counts[RG_NOT_RUN], p->counts[RG_UNJUDGED]);
         put_figure(p->least, out);
@@ -102,22 +84,22 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
     char words[256];
     fprintf(out, "| %s | ", rg_status_names[side->status]);
     rg_naming_side(side, point->scope, words, sizeof words);
-    put(words, out);
+    rg_naming_put_markdown(words, out);
     fputs(" | ", out);
     rg_naming_point(point, words, sizeof words);
-    put(words, out);
+    rg_naming_put_markdown(words, out);
     fprintf(out, " | %u of %u |", side->counts[side->status], side->rows);
     put_figure(side->worst, out);
     put_figure(side->threshold, out);
     put_figure(side->expected, out);
     put_figure(side->tolerance_percent, out);
     fputc(' ', out);
-    put(side->source ? side->source : "-", out);
+    rg_naming_put_markdown(side->source ? side->source : "-", out);
     fputs(" |", out);
     put_figure(side->worst_nominal_percent, out);
     put_figure(side->worst_ceiling_percent, out);
     fputc(' ', out);
-    put(side->reason ? side->reason : "", out);
+    rg_naming_put_markdown(side->reason ? side->reason : "", out);
     fputs(" |\n", out);
 }
 
@@ -148,7 +130,7 @@ void rg_report_markdown(
         fputs("\n**Not compared**\n\n", out);
     for (size_t i = 0; i < verdict->incompatible_count && i < SIDES_SHOWN; i++) {
         fputs("- ", out);
-        put(verdict->incompatible[i], out);
+        rg_naming_put_markdown(verdict->incompatible[i], out);
         fputc('\n', out);
     }
 }

@@ -110,6 +110,23 @@ void rg_naming_put(uint32_t c, FILE *out)
     fputc((int)(0x80 | (c & 0x3F)), out);
 }
 
+void rg_naming_put_markdown(const char *text, FILE *out)
+{
+    while (*text != '\0') {
+        uint32_t c = rg_naming_next(&text);
+        if (c == '\n' || c == '\r' || c == '\t')
+            c = ' ';
+        if (c == '<')
+            fputs("&lt;", out);
+        else if (c == '&')
+            fputs("&amp;", out);
+        else if (c < 0x80 && strchr("\\`*_{}[]>#|!~$", (int)c) != NULL)
+            fprintf(out, "\\%c", (char)c);
+        else
+            rg_naming_put(c, out);
+    }
+}
+
 /* --- what did not pass --- */
 
 /* How far a side is from what it must reach, as a share; what was not measured comes first. */

@@ -23,6 +23,9 @@ uint32_t rg_naming_next(const char **text);
 /* Writes a character as UTF-8. */
 void rg_naming_put(uint32_t character, FILE *out);
 
+/* What Markdown or HTML would read as markup is escaped; a line stays a line, a cell a cell. */
+void rg_naming_put_markdown(const char *text, FILE *out);
+
 /* Places of sides in verdict->sides, malloc'd: those that did not pass, worst first. NULL without memory. */
 size_t *rg_naming_worst(const struct rg_verdict *verdict, size_t *count);
 

@@ -1,0 +1,10 @@
+/* A fit in a sentence; for the files of judge/ alone. */
+#ifndef RG_JUDGE_FORECAST_WORDS_H
+#define RG_JUDGE_FORECAST_WORDS_H
+
+#include "data/forecast.h"
+
+/* Says what the fit gives at the most nodes that were asked for. */
+void rg_forecast_say(const struct rg_forecast *forecast, const char *test, struct rg_forecast_fit *io);
+
+#endif

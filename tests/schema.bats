@@ -18,7 +18,7 @@ schema_python() {
 import glob, json, os, sys
 import jsonschema
 schemas = {os.path.basename(path): json.load(open(path)) for path in sorted(glob.glob("results-schema/*.schema.json"))}
-assert len(schemas) == 10, sorted(schemas)
+assert len(schemas) == 11, sorted(schemas)
 
 def objects(schema, where):
     """Yield (where, schema) of each schema below this one, itself included."""
@@ -54,7 +54,7 @@ PYTHON
 }
 
 # The kinds of documents.
-kinds=(suite machine measurement run verdict topology fabric figure trend)
+kinds=(suite machine measurement run verdict topology fabric figure trend forecast)
 
 @test "every schema is a valid JSON Schema of 2020-12, named after its file" {
     schema_python <<'PYTHON'
@@ -130,7 +130,7 @@ PYTHON
     schema_python <<'PYTHON'
 bad = []
 for where, schema in everything():
-    if where.split(".")[0] in ("measurement", "run", "verdict", "figure", "trend") and "properties" in schema and "additionalProperties" in schema:
+    if where.split(".")[0] in ("measurement", "run", "verdict", "figure", "trend", "forecast") and "properties" in schema and "additionalProperties" in schema:
         for name in set(schema["properties"]) - set(schema["required"]):
             field = schema["properties"][name]
             if "null" not in field.get("type", ()) or not field["description"].endswith("Earlier versions left it out."):

@@ -220,6 +220,8 @@ void rg_args_defaults(const struct rg_option_group *group)
             continue;
         if (row->type == RG_INTEGER || row->type == RG_BYTES)
             *(int64_t *)field = RG_NONE;
+        if (row->type == RG_NUMBER)
+            *(double *)field = NAN;
     }
 }
 

@@ -398,7 +398,8 @@ static int refuse(const struct rg_forecast *forecast, struct rg_error *err)
     char text[RG_ERROR_LENGTH - 120] = "";
     size_t used = 0, shown = 0;
     for (; shown < forecast->left_out_count && used < sizeof text / 2; shown++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "; %s", forecast->left_out[shown]);
+        used += (size_t)snprintf(
+            text + used, sizeof text - used, "%s %s", shown > 0 ? ";" : ":", forecast->left_out[shown]);
     if (shown < forecast->left_out_count)
         snprintf(text + used, sizeof text - used, "; and %zu more", forecast->left_out_count - shown);
     return rg_fail(err, -EINVAL, "too few points to plan with%s",

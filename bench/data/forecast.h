@@ -52,7 +52,7 @@ struct rg_forecast_fit {
     struct rg_forecast_projection *projections;        /* of a message: none */
     size_t projection_count;
     int64_t nodes_at_efficiency, nodes_at_share; /* RG_NONE: not asked, or never */
-    char sentence[640];
+    char sentence[800];
 };
 
 struct rg_forecast {

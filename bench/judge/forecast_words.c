@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+/* An interval of which the high end is so many times the low one is for the reader to know of. */
+static const double wide = 1.5;
+
 /* Text that grows, and is cut where the room ends. */
 struct words {
     char *at;
@@ -129,5 +132,7 @@ void rg_forecast_say(const struct rg_forecast *forecast, const char *test, struc
             (long long)io->fewest_nodes);
     }
     say_distance(&words, io, p);
+    if (io->rivals != NULL && p->time_high_us > wide * p->time_low_us)
+        say(&words, " The points do not tell the algorithms apart; a run at one more number of nodes would help most.");
     say_targets(&words, forecast, io);
 }

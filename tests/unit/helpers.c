@@ -231,7 +231,7 @@ static struct rg_measurement a_measurement(const struct made_run *made, int roun
 {
     struct rg_measurement m;
     rg_measurement_clear(&m);
-    m.run_id = MADE_RUN_ID;
+    m.run_id = made->run.run_id;
     m.test = test;
     m.status = "ok";
     m.memory = "host";

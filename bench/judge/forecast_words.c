@@ -7,6 +7,9 @@
 /* An interval of which the high end is so many times the low one is for the reader to know of. */
 static const double wide = 1.5;
 
+/* Residuals that tell that no one latency and bandwidth is behind the points. */
+static const double poor_percent = 10;
+
 /* Text that grows, and is cut where the room ends. */
 struct words {
     char *at;
@@ -134,5 +137,10 @@ void rg_forecast_say(const struct rg_forecast *forecast, const char *test, struc
     say_distance(&words, io, p);
     if (io->rivals != NULL && p->time_high_us > wide * p->time_low_us)
         say(&words, " The points do not tell the algorithms apart; a run at one more number of nodes would help most.");
+    if (io->deviation_percent > poor_percent)
+        say(&words,
+            " The model misses what was measured by %.0f %%, as protocols that change with the size do; measure "
+            "sizes near the one asked for alone.",
+            io->deviation_percent);
     say_targets(&words, forecast, io);
 }

@@ -146,6 +146,7 @@ static void halving_and_doubling_is_told_from_a_ring(void **state)
     assert_has(fit->model, "Rabenseifner");
     assert_lacks(fit->model, "start");
     assert_lacks(fit->sentence, "apart");
+    assert_lacks(fit->sentence, "misses");
     assert_holds(&fit->terms[0], 3);
     assert_within(fit->projections[1].time_us / time_of(&costs, 512, 16 * MIB), 1, 0.03);
 }
@@ -176,6 +177,14 @@ static void an_algorithm_that_is_not_ruled_out_widens_the_interval(void **state)
     assert_true(fit->projections[1].time_high_us > 2 * fit->projections[1].time_low_us);
     assert_has(fit->sentence, "do not tell the algorithms apart");
     assert_true(fit->projections[0].time_high_us < 1.2 * fit->projections[0].time_low_us);
+}
+
+static void points_that_no_model_fits_are_told_of(void **state)
+{
+    const struct costs costs = {0, 3, 40, 0.3, true};
+    struct runs *runs = *state;
+    make_three(runs, &costs);
+    assert_has(first_of(runs)->sentence, "The model misses what was measured by");
 }
 
 /* Counted by hand, not by the formulas. */
@@ -414,6 +423,7 @@ int main(void)
         TEST(halving_and_doubling_is_told_from_a_ring),
         TEST(a_start_is_found_where_there_is_one),
         TEST(an_algorithm_that_is_not_ruled_out_widens_the_interval),
+        TEST(points_that_no_model_fits_are_told_of),
         cmocka_unit_test(costs_are_those_of_the_schedules),
         TEST(the_distance_from_what_was_measured_is_told),
         TEST(an_answer_between_the_points_says_that_it_is_one),

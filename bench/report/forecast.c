@@ -97,7 +97,7 @@ static struct unit unit_of(double us)
 enum { CELLS = 8 };
 
 static const char *const cell_heads[CELLS] = {
-    "nodes", "size", "time", "95 %", "Tb/s a node", "efficiency", "of a step", "beyond what was measured"};
+    "nodes", "size", "time", "95 %", "Tb/s/node", "efficiency", "of a step", "beyond measured"};
 
 static void fill_cells(const struct rg_forecast_projection *p, char cells[CELLS][64])
 {
@@ -122,8 +122,8 @@ static void fill_cells(const struct rg_forecast_projection *p, char cells[CELLS]
 
 static void print_row(const char *const *cells, FILE *out)
 {
-    fprintf(out, "    %7s %9s %11s %20s %12s %11s %10s  %s\n", cells[0], cells[1], cells[2], cells[3], cells[4],
-        cells[5], cells[6], cells[7]);
+    fprintf(out, "  %6s %8s %9s %18s %9s %10s %9s  %s\n", cells[0], cells[1], cells[2], cells[3], cells[4], cells[5],
+        cells[6], cells[7]);
 }
 
 static void print_projections(const struct rg_forecast_fit *fit, FILE *out)
@@ -142,11 +142,11 @@ static void print_projections(const struct rg_forecast_fit *fit, FILE *out)
 
 static void print_points(const struct rg_forecast_fit *fit, FILE *out)
 {
-    fprintf(out, "    %7s %9s %14s %14s %10s\n", "nodes", "size", "measured us", "fitted us", "residual");
+    fprintf(out, "  %6s %8s %12s %12s %10s\n", "nodes", "size", "measured us", "fitted us", "residual");
     for (size_t i = 0; i < fit->point_count && i < POINTS_SHOWN; i++) {
         const struct rg_forecast_point *p = &fit->points[i];
         char size[24], measured[RG_FIGURE_LENGTH], fitted[RG_FIGURE_LENGTH];
-        fprintf(out, "    %7lld %9s %14s %14s %+8.2f %%\n", (long long)p->nodes,
+        fprintf(out, "  %6lld %8s %12s %12s %+8.2f %%\n", (long long)p->nodes,
             rg_args_format_bytes(p->size_bytes, size), rg_figure(p->measured_us, measured),
             rg_figure(p->fitted_us, fitted), p->residual_percent);
     }

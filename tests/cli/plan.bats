@@ -38,6 +38,7 @@ plan() {
     run -0 --separate-stderr plan --nodes 8,256 --step-ms 250 --share 10
     [ -z "$stderr" ]
     [[ ${lines[0]} == "NOT HARDWARE: simulated fabric."* ]]
+    [ "$(wc -L <<<"$output")" -le 100 ]
     output=$(tr -s ' \n' ' ' <<<"$output")
     [[ $output == *"At 256 nodes an all_reduce of 256M takes "*"% of a step of 250 ms"* ]]
     [[ $output == *"That is 32 times the 8 nodes that were measured at most"* ]]

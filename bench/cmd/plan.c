@@ -51,7 +51,8 @@ static const char notes[] =
     "bytes.\n\n"
     "Needed are two numbers of nodes; of a collective two sizes and five points in all, of flows four. Runs must be alike "
     "in ranks a node, and either all of hardware or all of the same substitute.\n\n"
-    "Exit status: 0, 2 usage, invalid input, or too few points, with what is missing.";
+    "Exit status: 0 the plan was printed; 2 usage, invalid input, or too few points, with what is missing; 4 it could not "
+    "be written.";
 
 static int print(const struct rg_forecast *forecast, const char *format, struct rg_error *err)
 {

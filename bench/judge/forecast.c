@@ -389,7 +389,7 @@ static int fit_series(struct work *work, struct rg_error *err)
     if (code == 0)
         code = project_all(work, fit, err);
     if (code == 0)
-        rg_forecast_say(out, work->samples[0].test, fit);
+        rg_judge_forecast_say(out, work->samples[0].test, fit);
     return code;
 }
 
@@ -413,7 +413,7 @@ int rg_judge_forecast(const char *const *directories, size_t count, const struct
     *out = (struct rg_forecast){.question = *question};
     if (count > RG_FORECAST_RUNS_MOST)
         return rg_fail(err, -EINVAL, "%d runs at most", RG_FORECAST_RUNS_MOST);
-    int code = rg_forecast_read(directories, count, out, &samples, err);
+    int code = rg_judge_forecast_read(directories, count, out, &samples, err);
     bool projects = false;
     for (size_t first = 0, next; code == 0 && first < samples.count; first = next) {
         for (next = first; next < samples.count && samples.at[next].series == samples.at[first].series &&

@@ -210,7 +210,7 @@ static void take_medians(struct rg_samples *io)
     io->count = kept;
 }
 
-int rg_forecast_read(
+int rg_judge_forecast_read(
     const char *const *directories, size_t count, struct rg_forecast *io, struct rg_samples *out, struct rg_error *err)
 {
     int code = 0;

@@ -23,7 +23,7 @@ struct rg_samples {
 
 /* One sample, the median, of each run, series, size and number of ranks, in the order of series, nodes and size; fills
  * in what the forecast says of the runs. */
-int rg_forecast_read(
+int rg_judge_forecast_read(
     const char *const *directories, size_t count, struct rg_forecast *io, struct rg_samples *out, struct rg_error *err);
 
 #endif

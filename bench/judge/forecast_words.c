@@ -95,7 +95,7 @@ static void say_message(struct words *words, const struct rg_forecast_fit *fit)
         say(words, " at no size that was measured.");
 }
 
-void rg_forecast_say(const struct rg_forecast *forecast, const char *test, struct rg_forecast_fit *io)
+void rg_judge_forecast_say(const struct rg_forecast *forecast, const char *test, struct rg_forecast_fit *io)
 {
     struct words words = {io->sentence, sizeof io->sentence};
     const struct rg_forecast_projection *p = NULL;

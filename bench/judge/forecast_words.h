@@ -5,6 +5,6 @@
 #include "data/forecast.h"
 
 /* Says what the fit gives at the most nodes that were asked for. */
-void rg_forecast_say(const struct rg_forecast *forecast, const char *test, struct rg_forecast_fit *io);
+void rg_judge_forecast_say(const struct rg_forecast *forecast, const char *test, struct rg_forecast_fit *io);
 
 #endif

@@ -96,7 +96,8 @@ int rg_fit_find(const double (*x)[MOST], const double *y, size_t points, size_t 
     bool used[MOST] = {true, true, true};
     double full[MOST], inverse[MOST][MOST], narrowed[MOST][MOST], squares = 0;
     *out = (struct rg_fit){.points = points, .terms = terms};
-    if (points < terms + 2 || !set_up(x, y, points, terms, &e) || !solve(&e, used, terms, full, inverse))
+    if (terms > MOST || points < terms + 2 || !set_up(x, y, points, terms, &e) ||
+        !solve(&e, used, terms, full, inverse))
         return -EINVAL;
     memcpy(out->value, full, sizeof full);
     for (size_t tries = 0; tries < terms; tries++) {

@@ -1,0 +1,58 @@
+/* The registry of checks, in the order in which they are told. */
+#include "check/check.h"
+#include "check/checks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct rg_check *const checks[] = {
+    &rg_check_rdma_devices,
+    &rg_check_device_files,
+    &rg_check_link_rate,
+    &rg_check_mtu,
+    &rg_check_gids,
+    &rg_check_firmware,
+    &rg_check_pcie_link,
+    &rg_check_acs,
+    &rg_check_relaxed_ordering,
+    &rg_check_gpu_count,
+    &rg_check_nvidia_driver,
+    &rg_check_gpu_direct,
+    &rg_check_persistence,
+    &rg_check_gpu_errors,
+    &rg_check_kernel_modules,
+    &rg_check_memlock,
+    &rg_check_shm,
+    &rg_check_hugepages,
+    &rg_check_cpu_governor,
+    &rg_check_numa_balancing,
+    &rg_check_hostname,
+    &rg_check_clock,
+    &rg_check_libraries,
+};
+
+#define CHECK_COUNT ((int)(sizeof checks / sizeof *checks))
+
+const char *rg_check_name(int i)
+{
+    return i >= 0 && i < CHECK_COUNT ? checks[i]->name : NULL;
+}
+
+int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflight *out, struct rg_error *err)
+{
+    struct rg_preflight preflight = {.machine = node->machine ? node->machine->name : NULL, .quick = quick};
+    preflight.rows = calloc((size_t)CHECK_COUNT, sizeof *preflight.rows);
+    if (preflight.rows == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    snprintf(preflight.node, sizeof preflight.node, "%s", node->name);
+    for (int i = 0; i < CHECK_COUNT; i++) {
+        if (quick && !checks[i]->quick)
+            continue;
+        struct rg_preflight_row *row = &preflight.rows[preflight.row_count++];
+        *row = (struct rg_preflight_row){.check = checks[i]->name, .asked = true};
+        checks[i]->look(node, row);
+    }
+    *out = preflight;
+    return 0;
+}

@@ -52,10 +52,10 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "switch ACS off in the firmware set-up, or for each bridge: setpci -s BRIDGE ECAP_ACS+0x6.w=0000; GPUDirect RDMA "
             "takes the long way until then");
     else if (unread > 0)
-        rg_check_unread(
-            out, "the configuration of the bridges above %d of %d ports cannot be read: run it as root", unread, nics);
+        rg_check_unread(out, "the bridges above %d of %d ports cannot be read: run it as root, outside of containers",
+            unread, nics);
     else
         rg_check_found(out, "no bridge above %d ports redirects", nics);
 }
 
-const struct rg_check rg_check_acs = {"acs", false, look};
+const struct rg_check rg_check_acs = {"acs", RG_CHECK_WARNS, look};

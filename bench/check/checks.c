@@ -40,22 +40,22 @@ void rg_check_fault(struct rg_preflight_row *out, enum rg_preflight_status statu
     ADD(out->mend, "");
 }
 
-static void not_run(struct rg_preflight_row *out, bool asked)
+static void not_run(struct rg_preflight_row *out)
 {
     out->status = RG_PREFLIGHT_NOT_RUN;
-    out->asked = asked;
     out->found[0] = out->expected[0] = out->mend[0] = '\0';
 }
 
 void rg_check_unread(struct rg_preflight_row *out, const char *format, ...)
 {
-    not_run(out, true);
+    not_run(out);
     ADD(out->found, "");
 }
 
 void rg_check_absent(struct rg_preflight_row *out, const char *format, ...)
 {
-    not_run(out, false);
+    not_run(out);
+    out->decides = false;
     ADD(out->found, "");
 }
 

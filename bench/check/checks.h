@@ -5,9 +5,13 @@
 #include "check/node.h"
 #include "data/preflight.h"
 
+/* What its worst fault means: a run cannot go on; it would measure what is broken; it may measure less than there is.
+ */
+enum rg_check_weight { RG_CHECK_STOPS, RG_CHECK_FAILS, RG_CHECK_WARNS };
+
 struct rg_check {
     const char *name;
-    bool quick; /* its failure would stop a run */
+    enum rg_check_weight weight;
     void (*look)(const struct rg_check_node *node, struct rg_preflight_row *out);
 };
 
@@ -27,7 +31,7 @@ void rg_check_found(struct rg_preflight_row *out, const char *format, ...) __att
 void rg_check_fault(struct rg_preflight_row *out, enum rg_preflight_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Not run: it matters, but could not be read; or there is nothing of the kind here, nor should be. */
+/* Not run: it could not be read; or there is nothing of the kind here, nor should be. */
 void rg_check_unread(struct rg_preflight_row *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rg_check_absent(struct rg_preflight_row *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

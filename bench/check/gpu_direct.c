@@ -16,10 +16,12 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_absent(out, "no GPU with a NIC of hardware beside it");
         return;
     }
-    bool driver = rg_check_value(node, "/proc/driver/nvidia/version", "NVRM version", version);
-    bool told = rg_check_line(node, kernel, "/proc/sys/kernel/osrelease");
-    if (!driver || !told || sscanf(kernel, "%d.%d", &major, &minor) != 2) {
-        rg_check_unread(out, "%s", driver ? "the kernel's version cannot be read" : "no NVIDIA driver");
+    if (!rg_check_value(node, "/proc/driver/nvidia/version", "NVRM version", version)) {
+        rg_check_absent(out, "no NVIDIA driver");
+        return;
+    }
+    if (!rg_check_line(node, kernel, "/proc/sys/kernel/osrelease") || sscanf(kernel, "%d.%d", &major, &minor) != 2) {
+        rg_check_unread(out, "the kernel's version cannot be read");
         return;
     }
     bool open = strstr(version, "Open Kernel Module") != NULL;
@@ -35,4 +37,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "memory");
 }
 
-const struct rg_check rg_check_gpu_direct = {"gpu_direct", false, look};
+const struct rg_check rg_check_gpu_direct = {"gpu_direct", RG_CHECK_FAILS, look};

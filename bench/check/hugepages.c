@@ -17,9 +17,12 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     long long count = strtoll(pages, NULL, 10), unused = strtoll(free_pages, NULL, 10);
     double share = (double)unused * strtod(size, NULL) / strtod(total, NULL);
     rg_check_expect(out, "not more than half of the memory set aside and unused");
-    rg_check_found(out, "%lld pages of %s, %lld of them unused", count, size, unused);
+    if (count == 0)
+        rg_check_found(out, "none is set aside");
+    else
+        rg_check_found(out, "%lld pages of %s, %lld of them unused", count, size, unused);
     if (share > 0.5)
         rg_check_fault(out, RG_PREFLIGHT_WARN, "sysctl vm.nr_hugepages=0, unless another program needs them");
 }
 
-const struct rg_check rg_check_hugepages = {"hugepages", false, look};
+const struct rg_check rg_check_hugepages = {"hugepages", RG_CHECK_WARNS, look};

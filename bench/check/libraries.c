@@ -52,4 +52,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             out, "%s", given != NULL && given[0] ? "LD_LIBRARY_PATH hides none" : "LD_LIBRARY_PATH is not set");
 }
 
-const struct rg_check rg_check_libraries = {"libraries", false, look};
+const struct rg_check rg_check_libraries = {"libraries", RG_CHECK_WARNS, look};

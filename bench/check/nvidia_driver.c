@@ -2,6 +2,8 @@
 #include "check/checks.h"
 #include "check/read.h"
 
+#include <string.h>
+
 static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
 {
     char line[RG_CHECK_LINE];
@@ -11,7 +13,8 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     }
     rg_check_expect(out, "NVIDIA's driver, loaded");
     if (rg_check_value(node, "/proc/driver/nvidia/version", "NVRM version", line)) {
-        rg_check_found(out, "%s", line);
+        char *build = strstr(line, "  Release"); /* by whom and when it was built */
+        rg_check_found(out, "%.*s", build ? (int)(build - line) : (int)strlen(line), line);
         return;
     }
     rg_check_found(out, "no driver: /proc/driver/nvidia/version cannot be read");
@@ -20,4 +23,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         "nvidia; `dmesg | grep NVRM` tells why it does not load");
 }
 
-const struct rg_check rg_check_nvidia_driver = {"nvidia_driver", true, look};
+const struct rg_check rg_check_nvidia_driver = {"nvidia_driver", RG_CHECK_STOPS, look};

@@ -55,7 +55,7 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         return;
     }
     if (sight.links.count == 0) {
-        rg_check_unread(out, "sysfs tells no PCIe link of %d devices; a hypervisor may hide them", devices);
+        rg_check_absent(out, "sysfs tells no PCIe link of %d devices: a hypervisor hides them", devices);
         return;
     }
     rg_check_expect(out, "each device's own highest generation and width");
@@ -68,4 +68,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "enough, check the slot's generation in the firmware set-up; in the cloud, ask for another node");
 }
 
-const struct rg_check rg_check_pcie_link = {"pcie_link", false, look};
+const struct rg_check rg_check_pcie_link = {"pcie_link", RG_CHECK_FAILS, look};

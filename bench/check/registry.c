@@ -47,10 +47,10 @@ int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflig
         return rg_fail(err, -ENOMEM, "no memory");
     snprintf(preflight.node, sizeof preflight.node, "%s", node->name);
     for (int i = 0; i < CHECK_COUNT; i++) {
-        if (quick && !checks[i]->quick)
+        if (quick && checks[i]->weight != RG_CHECK_STOPS)
             continue;
         struct rg_preflight_row *row = &preflight.rows[preflight.row_count++];
-        *row = (struct rg_preflight_row){.check = checks[i]->name, .asked = true};
+        *row = (struct rg_preflight_row){.check = checks[i]->name, .decides = checks[i]->weight != RG_CHECK_WARNS};
         checks[i]->look(node, row);
     }
     *out = preflight;

@@ -33,8 +33,9 @@ static const char notes[] =
     "Each check passes, warns, fails or is not run, and says what it found; where there is something to mend, also what is "
     "expected and how to mend it. Everything is read from sysfs and procfs; the configuration of PCIe bridges only root may "
     "read. Limits, such as that of locked memory, are those of this process: over ssh or under a scheduler they may differ.\n\n"
-    "Exit status: 0 all pass or warn; 1 one fails; 3 none fails, but something that matters could not be read; 2 usage. A check "
-    "of what the node does not have, nor is expected to have, is not run and counts for nothing.";
+    "Exit status: 0 all pass or warn; 1 one fails; 3 none fails, but one that could have failed was not run, since what it reads is "
+    "closed to this process; 2 usage. A check of what the node does not have, nor is expected to have, is not run either, and "
+    "counts for nothing.";
 
 static int check_node(const struct options *options, const struct rg_machine *machine, const char *root)
 {

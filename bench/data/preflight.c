@@ -25,7 +25,7 @@ int rg_preflight_exit_status(const struct rg_preflight *preflight)
         const struct rg_preflight_row *row = &preflight->rows[i];
         if (row->status == RG_PREFLIGHT_FAIL)
             return 1;
-        if (row->status == RG_PREFLIGHT_NOT_RUN && row->asked)
+        if (row->status == RG_PREFLIGHT_NOT_RUN && row->decides)
             status = 3;
     }
     return status;
@@ -54,7 +54,7 @@ char *rg_preflight_json(const struct rg_preflight *preflight)
         cJSON *item = cJSON_CreateObject();
         cJSON_AddStringToObject(item, "check", row->check);
         cJSON_AddStringToObject(item, "status", rg_preflight_words[row->status]);
-        cJSON_AddBoolToObject(item, "asked", row->asked);
+        cJSON_AddBoolToObject(item, "decides", row->decides);
         cJSON_AddStringToObject(item, "found", row->found);
         rg_json_add_text(item, "expected", text_or_null(row->expected));
         rg_json_add_text(item, "mend", text_or_null(row->mend));

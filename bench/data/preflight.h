@@ -18,7 +18,7 @@ extern const char *const rg_preflight_words[]; /* by status; NULL-terminated */
 struct rg_preflight_row {
     const char *check; /* its name */
     enum rg_preflight_status status;
-    bool asked;         /* false: it was not run since the node has nothing of the kind, nor is expected to */
+    bool decides;       /* on the exit status; not a check that warns at most, nor one of what the node has none of */
     char found[1024];   /* of a check that was not run: why */
     char expected[256]; /* "" where it was not run */
     char mend[640];     /* what to do; "" unless there is something to mend */
@@ -34,7 +34,7 @@ struct rg_preflight {
 
 void rg_preflight_count(const struct rg_preflight *preflight, int counts[RG_PREFLIGHT_STATUSES]);
 
-/* 0: all pass, or warn; 1: one fails; 3: one that was asked could not be run. */
+/* 0: all pass, or warn; 1: one fails; 3: one that decides could not be run. */
 int rg_preflight_exit_status(const struct rg_preflight *preflight);
 
 /* The document as text, malloc'd. */

@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# railgauge check, on nodes that are made up (tests/fixtures/node) and on this one.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    export railgauge=$PWD/build/asan/railgauge
+    export good=$BATS_FILE_TMPDIR/good
+    tests/fixtures/node "$good"
+}
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    unset LD_LIBRARY_PATH
+    node=$BATS_TEST_TMPDIR/node
+}
+
+# A node of its own for the test, to be broken.
+a_node() {
+    cp -a "$good" "$node"
+}
+
+# Runs check on the node in JSON, and holds the document against its schema; "CHECK STATUS" of what does not pass, but for the
+# clock and the name, which are this machine's.
+faults() { # STATUS OPTIONS...
+    local status=$1
+    shift
+    run "-$status" --separate-stderr "$railgauge" check --root "$node" --format json "$@"
+    [ -z "$stderr" ]
+    printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/check.json"
+    scripts/validate "$BATS_TEST_TMPDIR/check.json"
+    run jq -r '.checks[] | select(.status != "pass" and (.check | IN("clock", "hostname") | not)) | .check + " " + .status' \
+        "$BATS_TEST_TMPDIR/check.json"
+    echo "$output"
+}
+
+@test "a node with which nothing is wrong passes, as a document and as text" {
+    node=$good
+    faults 0 --machine a3-ultra
+    [ -z "$output" ]
+    jq -e '.machine == "a3-ultra" and .quick == false and .exit_status == 0 and (.checks | length) > 20' "$BATS_TEST_TMPDIR/check.json"
+    run -0 "$railgauge" check --root "$node" --machine a3-ultra
+    [ "$(wc -L <<<"$output")" -le 100 ]
+    [[ ${lines[0]} == "pass      rdma_devices       ACTIVE: mlx5_0, "* ]]
+    [[ ${lines[-1]} == "localhost: "*" 0 fail, 0 not run" ]]
+}
+
+@test "what is wrong is named, with what was found, what is expected and how to mend it, and the status is 1" {
+    a_node
+    echo 1500 >"$node/sys/class/net/eth5/mtu"
+    faults 1 --machine a3-ultra
+    [ "$output" = "mtu fail" ]
+    run -1 "$railgauge" check --root "$node" --machine a3-ultra
+    [ "$(wc -L <<<"$output")" -le 100 ]
+    text=$(sed -n '/^fail /,/^[a-z]* .*gids/p' <<<"$output")
+    for words in "network MTU 1500, so RDMA MTU 1024: mlx5_3" "expected: RDMA MTU 4096, so a network MTU of 4192 or more, as a3-ultra" \
+        "mend: ip link set ETH mtu 9000"; do
+        [[ $(tr -s ' \n' ' ' <<<"$text") == *"$words"* ]]
+    done
+}
+
+@test "what cannot be read though it could fail makes the status 3; a failure goes before that" {
+    a_node
+    rm "$node/proc/self/limits"
+    faults 3 --machine a3-ultra
+    [ "$output" = "memlock not_run" ]
+    rm -r "$node/sys/class/infiniband/mlx5_7"
+    faults 1 --machine a3-ultra
+    [ "$output" = $'rdma_devices fail\nmemlock not_run' ]
+}
+
+@test "an ordinary user, who may not read all of PCI's configuration, can pass" {
+    a_node
+    for file in "$node"/sys/bus/pci/devices/*/config; do truncate -s 64 "$file"; done
+    faults 0 --machine a3-ultra
+    [ "$output" = $'acs not_run\nrelaxed_ordering not_run' ]
+}
+
+@test "the quick checks are some of all, and tell a node that cannot be measured" {
+    a_node
+    rm -r "$node/dev/infiniband"
+    echo 1500 >"$node/sys/class/net/eth5/mtu"
+    faults 1 --quick --machine a3-ultra
+    [ "$output" = "device_files fail" ]
+    jq -e '.quick and (.checks | length) < 10 and all(.checks[]; .decides)' "$BATS_TEST_TMPDIR/check.json"
+}
+
+@test "software RDMA is told as such, and is no A3 Ultra" {
+    tests/fixtures/node "$node" soft
+    faults 0 --machine soft-roce
+    [ -z "$(grep -v not_run <<<"$output")" ]
+    jq -e '.checks[0].found == "software RDMA, ACTIVE: rxe0"' "$BATS_TEST_TMPDIR/check.json"
+    faults 1 --machine a3-ultra
+    [ "$(grep -v not_run <<<"$output")" = $'rdma_devices fail\nmtu fail\ngpu_count fail' ]
+}
+
+@test "libraries that LD_LIBRARY_PATH puts before the system's are named" {
+    node=$good
+    export LD_LIBRARY_PATH=/usr/local/nvidia/lib64:/usr/local/gib/lib64
+    run -0 "$railgauge" check --root "$node" --format json
+    run -0 jq -r '.checks[] | select(.check == "libraries") | .status + ": " + .found' <<<"$output"
+    [ "$output" = "warn: /usr/local/gib/lib64/libibverbs.so.1 hides /usr/lib/x86_64-linux-gnu/libibverbs.so.1" ]
+}
+
+@test "this node is looked at, whatever it is, and nothing of it is changed" {
+    run --separate-stderr "$railgauge" check --format json
+    [[ $status == [013] ]]
+    [ -z "$stderr" ]
+    printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/check.json"
+    scripts/validate "$BATS_TEST_TMPDIR/check.json"
+    jq -e --arg node "$(uname -n)" --argjson status "$status" '.node == $node and .exit_status == $status' "$BATS_TEST_TMPDIR/check.json"
+    limit=$(awk '/^Max locked memory/ { print $4 }' /proc/self/limits)
+    jq -e --arg limit "$limit" '.checks[] | select(.check == "memlock") | .found | startswith($limit)' "$BATS_TEST_TMPDIR/check.json"
+}
+
+@test "bad options are refused in one line, with status 2" {
+    while read -r words options; do
+        # shellcheck disable=SC2086 # options are words
+        run -2 --separate-stderr "$railgauge" check $options
+        [ -z "$output" ]
+        [ "${#stderr_lines[@]}" = 1 ]
+        [[ $stderr == "railgauge check: "*"${words//_/ }"* ]]
+    done <<'END'
+there_is_no_machine_'abacus';_there_are: --machine abacus
+'yaml'_is_none_of --format yaml
+unknown_option_'--slow' --slow
+unexpected_word_'node1' node1
+unexpected_word_'true' -- true
+cannot_be_read --machine /nonexistent.json
+/nonexistent:_No_such_file --root /nonexistent
+END
+}
+
+@test "the man page and --help tell of every option" {
+    run -0 "$railgauge" check --help
+    for option in machine quick format; do [[ $output == *"--$option"* ]]; done
+    [[ $output != *--root* ]]
+    grep -q 'quick' build/asan/man/railgauge-check.1
+}

@@ -89,7 +89,7 @@ faults() { # STATUS OPTIONS...
 @test "software RDMA is told as such, and is no A3 Ultra" {
     tests/fixtures/node "$node" soft
     faults 0 --machine soft-roce
-    [ -z "$(grep -v not_run <<<"$output")" ]
+    run -1 grep -v not_run <<<"$output"
     jq -e '.checks[0].found == "software RDMA, ACTIVE: rxe0"' "$BATS_TEST_TMPDIR/check.json"
     faults 1 --machine a3-ultra
     [ "$(grep -v not_run <<<"$output")" = $'rdma_devices fail\nmtu fail\ngpu_count fail' ]

@@ -148,7 +148,7 @@ static const struct fault faults[] = {
     {"an MTU is a little too small", "sys/class/net/eth4/mtu", "4191\n", "mtu", RG_PREFLIGHT_FAIL,
         "RDMA MTU 2048: mlx5_2"},
     {"a port has no RoCE v2 of its IPv4 address", RDMA "mlx5_1/ports/1/gid_attrs/types/3", "IB/RoCE v1\n", "gids",
-        RG_PREFLIGHT_WARN, "mlx5_1: index 1, fe80::ff:fe00:1 on eth3"},
+        RG_PREFLIGHT_WARN, "mlx5_1: index 5, 2001:db8::1 on eth3"},
     {"a port has no GID that can be read", RDMA "mlx5_1/ports/1/gid_attrs/types", NULL, "gids", RG_PREFLIGHT_FAIL,
         "no GID: mlx5_1"},
     {"a firmware is older", RDMA "mlx5_6/fw_ver", "28.39.1002\n", "firmware", RG_PREFLIGHT_WARN,

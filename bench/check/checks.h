@@ -12,6 +12,7 @@ enum rg_check_weight { RG_CHECK_STOPS, RG_CHECK_FAILS, RG_CHECK_WARNS };
 struct rg_check {
     const char *name;
     enum rg_check_weight weight;
+    bool own; /* what it finds is each node's own, such as an address */
     void (*look)(const struct rg_check_node *node, struct rg_preflight_row *out);
 };
 
@@ -19,7 +20,9 @@ extern const struct rg_check rg_check_rdma_devices, rg_check_device_files, rg_ch
     rg_check_gids, rg_check_firmware, rg_check_pcie_link, rg_check_acs, rg_check_relaxed_ordering, rg_check_gpu_count,
     rg_check_nvidia_driver, rg_check_gpu_direct, rg_check_persistence, rg_check_gpu_errors, rg_check_kernel_modules,
     rg_check_memlock, rg_check_shm, rg_check_hugepages, rg_check_cpu_governor, rg_check_numa_balancing,
-    rg_check_hostname, rg_check_clock, rg_check_libraries;
+    rg_check_hostname, rg_check_clock, rg_check_libraries, rg_check_versions;
+
+extern const struct rg_check *const rg_check_all[]; /* NULL-terminated */
 
 /* A row begins as passed, with nothing found. What is expected is said first. */
 void rg_check_expect(struct rg_preflight_row *out, const char *format, ...) __attribute__((format(printf, 2, 3)));

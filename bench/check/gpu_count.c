@@ -22,4 +22,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "node; a container has to be given them all");
 }
 
-const struct rg_check rg_check_gpu_count = {"gpu_count", RG_CHECK_STOPS, look};
+const struct rg_check rg_check_gpu_count = {"gpu_count", RG_CHECK_STOPS, false, look};

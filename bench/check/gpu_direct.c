@@ -37,4 +37,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "memory");
 }
 
-const struct rg_check rg_check_gpu_direct = {"gpu_direct", RG_CHECK_FAILS, look};
+const struct rg_check rg_check_gpu_direct = {"gpu_direct", RG_CHECK_FAILS, false, look};

@@ -34,4 +34,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "drain the node and reset the GPU");
 }
 
-const struct rg_check rg_check_gpu_errors = {"gpu_errors", RG_CHECK_WARNS, look};
+const struct rg_check rg_check_gpu_errors = {"gpu_errors", RG_CHECK_WARNS, true, look};

@@ -21,4 +21,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "it by name");
 }
 
-const struct rg_check rg_check_hostname = {"hostname", RG_CHECK_STOPS, look};
+const struct rg_check rg_check_hostname = {"hostname", RG_CHECK_STOPS, true, look};

@@ -8,27 +8,12 @@
 
 static const char *const libraries[] = {
     "libibverbs.so.1", "libmlx5.so.1", "librdmacm.so.1", "libnccl.so.2", "libmpi.so.40", NULL};
-static const char *const system_directories[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-    "/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/usr/local/lib", NULL};
-
-/* Where the library is of itself; false: nowhere. */
-static bool system_copy(const struct rg_check_node *node, const char *library, char out[PATH_MAX])
-{
-    char path[PATH_MAX];
-    for (const char *const *directory = system_directories; *directory != NULL; directory++) {
-        rg_check_path(node, path, "%s/%s", *directory, library);
-        if (realpath(path, out) != NULL)
-            return true;
-    }
-    return false;
-}
-
 static void look_into(const struct rg_check_node *node, const char *directory, struct rg_preflight_row *out)
 {
     char path[PATH_MAX], here[PATH_MAX], there[PATH_MAX];
     for (const char *const *library = libraries; *library != NULL; library++) {
         rg_check_path(node, path, "%s/%s", directory, *library);
-        if (realpath(path, here) == NULL || !system_copy(node, *library, there) || strcmp(here, there) == 0)
+        if (realpath(path, here) == NULL || !rg_check_library(node, *library, there) || strcmp(here, there) == 0)
             continue;
         rg_check_found(out, "%s/%s hides %s", directory, *library, there + strlen(node->root));
         rg_check_fault(out, RG_PREFLIGHT_WARN,
@@ -52,4 +37,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             out, "%s", given != NULL && given[0] ? "LD_LIBRARY_PATH hides none" : "LD_LIBRARY_PATH is not set");
 }
 
-const struct rg_check rg_check_libraries = {"libraries", RG_CHECK_WARNS, look};
+const struct rg_check rg_check_libraries = {"libraries", RG_CHECK_WARNS, false, look};

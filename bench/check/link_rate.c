@@ -36,4 +36,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_unread(out, "sysfs does not tell the rate of each port");
 }
 
-const struct rg_check rg_check_link_rate = {"link_rate", RG_CHECK_FAILS, look};
+const struct rg_check rg_check_link_rate = {"link_rate", RG_CHECK_FAILS, false, look};

@@ -42,4 +42,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "service (sshd, slurmd, containerd); in Kubernetes, the capability IPC_LOCK");
 }
 
-const struct rg_check rg_check_memlock = {"memlock", RG_CHECK_STOPS, look};
+const struct rg_check rg_check_memlock = {"memlock", RG_CHECK_STOPS, false, look};

@@ -23,4 +23,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         "nvidia; `dmesg | grep NVRM` tells why it does not load");
 }
 
-const struct rg_check rg_check_nvidia_driver = {"nvidia_driver", RG_CHECK_STOPS, look};
+const struct rg_check rg_check_nvidia_driver = {"nvidia_driver", RG_CHECK_STOPS, false, look};

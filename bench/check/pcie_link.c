@@ -68,4 +68,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "enough, check the slot's generation in the firmware set-up; in the cloud, ask for another node");
 }
 
-const struct rg_check rg_check_pcie_link = {"pcie_link", RG_CHECK_FAILS, look};
+const struct rg_check rg_check_pcie_link = {"pcie_link", RG_CHECK_FAILS, false, look};

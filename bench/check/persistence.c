@@ -18,4 +18,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     rg_check_found(out, "nvidia-persistenced runs");
 }
 
-const struct rg_check rg_check_persistence = {"persistence", RG_CHECK_WARNS, look};
+const struct rg_check rg_check_persistence = {"persistence", RG_CHECK_WARNS, false, look};

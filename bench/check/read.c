@@ -91,6 +91,19 @@ bool rg_check_value(const struct rg_check_node *node, const char *path, const ch
     return out[0] != '\0';
 }
 
+bool rg_check_library(const struct rg_check_node *node, const char *name, char out[PATH_MAX])
+{
+    static const char *const directories[] = {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+        "/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/usr/local/lib", NULL};
+    char path[PATH_MAX];
+    for (const char *const *directory = directories; *directory != NULL; directory++) {
+        rg_check_path(node, path, "%s/%s", *directory, name);
+        if (realpath(path, out) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static int by_version(const void *a, const void *b)
 {
     return strverscmp(*(char *const *)a, *(char *const *)b);

@@ -24,6 +24,9 @@ int64_t rg_check_number(const struct rg_check_node *node, const char *format, ..
 /* What follows key, and blanks, in the line of the file that begins with it, or "" and false. */
 bool rg_check_value(const struct rg_check_node *node, const char *path, const char *key, char out[RG_CHECK_LINE]);
 
+/* Where a library is among the system's own, its whole path; false: nowhere. */
+bool rg_check_library(const struct rg_check_node *node, const char *name, char out[PATH_MAX]);
+
 /* Sorted names in a directory, "." and ".." left out; malloc'd, and NULL-terminated. NULL: it cannot be read. */
 char **rg_check_names(const struct rg_check_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

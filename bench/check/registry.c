@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct rg_check *const checks[] = {
+const struct rg_check *const rg_check_all[] = {
     &rg_check_rdma_devices,
     &rg_check_device_files,
     &rg_check_link_rate,
@@ -30,14 +30,11 @@ static const struct rg_check *const checks[] = {
     &rg_check_hostname,
     &rg_check_clock,
     &rg_check_libraries,
+    &rg_check_versions,
+    NULL,
 };
 
-#define CHECK_COUNT ((int)(sizeof checks / sizeof *checks))
-
-const char *rg_check_name(int i)
-{
-    return i >= 0 && i < CHECK_COUNT ? checks[i]->name : NULL;
-}
+#define CHECK_COUNT ((int)(sizeof rg_check_all / sizeof *rg_check_all) - 1)
 
 int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflight *out, struct rg_error *err)
 {
@@ -47,11 +44,12 @@ int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflig
         return rg_fail(err, -ENOMEM, "no memory");
     snprintf(preflight.node, sizeof preflight.node, "%s", node->name);
     for (int i = 0; i < CHECK_COUNT; i++) {
-        if (quick && checks[i]->weight != RG_CHECK_STOPS)
+        if (quick && rg_check_all[i]->weight != RG_CHECK_STOPS)
             continue;
         struct rg_preflight_row *row = &preflight.rows[preflight.row_count++];
-        *row = (struct rg_preflight_row){.check = checks[i]->name, .decides = checks[i]->weight != RG_CHECK_WARNS};
-        checks[i]->look(node, row);
+        row->decides = rg_check_all[i]->weight != RG_CHECK_WARNS;
+        snprintf(row->check, sizeof row->check, "%s", rg_check_all[i]->name);
+        rg_check_all[i]->look(node, row);
     }
     *out = preflight;
     return 0;

@@ -50,7 +50,7 @@ static int check_node(const struct options *options, const struct rg_machine *ma
     if (code != 0)
         return rg_cmd_refuse("check", RG_EXIT_CANNOT_RUN, &err);
     if (strcmp(options->format, "json") == 0) {
-        char *text = rg_preflight_json(&preflight);
+        char *text = rg_preflight_json(&preflight, false);
         puts(text ? text : "");
         free(text);
     } else {

@@ -1,7 +1,6 @@
 #include "data/preflight.h"
 
-#include "data/json.h"
-
+#include <errno.h>
 #include <stdlib.h>
 
 const char *const rg_preflight_words[] = {[RG_PREFLIGHT_PASS] = "pass",
@@ -36,7 +35,7 @@ static const char *text_or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
-char *rg_preflight_json(const struct rg_preflight *preflight)
+char *rg_preflight_json(const struct rg_preflight *preflight, bool one_line)
 {
     int counts[RG_PREFLIGHT_STATUSES];
     cJSON *object = rg_json_document("check");
@@ -60,13 +59,115 @@ char *rg_preflight_json(const struct rg_preflight *preflight)
         rg_json_add_text(item, "mend", text_or_null(row->mend));
         cJSON_AddItemToArray(rows, item);
     }
-    char *text = cJSON_Print(object);
+    char *text = one_line ? cJSON_PrintUnformatted(object) : cJSON_Print(object);
     cJSON_Delete(object);
     return text;
+}
+
+/* --- reading --- */
+
+struct read_row {
+    const char *check, *status, *found, *expected, *mend;
+    bool decides;
+};
+
+#define AT(member) .offset = offsetof(struct read_row, member), .required = true
+
+static const struct rg_option row_rows[] = {
+    {.key = "check", .type = RG_TEXT, AT(check)},
+    {.key = "status", .type = RG_CHOICE, AT(status), .choices = rg_preflight_words},
+    {.key = "decides", .type = RG_FLAG, AT(decides)},
+    {.key = "found", .type = RG_TEXT, AT(found)},
+    {.key = "expected", .type = RG_TEXT, AT(expected), .nullable = true},
+    {.key = "mend", .type = RG_TEXT, AT(mend), .nullable = true},
+};
+static const struct rg_shape row_shape = {.rows = row_rows, .row_count = sizeof row_rows / sizeof *row_rows};
+
+struct read_head {
+    const char *node, *machine;
+    int64_t exit_status;
+    bool quick;
+};
+
+#undef AT
+#define AT(member) .offset = offsetof(struct read_head, member), .required = true
+
+static const struct rg_option head_rows[] = {
+    {.key = "node", .type = RG_TEXT, AT(node)},
+    {.key = "machine", .type = RG_TEXT, AT(machine), .nullable = true},
+    {.key = "quick", .type = RG_FLAG, AT(quick)},
+    {.key = "exit_status", .type = RG_INTEGER, AT(exit_status), .max = 3},
+};
+static const struct rg_shape head_shape = {.rows = head_rows,
+    .row_count = sizeof head_rows / sizeof *head_rows,
+    .others = (const char *const[]){"schema_version", "document", "counts", "checks", NULL}};
+
+static int read_row(const cJSON *item, struct rg_preflight_row *out, const struct rg_place *place, struct rg_error *err)
+{
+    struct read_row row;
+    rg_json_clear(&row_shape, &row);
+    int code = rg_json_read(item, &row_shape, &row, place, err);
+    if (code != 0)
+        return code;
+    snprintf(out->check, sizeof out->check, "%s", row.check);
+    out->status = (enum rg_preflight_status)rg_json_word_place(rg_preflight_words, row.status);
+    out->decides = row.decides;
+    snprintf(out->found, sizeof out->found, "%s", row.found);
+    snprintf(out->expected, sizeof out->expected, "%s", row.expected ? row.expected : "");
+    snprintf(out->mend, sizeof out->mend, "%s", row.mend ? row.mend : "");
+    return 0;
+}
+
+static int read_rows(struct rg_preflight *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *items = rg_json_array(out->root, "checks", place, err), *item;
+    if (items == NULL)
+        return -EINVAL;
+    out->rows = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *out->rows);
+    if (out->rows == NULL)
+        return rg_fail(err, -ENOMEM, "%s: no memory", place->file);
+    struct rg_place inside = rg_json_inside(place, "checks", 0);
+    int code = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        struct rg_place at = rg_json_inside(&inside, NULL, out->row_count);
+        if (code == 0)
+            code = read_row(item, &out->rows[out->row_count++], &at, err);
+    }
+    return code;
+}
+
+int rg_preflight_parse(const char *text, const char *name, struct rg_preflight *out, struct rg_error *err)
+{
+    struct rg_preflight preflight = {0};
+    struct rg_place place = {.file = name};
+    struct read_head head;
+    int code = rg_json_parse(text, name, "check", &preflight.root, err);
+    if (code != 0)
+        return code;
+    rg_json_clear(&head_shape, &head);
+    code = rg_json_read(preflight.root, &head_shape, &head, &place, err);
+    if (code == 0)
+        code = read_rows(&preflight, &place, err);
+    if (code == 0) {
+        snprintf(preflight.node, sizeof preflight.node, "%s", head.node);
+        preflight.machine = head.machine;
+        preflight.quick = head.quick;
+        if (head.exit_status != rg_preflight_exit_status(&preflight))
+            code = rg_json_refuse(
+                &place, err, "exit_status: %lld is not what its checks make it", (long long)head.exit_status);
+    }
+    if (code != 0) {
+        rg_preflight_close(&preflight);
+        return code;
+    }
+    *out = preflight;
+    return 0;
 }
 
 void rg_preflight_close(struct rg_preflight *preflight)
 {
     free(preflight->rows);
+    cJSON_Delete(preflight->root);
     *preflight = (struct rg_preflight){0};
 }

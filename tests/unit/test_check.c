@@ -183,6 +183,8 @@ static const struct fault faults[] = {
     {"huge pages are in use", "proc/meminfo",
         "MemTotal: 16000000 kB\nHugePages_Total: 5000\nHugePages_Free: 100\nHugepagesize: 2048 kB\n", "hugepages",
         RG_PREFLIGHT_PASS, "5000 pages of 2048 kB, 100 of them unused"},
+    {"there is no libibverbs", "usr/lib/x86_64-linux-gnu/libibverbs.so.1", NULL, "versions", RG_PREFLIGHT_WARN,
+        "Linux 6.6.72+; no libibverbs"},
     {"processors save power", "sys/devices/system/cpu/cpufreq/policy2/scaling_governor", "powersave\n", "cpu_governor",
         RG_PREFLIGHT_WARN, "performance on 3 of them; powersave on 1 of them"},
     {"pages are moved", "proc/sys/kernel/numa_balancing", "1\n", "numa_balancing", RG_PREFLIGHT_WARN,
@@ -338,7 +340,7 @@ static void what_the_system_s_calls_tell_is_judged(void **state)
         {own_address, "hostname", RG_PREFLIGHT_WARN, "localhost is 127.0.1.1"},
         {own_clock, "clock", RG_PREFLIGHT_WARN, "not synchronised"},
         {other_libraries, "libraries", RG_PREFLIGHT_WARN,
-            "/usr/local/gib/lib64/libibverbs.so.1 hides /usr/lib/x86_64-linux-gnu/libibverbs.so.1"},
+            "/usr/local/gib/lib64/libibverbs.so.1 hides /usr/lib/x86_64-linux-gnu/libibverbs.so.1.14.44.0"},
         {more_libraries, "libraries", RG_PREFLIGHT_PASS, "hides none"},
     };
     (void)state;
@@ -468,6 +470,79 @@ static void what_a_file_holds_cannot_spoil_the_report(void **state)
     free(path);
 }
 
+/* --- a fleet --- */
+
+static void of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have(void **state)
+{
+    struct rg_preflight fleet[5];
+    char *path = path_in(root_of("a3-ultra"), "proc/sys/kernel/osrelease");
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        if (i == 3)
+            change_file(path, "6.1.0\n");
+        look_at("a3-ultra", &machine, false, i == 4 ? own_clock : NULL);
+        if (i == 3)
+            put_back(path);
+        fleet[i] = preflight;
+        preflight = (struct rg_preflight){0};
+    }
+    rg_check_compare(fleet, 5);
+    for (int i = 0; i < 5; i++) {
+        preflight = fleet[i];
+        for (int r = 0; r < preflight.row_count; r++) {
+            const struct rg_preflight_row *row = &preflight.rows[r];
+            bool odd = (i == 3 && (strcmp(row->check, "versions") == 0 || strcmp(row->check, "gpu_direct") == 0)) ||
+                       (i == 4 && strcmp(row->check, "clock") == 0); /* a fault of its own */
+            if ((row->status == RG_PREFLIGHT_WARN) != odd)
+                fail_msg("node %d: %s is %s", i, row->check, rg_preflight_words[row->status]);
+        }
+        if (i == 3)
+            assert_string_equal(
+                row_of("versions")->expected, "as on 4 of 5 nodes: Linux 6.6.72+; libibverbs.so.1.14.44.0");
+        rg_preflight_close(&preflight);
+    }
+    free(path);
+}
+
+static void of_two_nodes_that_differ_neither_is_right(void **state)
+{
+    struct rg_preflight fleet[2];
+    (void)state;
+    look_at("a3-ultra", NULL, false, NULL);
+    fleet[0] = preflight;
+    preflight = (struct rg_preflight){0};
+    look_at("soft", NULL, false, NULL);
+    fleet[1] = preflight;
+    preflight = (struct rg_preflight){0};
+    rg_check_compare(fleet, 2);
+    for (int i = 0; i < 2; i++) {
+        preflight = fleet[i];
+        assert_int_equal(row_of("firmware")->status, RG_PREFLIGHT_WARN);
+        assert_string_equal(row_of("firmware")->expected, "the same on all nodes");
+        assert_int_equal(row_of("gids")->status, RG_PREFLIGHT_PASS);
+        rg_preflight_close(&preflight);
+    }
+}
+
+static void a_document_is_read_as_it_was_written(void **state)
+{
+    struct rg_preflight read;
+    struct rg_error err = {{0}};
+    (void)state;
+    look_at("a3-ultra", &machine, true, no_address);
+    char *text = rg_preflight_json(&preflight, true);
+    assert_null(strchr(text, '\n'));
+    assert_int_equal(rg_preflight_parse(text, "node-a", &read, &err), 0);
+    char *again = rg_preflight_json(&read, true);
+    assert_string_equal(again, text);
+    rg_preflight_close(&read);
+    memcpy(strstr(text, "\"exit_status\":1"), "\"exit_status\":0", strlen("\"exit_status\":0"));
+    assert_true(rg_preflight_parse(text, "node-a", &read, &err) < 0);
+    assert_string_equal(err.text, "node-a: exit_status: 0 is not what its checks make it");
+    free(text);
+    free(again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +557,9 @@ int main(void)
         cmocka_unit_test(a_port_whose_network_device_lives_elsewhere_has_no_usable_gid),
         cmocka_unit_test(what_cannot_be_read_decides_only_if_it_could_have_failed),
         cmocka_unit_test(the_quick_ones_are_those_that_would_stop_a_run),
+        cmocka_unit_test(of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have),
+        cmocka_unit_test(of_two_nodes_that_differ_neither_is_right),
+        cmocka_unit_test(a_document_is_read_as_it_was_written),
         cmocka_unit_test(what_a_file_holds_cannot_spoil_the_report),
     };
     return cmocka_run_group_tests(tests, make_nodes, remove_nodes);

@@ -64,6 +64,18 @@ char *rg_preflight_json(const struct rg_preflight *preflight, bool one_line)
     return text;
 }
 
+void rg_preflight_unreachable(struct rg_preflight_row *out, const char *reason)
+{
+    *out = (struct rg_preflight_row){.check = "remote", .status = RG_PREFLIGHT_FAIL, .decides = true};
+    snprintf(out->found, sizeof out->found, "it gave no answer: %s", reason[0] ? reason : "it said nothing");
+    snprintf(
+        out->expected, sizeof out->expected, "a remote shell without a password, and this railgauge in the same place");
+    snprintf(out->mend, sizeof out->mend, "try `ssh HOST railgauge --version` until it works");
+    for (char *at = out->found; *at != '\0'; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+
 /* --- reading --- */
 
 struct read_row {

@@ -41,6 +41,9 @@ int rg_preflight_exit_status(const struct rg_preflight *preflight);
 /* The document as text, malloc'd; on one line, or on many for people. */
 char *rg_preflight_json(const struct rg_preflight *preflight, bool one_line);
 
+/* The one row of a node that could not be asked, for this reason. */
+void rg_preflight_unreachable(struct rg_preflight_row *out, const char *reason);
+
 /* Reads the document; name stands for it in messages. -EINVAL, -ENOMEM. Close it with rg_preflight_close. */
 int rg_preflight_parse(const char *text, const char *name, struct rg_preflight *out, struct rg_error *err);
 

@@ -114,6 +114,82 @@ faults() { # STATUS OPTIONS...
     jq -e --arg limit "$limit" '.checks[] | select(.check == "memlock") | .found | startswith($limit)' "$BATS_TEST_TMPDIR/check.json"
 }
 
+# Nodes node1 to node5, each healthy, behind a remote shell that stands for ssh; node9 is not to be reached.
+a_fleet() {
+    export NODES=$BATS_TEST_TMPDIR/nodes OMPI_MCA_plm_rsh_agent=$BATS_TEST_TMPDIR/remote
+    mkdir "$NODES"
+    for i in 1 2 3 4 5; do cp -a "$good" "$NODES/node$i"; done
+    cat >"$BATS_TEST_TMPDIR/remote" <<'END'
+#!/bin/bash
+host=$1
+shift
+echo "$*" >>"$NODES/asked"
+[ "$host" != node9 ] || { echo 'ssh: connect to host node9 port 22: Connection refused' >&2 && exit 255; }
+[ "$host" != node8 ] || { echo 'no document' && exit 0; }
+sh -c "$* --root $NODES/$host"
+END
+    chmod +x "$BATS_TEST_TMPDIR/remote"
+}
+
+@test "of several nodes the odd one out is named, with what the others have" {
+    a_fleet
+    run -0 "$railgauge" check --hosts node1,node2,node3,node4,node5 --machine a3-ultra
+    [[ $output != *firmware* ]]
+    [[ ${lines[-1]} == "5 nodes: "* ]]
+    for device in "$NODES"/node4/sys/class/infiniband/*; do echo 28.39.1002 >"$device/fw_ver"; done
+    run -0 "$railgauge" check --hosts node1,node2,node3,node4,node5 --machine a3-ultra
+    told=$(tr -s ' \n' ' ' <<<"$output")
+    [[ $told == *"warn firmware 28.39.1002 of MT_0000000838: mlx5_0, "*"expected: as on 4 of 5 nodes: 28.43.2566 of MT_0000000838: mlx5_0, "*"on: node4 "* ]]
+    [ "$(wc -L <<<"$output")" -le 100 ]
+}
+
+@test "a fleet's nodes are a document a line, and the worst of them makes the status" {
+    a_fleet
+    rm -r "$NODES/node2/sys/class/infiniband/mlx5_7"
+    printf '# the nodes\nnode1 slots=8\nnode2 slots=8\nnode3 slots=8\n' >"$BATS_TEST_TMPDIR/hostfile"
+    run -1 "$railgauge" check --hostfile "$BATS_TEST_TMPDIR/hostfile" --machine a3-ultra --quick --format json
+    [ "${#lines[@]}" = 3 ]
+    printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/check.ndjson"
+    scripts/validate "$BATS_TEST_TMPDIR/check.ndjson"
+    run -0 jq -r '.node + " " + (.exit_status | tostring) + " " + (.quick | tostring)' "$BATS_TEST_TMPDIR/check.ndjson"
+    [ "$output" = $'node1 0 true\nnode2 1 true\nnode3 0 true' ]
+}
+
+@test "a node that gives no answer, or none that can be read, fails with what its shell said, and the others are told" {
+    a_fleet
+    run -1 "$railgauge" check --hosts node1,node9,node8 --machine a3-ultra --format json
+    printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/check.ndjson"
+    scripts/validate "$BATS_TEST_TMPDIR/check.ndjson"
+    run -0 jq -r '.node + ": " + .checks[0].found' "$BATS_TEST_TMPDIR/check.ndjson"
+    [ "${lines[1]}" = "node9: it gave no answer: ssh: connect to host node9 port 22: Connection refused" ]
+    [[ ${lines[2]} == "node8: it gave no answer: node8: line 1: is not JSON"* ]]
+    [[ ${lines[0]} == "node1: ACTIVE: mlx5_0, "* ]]
+}
+
+@test "what is asked of a remote shell is quoted for it" {
+    a_fleet
+    cp results-schema/machines/a3-ultra.json "$BATS_TEST_TMPDIR/it's mine; true.json"
+    run -0 "$railgauge" check --hosts node1 --machine "$BATS_TEST_TMPDIR/it's mine; true.json"
+    grep -qF "'$BATS_TEST_TMPDIR/it'\\''s mine; true.json'" "$NODES/asked"
+}
+
+@test "no invalid document of another node is taken for an answer" {
+    a_fleet
+    printf '#!/bin/bash\ncat "$ANSWER"\n' >"$BATS_TEST_TMPDIR/remote"
+    for ANSWER in results-schema/examples/invalid/check-*; do
+        export ANSWER
+        case $ANSWER in
+            # What holds between fields is the schema's to say (tests/schema.bats).
+            *-without-mend.json | *-with-mend.json | *-with-expected.json | *-count-negative.json) continue ;;
+        esac
+        run -1 "$railgauge" check --hosts node1 --format json
+        [[ $(jq -r '.checks[0].found' <<<"$output") == "it gave no answer: node1: "* ]]
+    done
+    export ANSWER=results-schema/examples/valid/check-fail.json
+    run -1 "$railgauge" check --hosts node1 --format json
+    [ "$(jq -r '.checks[0].check' <<<"$output")" = rdma_devices ]
+}
+
 @test "bad options are refused in one line, with status 2" {
     while read -r words options; do
         # shellcheck disable=SC2086 # options are words
@@ -128,13 +204,14 @@ unknown_option_'--slow' --slow
 unexpected_word_'node1' node1
 unexpected_word_'true' -- true
 cannot_be_read --machine /nonexistent.json
+exclude_each_other --hosts a --hostfile b
 /nonexistent:_No_such_file --root /nonexistent
 END
 }
 
 @test "the man page and --help tell of every option" {
     run -0 "$railgauge" check --help
-    for option in machine quick format; do [[ $output == *"--$option"* ]]; done
+    for option in hosts hostfile machine quick format; do [[ $output == *"--$option"* ]]; done
     [[ $output != *--root* ]]
     grep -q 'quick' build/asan/man/railgauge-check.1
 }

@@ -13,10 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATIENCE_S 60.0
-
 struct options {
     const char *hosts, *hostfile, *machine, *format, *root;
+    double timeout_s;
     bool quick;
 };
 
@@ -29,6 +28,8 @@ static const struct rg_option rows[] = {
         .help =
             "Check these nodes instead of this one, over the remote shell, and name those that differ from the others."},
     {"hostfile", NULL, RG_TEXT, AT(hostfile), .metavar = "FILE", .help = "Check the nodes of a file, one a line."},
+    {"timeout", NULL, RG_NUMBER, AT(timeout_s), 1, 3600, .fallback = "60", .metavar = "S",
+        .help = "How many seconds another node may take to answer."},
     {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
         .help =
             "What to expect of the node: a machine's name, or the path of its file. Without it NICs are held against each "
@@ -137,7 +138,7 @@ static int check_hosts(const struct options *options, char *const *hosts, struct
     if (shell == NULL || words == NULL || answers == NULL || nodes == NULL)
         rg_fail(err, code, "no memory");
     else
-        code = rg_remote_run(hosts, count, shell, words, PATIENCE_S, answers, err);
+        code = rg_remote_run(hosts, count, shell, words, options->timeout_s, answers, err);
     for (size_t i = 0; code == 0 && i < count; i++)
         code = take_answer(hosts[i], &answers[i], &nodes[i], err);
     if (code == 0) {

@@ -121,7 +121,7 @@ static void await(struct asked *asked, size_t count, double patience_s, struct r
             asked[i].pid = 0;
             out[i].status = !late && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
             if (late)
-                snprintf(out[i].said, sizeof out[i].said, "no answer within %.0f s", patience_s);
+                snprintf(out[i].said, sizeof out[i].said, "not within %.0f s", patience_s);
         }
         if (open > 0)
             poll(NULL, 0, PAUSE_MS);

@@ -125,6 +125,7 @@ host=$1
 shift
 echo "$*" >>"$NODES/asked"
 [ "$host" != node9 ] || { echo 'ssh: connect to host node9 port 22: Connection refused' >&2 && exit 255; }
+[ "$host" != node7 ] || sleep 60
 [ "$host" != node8 ] || { echo 'no document' && exit 0; }
 sh -c "$* --root $NODES/$host"
 END
@@ -166,6 +167,15 @@ END
     [[ ${lines[0]} == "node1: ACTIVE: mlx5_0, "* ]]
 }
 
+@test "a node that takes too long is not waited for" {
+    a_fleet
+    SECONDS=0
+    run -1 "$railgauge" check --hosts node1,node7 --timeout 2 --format json
+    [ "$SECONDS" -lt 30 ]
+    [ "$(jq -rs '.[1].checks[0].found' <<<"$output")" = "it gave no answer: not within 2 s" ]
+    [ "$(jq -rs '.[0].exit_status' <<<"$output")" = 0 ]
+}
+
 @test "what is asked of a remote shell is quoted for it" {
     a_fleet
     cp results-schema/machines/a3-ultra.json "$BATS_TEST_TMPDIR/it's mine; true.json"
@@ -204,6 +214,7 @@ unknown_option_'--slow' --slow
 unexpected_word_'node1' node1
 unexpected_word_'true' -- true
 cannot_be_read --machine /nonexistent.json
+is_not_from_1_to_3600 --hosts a --timeout 0
 exclude_each_other --hosts a --hostfile b
 /nonexistent:_No_such_file --root /nonexistent
 END
@@ -211,7 +222,7 @@ END
 
 @test "the man page and --help tell of every option" {
     run -0 "$railgauge" check --help
-    for option in hosts hostfile machine quick format; do [[ $output == *"--$option"* ]]; done
+    for option in hosts hostfile timeout machine quick format; do [[ $output == *"--$option"* ]]; done
     [[ $output != *--root* ]]
     grep -q 'quick' build/asan/man/railgauge-check.1
 }

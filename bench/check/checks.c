@@ -18,7 +18,7 @@ static void add(char *text, size_t room, const char *between, const char *format
 #define ADD(text, between)                                                                                             \
     va_list args;                                                                                                      \
     va_start(args, format);                                                                                            \
-    add(text, sizeof text, between, format, args);                                                                     \
+    add((text), sizeof(text), (between), format, args);                                                                \
     va_end(args)
 
 void rg_check_expect(struct rg_preflight_row *out, const char *format, ...)

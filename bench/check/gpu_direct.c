@@ -2,16 +2,27 @@
 #include "check/checks.h"
 #include "check/read.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define DMA_BUF_SINCE_MAJOR 5
 #define DMA_BUF_SINCE_MINOR 12
 
+/* "6.1.0-28-amd64" */
+static bool read_version(const char *text, long *major, long *minor)
+{
+    char *dot, *end;
+    *major = strtol(text, &dot, 10);
+    if (dot == text || *dot != '.')
+        return false;
+    *minor = strtol(dot + 1, &end, 10);
+    return end != dot + 1;
+}
+
 static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
 {
     char version[RG_CHECK_LINE], kernel[RG_CHECK_LINE];
-    int major = 0, minor = 0;
+    long major, minor;
     if (node->gpu_count == 0 || node->hardware_count == 0) {
         rg_check_absent(out, "no GPU with a NIC of hardware beside it");
         return;
@@ -20,7 +31,7 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_absent(out, "no NVIDIA driver");
         return;
     }
-    if (!rg_check_line(node, kernel, "/proc/sys/kernel/osrelease") || sscanf(kernel, "%d.%d", &major, &minor) != 2) {
+    if (!rg_check_line(node, kernel, "/proc/sys/kernel/osrelease") || !read_version(kernel, &major, &minor)) {
         rg_check_unread(out, "the kernel's version cannot be read");
         return;
     }

@@ -5,7 +5,8 @@
 
 static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
 {
-    double wanted = node->machine ? node->machine->line_rate_gbps : NAN, most = 0;
+    const struct rg_machine *machine = node->machine;
+    double wanted = machine != NULL ? machine->line_rate_gbps : NAN, most = 0;
     struct rg_check_tally rates = {0};
     bool slow = false, unknown = false;
     for (int i = 0; i < node->port_count; i++)
@@ -23,10 +24,10 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_absent(out, "no active port of hardware: software RDMA runs at its network device's rate");
         return;
     }
-    if (isnan(wanted))
-        rg_check_expect(out, "the same rate on all ports");
+    if (machine != NULL && !isnan(wanted))
+        rg_check_expect(out, "%g Gb/s on each port, as %s has", wanted, machine->name);
     else
-        rg_check_expect(out, "%g Gb/s on each port, as %s has", wanted, node->machine->name);
+        rg_check_expect(out, "the same rate on all ports");
     rg_check_tally_found(&rates, out);
     if (slow)
         rg_check_fault(out, isnan(wanted) ? RG_PREFLIGHT_WARN : RG_PREFLIGHT_FAIL,

@@ -2,22 +2,28 @@
 #include "check/checks.h"
 #include "check/read.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ENOUGH_BYTES (1ll << 30)  /* buffers of a rank in every suite that comes with railgauge */
-#define IPC_LOCK (1ull << 14)     /* the bit of CAP_IPC_LOCK */
-#define ALL_USERS " 0 4294967295" /* in uid_map: no user namespace, where capabilities are worth nothing here */
+#define ENOUGH_BYTES (1ll << 30) /* buffers of a rank in every suite that comes with railgauge */
+#define IPC_LOCK (1ull << 14)    /* the bit of CAP_IPC_LOCK */
+
+/* Whether this process is in no user namespace, where a capability is worth nothing for limits: "0 0 4294967295". */
+static bool sees_all_users(const struct rg_check_node *node)
+{
+    static const unsigned long long all[] = {0, 0, UINT32_MAX};
+    char users[RG_CHECK_LINE], *at = users, *end;
+    bool same = rg_check_line(node, users, "/proc/self/uid_map");
+    for (size_t i = 0; same && i < sizeof all / sizeof *all; i++, at = end)
+        same = strtoull(at, &end, 10) == all[i] && end != at;
+    return same;
+}
 
 static bool is_privileged(const struct rg_check_node *node)
 {
-    char capabilities[RG_CHECK_LINE], users[RG_CHECK_LINE];
-    unsigned inside, outside, count;
+    char capabilities[RG_CHECK_LINE];
     return rg_check_value(node, "/proc/self/status", "CapEff", capabilities) &&
-           (strtoull(capabilities, NULL, 16) & IPC_LOCK) != 0 && rg_check_line(node, users, "/proc/self/uid_map") &&
-           sscanf(users, "%u %u %u", &inside, &outside, &count) == 3 && inside == 0 && outside == 0 &&
-           count == UINT32_MAX;
+           (strtoull(capabilities, NULL, 16) & IPC_LOCK) != 0 && sees_all_users(node);
 }
 
 static void look(const struct rg_check_node *node, struct rg_preflight_row *out)

@@ -33,7 +33,7 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         return;
     }
     rg_check_expect(
-        out, "RDMA MTU %lld, so a network MTU of %lld or more", (long long)wanted, (long long)(wanted + HEADER_BYTES));
+        out, "RDMA MTU %lld, so a network MTU of %lld or more", (long long)wanted, (long long)wanted + HEADER_BYTES);
     if (given)
         rg_check_expect(out, "as %s has", node->machine->name);
     rg_check_tally_found(&mtus, out);

@@ -53,7 +53,7 @@ static void find_gid(const struct rg_check_node *node, const char *number, struc
         if (rank >= best)
             continue;
         best = rank;
-        port->gid_index = atoi(*entry);
+        port->gid_index = (int)strtol(*entry, NULL, 10);
         snprintf(port->gid_address, sizeof port->gid_address, "%s", address);
         snprintf(port->gid_netdev, sizeof port->gid_netdev, "%s", netdev);
         snprintf(port->netdev, sizeof port->netdev, "%s", netdev);

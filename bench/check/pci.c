@@ -13,18 +13,24 @@
 #define EXTENDED_AT 0x100
 #define CAPABILITIES_MOST 96 /* a list that is longer runs in a circle */
 
+/* Whether the text begins with so many hexadecimal digits and then this character; moves past them. */
+static bool take(const char **at, size_t least, size_t most, char then)
+{
+    size_t digits = strspn(*at, "0123456789abcdef");
+    if (digits < least || digits > most || (*at)[digits] != then)
+        return false;
+    *at += digits + 1;
+    return true;
+}
+
 /* The last part of a path, if it is an address such as 0000:c1:00.0. */
 static bool last_address(const char *path, char out[16])
 {
-    unsigned domain, bus, device, function;
-    int used = 0;
-    const char *slash = strrchr(path, '/');
-    out[0] = '\0';
-    if (slash == NULL || sscanf(slash, "/%x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &used) != 4 ||
-        slash[used] != '\0' || used > 15)
-        return false;
-    snprintf(out, 16, "%s", slash + 1);
-    return true;
+    const char *slash = strrchr(path, '/'), *at = slash != NULL ? slash + 1 : path;
+    bool is = slash != NULL && take(&at, 4, 8, ':') && take(&at, 2, 2, ':') && take(&at, 2, 2, '.') &&
+              take(&at, 1, 1, '\0') && at - slash <= 17;
+    snprintf(out, 16, "%s", is ? slash + 1 : "");
+    return is;
 }
 
 bool rg_check_pci_address(const struct rg_check_node *node, const char *base, char out[16])

@@ -86,7 +86,7 @@ static int ask(const char *host, char *const *shell, char *const *words, struct 
     build(&line, host, shell, words);
     out->out = tmpfile();
     out->said = tmpfile();
-    bool ready = !line.failed && out->out != NULL && out->said != NULL;
+    bool ready = !line.failed && line.list != NULL && out->out != NULL && out->said != NULL;
     out->pid = ready ? fork() : -1;
     if (out->pid == 0)
         become(line.list, out);

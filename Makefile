@@ -47,12 +47,12 @@ WITHOUT := $(if $(NVCC),,bench/mem/cuda.c bench/mem/cuda_device.c bench/mem/pinn
 RANK_COMMAND := bench/cmd/rank.c bench/cmd/self.c
 PURE := $(call sources,base stat fleet data)
 SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/test/simulated.c
-FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c $(call sources,judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
+FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c bench/hw/gpu.c bench/hw/nvml.c $(call sources,check judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 # Ranks keep no history, and need no SQLite.
 SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
 RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
 FRONT_LIBS := -lcjson -lsqlite3 -lhwloc -lm -lpthread
-COMMANDS := run compare report history plan simulate topology
+COMMANDS := run check compare report history plan simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)
 
 .PHONY: all parts demo test lint bench install clean
@@ -134,7 +134,7 @@ clean:
 UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
 UNIT_COMMANDS := $(patsubst %,bench/cmd/%.c,argv probe launch crew sequel)
-UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem judge report)) bench/net/wire.c \
+UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem check judge report)) bench/net/wire.c \
 	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/coll/collective.c bench/test/record.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c bench/hw/counters.c $(UNIT_COMMANDS)) \
 	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES))) $(CUDA_OBJECTS)
 UNIT_CC = $(CC) $(CPPFLAGS) -DRG_SOURCE='"$(CURDIR)"' $(CFLAGS) -MMD -MP

@@ -54,7 +54,7 @@ PYTHON
 }
 
 # The kinds of documents.
-kinds=(suite machine measurement run verdict topology fabric figure trend forecast)
+kinds=(suite machine measurement run verdict check topology fabric figure trend forecast)
 
 @test "every schema is a valid JSON Schema of 2020-12, named after its file" {
     schema_python <<'PYTHON'
@@ -130,7 +130,7 @@ PYTHON
     schema_python <<'PYTHON'
 bad = []
 for where, schema in everything():
-    if where.split(".")[0] in ("measurement", "run", "verdict", "figure", "trend", "forecast") and "properties" in schema and "additionalProperties" in schema:
+    if where.split(".")[0] in ("measurement", "run", "verdict", "check", "figure", "trend", "forecast") and "properties" in schema and "additionalProperties" in schema:
         for name in set(schema["properties"]) - set(schema["required"]):
             field = schema["properties"][name]
             if "null" not in field.get("type", ()) or not field["description"].endswith("Earlier versions left it out."):
@@ -248,6 +248,11 @@ changes = {
         "-suite.tests.1.devices",
     ],
     "run-begun.json": ["incomplete_reason=null", 'hardware_reason="not known"'],
+    "check-fail.json": [
+        "exit_status=0", "counts.fail=0", "checks.0.mend=null", "checks.0.decides=false", "checks.0.expected=null",
+        'checks.1.status="not_run"', 'checks.2.status="pass"',
+    ],
+    "check-inconclusive.json": ['exit_status=1', "counts.fail=1"],
     "verdict-pass.json": [
         "exit_status=3", "counts.fail=1", "counts.noisy=1", "counts.unsupported=1", "counts.not_run=1",
         "expectations.0.asked=false", "expectations.0.threshold=null", "expectations.0.tolerance_percent=null",

@@ -30,6 +30,7 @@ int rg_cmd_load_machine(const char *name, struct rg_machine *out, struct rg_erro
 int rg_cmd_apply_settings(const struct rg_args *args, struct rg_suite *suite, struct rg_error *err);
 
 int rg_cmd_run(int argc, char **argv);
+int rg_cmd_check(int argc, char **argv);
 int rg_cmd_compare(int argc, char **argv);
 int rg_cmd_report(int argc, char **argv);
 int rg_cmd_simulate(int argc, char **argv);

@@ -12,6 +12,7 @@ struct entry {
 
 static const struct entry commands[] = {
     {"run", rg_cmd_run, "measure, judge, and leave a run directory"},
+    {"check", rg_cmd_check, "tell whether this node is fit to be measured, and what to mend"},
     {"compare", rg_cmd_compare, "hold a run against a machine's baseline or an earlier run"},
     {"report", rg_cmd_report, "show runs as one web page"},
     {"simulate", rg_cmd_simulate, "measure and judge a simulated fabric"},

@@ -87,7 +87,7 @@ char **rg_probe_shell(char *const *mpirun_options)
 
 /* --- asking --- */
 
-static bool is_here(const char *host)
+bool rg_probe_is_here(const char *host)
 {
     char own[256] = "";
     gethostname(own, sizeof own - 1);
@@ -170,7 +170,7 @@ bool rg_probe_hosts(char *const *hosts, char *const *shell, bool *there)
         count++;
     pid_t *children = calloc(count + 1, sizeof *children);
     for (size_t i = 0; i < count; i++) {
-        there[i] = is_here(hosts[i]) || children == NULL || shell == NULL;
+        there[i] = rg_probe_is_here(hosts[i]) || children == NULL || shell == NULL;
         if (!there[i] && (children[i] = ask(hosts[i], shell)) < 0)
             there[i] = true;
         asked += !there[i];
@@ -178,7 +178,7 @@ bool rg_probe_hosts(char *const *hosts, char *const *shell, bool *there)
     bool whole = children != NULL && shell != NULL && await(children, count, is_ssh(shell[0]), there);
     free(children);
     for (size_t i = 0; i < count; i++)
-        answered += there[i] && !is_here(hosts[i]);
+        answered += there[i] && !rg_probe_is_here(hosts[i]);
     if (whole && (asked == 0 || answered > 0))
         return true;
     for (size_t i = 0; i < count; i++)

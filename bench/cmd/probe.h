@@ -9,6 +9,9 @@
  * told never to ask. rg_argv_free frees it; NULL without memory. */
 char **rg_probe_shell(char *const *mpirun_options);
 
+/* Whether a host is this machine, by its name. */
+bool rg_probe_is_here(const char *host);
+
 /* Which hosts (NULL-terminated) have run `true` for that shell, all asked at once, within some seconds. This machine
  * itself counts as there. False, and all count as there: no host that was asked has, so it tells more of the shell than
  * of them; or a signal is pending that this process has blocked. */

@@ -111,7 +111,7 @@ suite() { # TEXT
                 refused "$what: " "$railgauge" report "$work/run" -o "$work/report.html"
                 [ ! -e "$work/report.html" ]
                 ;;
-            topology-* | figure-* | trend-* | forecast-*) continue ;;
+            check-* | topology-* | figure-* | trend-* | forecast-*) continue ;;
             *) echo "nobody reads $name" && return 1 ;;
         esac
         # FILE[: line N]: [PATH: ]REASON

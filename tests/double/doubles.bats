@@ -34,7 +34,7 @@ measure() { # OPTION...
 }
 
 # Long enough a warm-up for a machine that is busy with something else.
-copies=(--test gpu_copy --size 64K --working-set 128K --duration 0.05 --warmup 0.2 --copy host_to_device)
+copies=(--test gpu_copy --size 64K --working-set 128K --duration 0.25 --warmup 0.2 --copy host_to_device)
 reduces=(--test all_reduce --memory cuda --size 4K --iterations 2 --warmup-iterations 0 --deadline 5)
 
 @test "every symbol of CUDA, NCCL and NVML that the program uses is in the doubles" {

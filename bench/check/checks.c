@@ -1,0 +1,85 @@
+#include "check/checks.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Adds to a text; "..." at its end where there is no room. */
+static void add(char *text, size_t room, const char *between, const char *format, va_list args)
+{
+    size_t used = strlen(text);
+    if (used > 0)
+        used += (size_t)snprintf(text + used, room - used, "%s", between);
+    size_t more = used < room ? (size_t)vsnprintf(text + used, room - used, format, args) : room;
+    if (used + more >= room)
+        memcpy(text + room - 4, "...", 4);
+}
+
+#define ADD(text, between)                                                                                             \
+    va_list args;                                                                                                      \
+    va_start(args, format);                                                                                            \
+    add((text), sizeof(text), (between), format, args);                                                                \
+    va_end(args)
+
+void rg_check_expect(struct rg_preflight_row *out, const char *format, ...)
+{
+    ADD(out->expected, ", ");
+}
+
+void rg_check_found(struct rg_preflight_row *out, const char *format, ...)
+{
+    ADD(out->found, "; ");
+}
+
+void rg_check_fault(struct rg_preflight_row *out, enum rg_preflight_status status, const char *format, ...)
+{
+    if (out->status >= status)
+        return;
+    out->status = status;
+    out->mend[0] = '\0';
+    ADD(out->mend, "");
+}
+
+static void not_run(struct rg_preflight_row *out)
+{
+    out->status = RG_PREFLIGHT_NOT_RUN;
+    out->found[0] = out->expected[0] = out->mend[0] = '\0';
+}
+
+void rg_check_unread(struct rg_preflight_row *out, const char *format, ...)
+{
+    not_run(out);
+    ADD(out->found, "");
+}
+
+void rg_check_absent(struct rg_preflight_row *out, const char *format, ...)
+{
+    not_run(out);
+    out->decides = false;
+    ADD(out->found, "");
+}
+
+void rg_check_tally_add(struct rg_check_tally *tally, const char *who, const char *format, ...)
+{
+    char value[sizeof tally->groups[0].value];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
+    int at = 0;
+    while (at < tally->count && strcmp(tally->groups[at].value, value) != 0)
+        at++;
+    if (at == RG_CHECK_GROUPS_MOST)
+        at--; /* so many differ that no one reads them all */
+    else if (at == tally->count)
+        snprintf(tally->groups[tally->count++].value, sizeof value, "%s", value);
+    size_t used = strlen(tally->groups[at].who);
+    snprintf(tally->groups[at].who + used, sizeof tally->groups[at].who - used, "%s%s", used ? ", " : "", who);
+    tally->groups[at].times++;
+}
+
+void rg_check_tally_found(const struct rg_check_tally *tally, struct rg_preflight_row *out)
+{
+    for (int i = 0; i < tally->count; i++)
+        rg_check_found(out, "%s: %s", tally->groups[i].value, tally->groups[i].who);
+}

@@ -1,0 +1,56 @@
+/* The registry of checks, in the order in which they are told. */
+#include "check/check.h"
+#include "check/checks.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct rg_check *const rg_check_all[] = {
+    &rg_check_rdma_devices,
+    &rg_check_device_files,
+    &rg_check_link_rate,
+    &rg_check_mtu,
+    &rg_check_gids,
+    &rg_check_firmware,
+    &rg_check_pcie_link,
+    &rg_check_acs,
+    &rg_check_relaxed_ordering,
+    &rg_check_gpu_count,
+    &rg_check_nvidia_driver,
+    &rg_check_gpu_direct,
+    &rg_check_persistence,
+    &rg_check_gpu_errors,
+    &rg_check_kernel_modules,
+    &rg_check_memlock,
+    &rg_check_shm,
+    &rg_check_hugepages,
+    &rg_check_cpu_governor,
+    &rg_check_numa_balancing,
+    &rg_check_hostname,
+    &rg_check_clock,
+    &rg_check_libraries,
+    &rg_check_versions,
+    NULL,
+};
+
+#define CHECK_COUNT ((int)(sizeof rg_check_all / sizeof *rg_check_all) - 1)
+
+int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflight *out, struct rg_error *err)
+{
+    struct rg_preflight preflight = {.machine = node->machine ? node->machine->name : NULL, .quick = quick};
+    preflight.rows = calloc((size_t)CHECK_COUNT, sizeof *preflight.rows);
+    if (preflight.rows == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    snprintf(preflight.node, sizeof preflight.node, "%s", node->name);
+    for (int i = 0; i < CHECK_COUNT; i++) {
+        if (quick && rg_check_all[i]->weight != RG_CHECK_STOPS)
+            continue;
+        struct rg_preflight_row *row = &preflight.rows[preflight.row_count++];
+        row->decides = rg_check_all[i]->weight != RG_CHECK_WARNS;
+        snprintf(row->check, sizeof row->check, "%s", rg_check_all[i]->name);
+        rg_check_all[i]->look(node, row);
+    }
+    *out = preflight;
+    return 0;
+}

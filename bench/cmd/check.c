@@ -1,0 +1,217 @@
+/* railgauge check: preflight of this node, or of others. */
+#include "check/check.h"
+#include "cmd/argv.h"
+#include "cmd/cmd.h"
+#include "cmd/hosts.h"
+#include "cmd/probe.h"
+#include "cmd/remote.h"
+#include "report/preflight.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    const char *hosts, *hostfile, *machine, *format, *root;
+    double timeout_s;
+    bool quick;
+};
+
+static const char *const formats[] = {"text", "json", NULL};
+
+#define AT(member) .offset = offsetof(struct options, member)
+
+static const struct rg_option rows[] = {
+    {"hosts", NULL, RG_TEXT, AT(hosts), .metavar = "A,B,...",
+        .help =
+            "Check these nodes instead of this one, over the remote shell, and name those that differ from the others."},
+    {"hostfile", NULL, RG_TEXT, AT(hostfile), .metavar = "FILE", .help = "Check the nodes of a file, one a line."},
+    {"timeout", NULL, RG_NUMBER, AT(timeout_s), 1, 3600, .fallback = "60", .metavar = "S",
+        .help = "How many seconds another node may take to answer."},
+    {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
+        .help =
+            "What to expect of the node: a machine's name, or the path of its file. Without it NICs are held against each "
+            "other."},
+    {"quick", NULL, RG_FLAG, AT(quick), .letter = 'q', .help = "Only the checks whose failure would stop a run."},
+    {"format", NULL, RG_CHOICE, AT(format), .fallback = "text", .choices = formats, .metavar = "WORD", .letter = 'f',
+        .help = "How to print it."},
+    {"root", NULL, RG_TEXT, AT(root), .hidden = true, .metavar = "DIR",
+        .help = "Stands before /sys, /proc, /dev, /run and the libraries' directories."},
+};
+
+static const char notes[] =
+    "Nodes are asked by ssh, or what OMPI_MCA_plm_rsh_agent names; railgauge has to be in the same place on each. With "
+    "--hosts, --format json prints a document a line.\n\n"
+    "Each check passes, warns, fails or is not run, and says what it found; where there is something to mend, also what is "
+    "expected and how to mend it. Everything is read from sysfs and procfs; the configuration of PCIe bridges only root may "
+    "read. Limits, such as that of locked memory, are those of this process: over ssh or under a scheduler they may differ.\n\n"
+    "Exit status: 0 all pass or warn; 1 one fails; 3 none fails, but one that could have failed was not run, since what it reads is "
+    "closed to this process; 2 usage. A check of what the node does not have, nor is expected to have, is not run either, and "
+    "counts for nothing.";
+
+static void print(const struct options *options, const struct rg_preflight *nodes, size_t count)
+{
+    bool json = strcmp(options->format, "json") == 0, fleet = options->hosts != NULL || options->hostfile != NULL;
+    if (!json && fleet)
+        rg_report_preflights(nodes, (int)count, stdout);
+    else if (!json)
+        rg_report_preflight(nodes, stdout);
+    for (size_t i = 0; json && i < count; i++) {
+        char *text = rg_preflight_json(&nodes[i], fleet);
+        puts(text ? text : "");
+        free(text);
+    }
+}
+
+static int check_node(
+    const struct options *options, const struct rg_machine *machine, const char *root, struct rg_error *err)
+{
+    struct rg_check_node *node;
+    struct rg_preflight preflight = {0};
+    if (rg_check_open(root, machine, &node, err) != 0)
+        return RG_EXIT_CANNOT_RUN;
+    rg_check_ask_system(node);
+    int code = rg_check_run(node, options->quick, &preflight, err);
+    rg_check_close(node);
+    if (code != 0)
+        return RG_EXIT_CANNOT_RUN;
+    print(options, &preflight, 1);
+    int status = rg_preflight_exit_status(&preflight);
+    rg_preflight_close(&preflight);
+    return status;
+}
+
+/* --- other nodes --- */
+
+/* `railgauge check` as it is to run there: this program's own path, and what was asked of it. */
+static char **command_there(const struct options *options)
+{
+    struct rg_argv words = {0};
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length < 0 ? 0 : length] = '\0';
+    rg_argv_add(&words, self);
+    rg_argv_add(&words, "check");
+    rg_argv_add(&words, "--format");
+    rg_argv_add(&words, "json");
+    if (options->quick)
+        rg_argv_add(&words, "--quick");
+    if (options->machine != NULL) {
+        char path[PATH_MAX]; /* a file's path is the same there, but the folder that it starts from may not be */
+        bool file = strpbrk(options->machine, "/.") != NULL && realpath(options->machine, path) != NULL;
+        rg_argv_add(&words, "--machine");
+        rg_argv_add(&words, file ? path : options->machine);
+    }
+    if (!words.failed)
+        return words.list;
+    rg_argv_free(words.list);
+    return NULL;
+}
+
+/* A node that gave no document fails for that. Its name is the host's in either case. */
+static int take_answer(
+    const char *host, const struct rg_remote_answer *answer, struct rg_preflight *out, struct rg_error *err)
+{
+    struct rg_error fault = {{0}};
+    if (answer->text == NULL || answer->text[0] == '\0' || rg_preflight_parse(answer->text, host, out, &fault) != 0) {
+        out->rows = calloc(1, sizeof *out->rows);
+        if (out->rows == NULL)
+            return rg_fail(err, -ENOMEM, "no memory");
+        rg_preflight_unreachable(out->rows, answer->said[0] ? answer->said : fault.text);
+        out->row_count = 1;
+    }
+    snprintf(out->node, sizeof out->node, "%s", host);
+    return 0;
+}
+
+static int check_hosts(const struct options *options, char *const *hosts, struct rg_error *err)
+{
+    size_t count = 0;
+    while (hosts[count] != NULL)
+        count++;
+    char **shell = rg_probe_shell(NULL), **words = command_there(options);
+    struct rg_remote_answer *answers = calloc(count + 1, sizeof *answers);
+    struct rg_preflight *nodes = calloc(count + 1, sizeof *nodes);
+    int status = RG_EXIT_CANNOT_RUN, code = -ENOMEM;
+    if (shell == NULL || words == NULL || answers == NULL || nodes == NULL)
+        rg_fail(err, code, "no memory");
+    else
+        code = rg_remote_run(hosts, count, shell, words, options->timeout_s, answers, err);
+    for (size_t i = 0; code == 0 && i < count; i++)
+        code = take_answer(hosts[i], &answers[i], &nodes[i], err);
+    if (code == 0) {
+        rg_check_compare(nodes, (int)count);
+        print(options, nodes, count);
+        status = RG_EXIT_PASS;
+    }
+    for (size_t i = 0; nodes != NULL && i < count; i++) {
+        int one = rg_preflight_exit_status(&nodes[i]);
+        if (code == 0 && status != RG_EXIT_FAIL && one != RG_EXIT_PASS)
+            status = one;
+        rg_preflight_close(&nodes[i]);
+    }
+    rg_remote_close(answers, count);
+    free(answers);
+    free(nodes);
+    rg_argv_free(shell);
+    rg_argv_free(words);
+    return status;
+}
+
+/* --- the command --- */
+
+static int check(const struct options *options, const char *root, struct rg_error *err)
+{
+    struct rg_machine machine = {0};
+    char **hosts = NULL;
+    int slots, status = RG_EXIT_USAGE;
+    if (options->hosts != NULL && options->hostfile != NULL) {
+        rg_fail(err, 0, "--hosts and --hostfile exclude each other");
+        return status;
+    }
+    if (options->machine != NULL && rg_cmd_load_machine(options->machine, &machine, err) != 0)
+        return status;
+    if (options->hosts == NULL && options->hostfile == NULL)
+        status = check_node(options, options->machine ? &machine : NULL, root, err);
+    else if ((options->hosts ? rg_hosts_split(options->hosts, &hosts, err)
+                             : rg_hosts_read(options->hostfile, &hosts, &slots, err)) == 0)
+        status = check_hosts(options, hosts, err);
+    rg_argv_free(hosts);
+    rg_machine_close(&machine);
+    return status;
+}
+
+int rg_cmd_check(int argc, char **argv)
+{
+    struct options options = {0};
+    struct rg_command command = {
+        .name = "check",
+        .synopsis = "[options]",
+        .summary = "tell whether this node is fit to be measured, and what to mend",
+        .description =
+            "Looks at what spoils measurements, or stops them, before they are made: RDMA devices, links, MTU and GIDs; "
+            "PCIe; GPUs and their driver; limits and settings of the system. Changes nothing.",
+        .notes = notes,
+        .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
+        .group_count = 1,
+    };
+    struct rg_error err = {{0}};
+    struct rg_args args;
+    char root[PATH_MAX] = "";
+    int status;
+    if (!rg_cmd_parse(&command, argc, argv, &args, &status))
+        return status;
+    if (args.word_count > 0 || args.rest_count > 0) {
+        rg_fail(&err, 0, "unexpected word '%s'; see railgauge check --help",
+            args.word_count > 0 ? args.words[0] : args.rest[0]);
+        return rg_cmd_refuse("check", RG_EXIT_USAGE, &err);
+    }
+    if (options.root != NULL && realpath(options.root, root) == NULL) {
+        rg_fail(&err, 0, "%s: %s", options.root, strerror(errno));
+        return rg_cmd_refuse("check", RG_EXIT_USAGE, &err);
+    }
+    status = check(&options, root, &err);
+    return err.text[0] ? rg_cmd_refuse("check", status, &err) : status;
+}

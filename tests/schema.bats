@@ -18,7 +18,7 @@ schema_python() {
 import glob, json, os, sys
 import jsonschema
 schemas = {os.path.basename(path): json.load(open(path)) for path in sorted(glob.glob("results-schema/*.schema.json"))}
-assert len(schemas) == 11, sorted(schemas)
+assert len(schemas) == 12, sorted(schemas)
 
 def objects(schema, where):
     """Yield (where, schema) of each schema below this one, itself included."""

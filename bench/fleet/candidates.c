@@ -204,9 +204,9 @@ int rg_candidates_find(struct rg_search *search)
 /* --- the queue --- */
 
 /* Whether one place of the queue comes before another: by gain, then as they were found. */
-static bool is_before(const struct rg_search *search, size_t place, size_t other)
+static bool is_before(const struct rg_search *search, size_t one, size_t two)
 {
-    uint32_t a = search->queue[place], b = search->queue[other];
+    uint32_t a = search->queue[one], b = search->queue[two];
     double gain = search->candidates[a].gain, than = search->candidates[b].gain;
     return gain > than || (gain == than && a < b);
 }

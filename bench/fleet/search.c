@@ -399,10 +399,33 @@ static void *swap(void *old, void *fresh)
     return fresh;
 }
 
+/* Goes on without a part that was accepted, unless it is otherwise: steady if it came and went, and the other way
+ * round. */
+static int go_without(struct rg_search *search, size_t a, size_t most, const double *bounds_before)
+{
+    const struct rg_candidate misfit = search->accepted[a];
+    take_out(search, a);
+    search->steady = misfit.comes_and_goes ? &misfit.part : NULL;
+    search->loose = misfit.comes_and_goes ? NULL : &misfit.part;
+    int code = explain_anew(search, &misfit.part);
+    for (size_t i = 0; i < search->candidate_count; i++) {
+        double bound = rg_candidates_bound(search, &search->candidates[i]);
+        if (bound > bounds_before[i] + SLIGHT)
+            search->candidates[i].gain = bound; /* the others gain no more than they did */
+    }
+    for (size_t i = 0; i < search->accepted_count; i++)
+        leave_out(search, &search->accepted[i].part);
+    if (code == 0)
+        code = accept_all(search, search->accepted_count + most);
+    if (code == 0)
+        code = look_back(search);
+    search->steady = search->loose = NULL;
+    return code;
+}
+
 int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *replaced)
 {
     struct rg_search before = *search;
-    const struct rg_candidate misfit = search->accepted[a];
     size_t bounds =
         2 * ((size_t)nics_of(search->index.fleet) + (size_t)search->bounds.leaves * (size_t)search->index.fleet->rails);
     before.predicted = copy_of(search->predicted, search->index.count * sizeof *search->predicted);
@@ -418,26 +441,9 @@ int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *rep
             ? 0
             : -ENOMEM;
     double total = total_of(search);
-    *replaced = false;
-    if (code == 0) {
-        take_out(search, a);
-        search->steady = misfit.comes_and_goes ? &misfit.part : NULL;
-        search->loose = misfit.comes_and_goes ? NULL : &misfit.part;
-        code = explain_anew(search, &misfit.part);
-        for (size_t i = 0; i < search->candidate_count; i++) {
-            double bound = rg_candidates_bound(search, &search->candidates[i]);
-            if (bound > bounds_before[i] + SLIGHT)
-                search->candidates[i].gain = bound; /* the others gain no more than they did */
-        }
-        for (size_t i = 0; i < search->accepted_count; i++)
-            leave_out(search, &search->accepted[i].part);
-        if (code == 0)
-            code = accept_all(search, search->accepted_count + most);
-        if (code == 0)
-            code = look_back(search);
-        search->steady = search->loose = NULL;
-        *replaced = code == 0 && total_of(search) < total;
-    }
+    if (code == 0)
+        code = go_without(search, a, most, bounds_before);
+    *replaced = code == 0 && total_of(search) < total;
     if (code == 0 && !*replaced) {
         search->predicted = swap(search->predicted, before.predicted);
         search->cost = swap(search->cost, before.cost);

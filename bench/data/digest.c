@@ -203,34 +203,6 @@ void rg_digest_close(struct rg_digest *digest)
 
 /* --- points --- */
 
-/* What else than test, size, direction, memory and queue pairs must be alike; empty: nothing. */
-static void variant_of(const struct rg_measurement *m, char *out, size_t room)
-{
-    const struct rg_collective_result *c = &m->collective;
-    const char *from = m->flow.from.registration, *to = m->flow.to.registration;
-    out[0] = '\0';
-    if (m->has_collective)
-        snprintf(out, room, "%s%s%s %s %s", c->data_type, c->reduction ? " " : "", c->reduction ? c->reduction : "",
-            c->in_place ? "in_place" : "out_of_place", m->group.scope);
-    else if (m->has_copy)
-        snprintf(out, room, "%s %s%s%s", m->copy.copy, m->copy.by, m->copy.numa ? " " : "",
-            m->copy.numa ? m->copy.numa : "");
-    else if (m->has_flow && from != NULL && to != NULL && strcmp(m->memory, "host") != 0)
-        snprintf(out, room, "%s%s%s", from, strcmp(from, to) != 0 ? " to " : "", strcmp(from, to) != 0 ? to : "");
-}
-
-/* What of a flow's pattern keeps it from being compared with one between two nodes alone; empty: nothing. */
-static void pattern_of(const struct rg_measurement *m, char *out, size_t room)
-{
-    static const char *const alone[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
-    bool shares = m->has_flow && m->pattern != NULL;
-    for (size_t i = 0; shares && i < sizeof alone / sizeof *alone; i++)
-        shares = strcmp(m->pattern, alone[i]) != 0;
-    bool crosses = m->has_flow && m->flow.from.rail != m->flow.to.rail;
-    snprintf(out, room, "%s%s%s%s%s", shares ? m->pattern : "", m->phase ? " " : "", m->phase ? m->phase : "",
-        shares && crosses ? " " : "", crosses ? "cross" : "");
-}
-
 static bool same(const char *text, const char *other)
 {
     return strcmp(text ? text : "", other ? other : "") == 0;
@@ -250,16 +222,6 @@ static bool is_of(
 static char *copy_of(const char *text)
 {
     return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
-}
-
-/* Whether the judge looks for suspects among such flows. */
-static bool is_judged(const char *pattern)
-{
-    static const char *const shared[] = {"incast", "outcast", "congestion", "loopback"};
-    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
-        if (strncmp(pattern, shared[i], strlen(shared[i])) == 0)
-            return false;
-    return true;
 }
 
 static void describe_point(
@@ -285,7 +247,7 @@ static void describe_point(
         .up = kind != RG_TEST_LATENCY,
         .comparable =
             m->has_copy || (m->has_flow && strncmp(pattern, "incast", 6) != 0 && strncmp(pattern, "outcast", 7) != 0),
-        .judged = kind == RG_TEST_BANDWIDTH && is_judged(pattern),
+        .judged = kind == RG_TEST_BANDWIDTH && rg_measurement_is_exclusive(m),
         .payload_share = NAN,
         .least_subwindow = NAN,
         .clock_error_us = NAN};
@@ -294,8 +256,8 @@ static void describe_point(
 static struct rg_digest_point *point_of(struct rg_digest *digest, const struct rg_measurement *m, struct rg_error *err)
 {
     char variant[128], pattern[64];
-    variant_of(m, variant, sizeof variant);
-    pattern_of(m, pattern, sizeof pattern);
+    rg_measurement_variant(m, variant, sizeof variant);
+    rg_measurement_pattern(m, pattern, sizeof pattern);
     for (size_t i = 0; i < digest->point_count; i++) {
         size_t at = (digest->last + i) % digest->point_count;
         if (is_of(&digest->points[at], m, variant, pattern)) {

@@ -260,3 +260,35 @@ void rg_measurement_close(struct rg_measurement *measurement)
     measurement->root = NULL;
     measurement->texts = NULL;
 }
+
+void rg_measurement_variant(const struct rg_measurement *m, char *out, size_t room)
+{
+    const struct rg_collective_result *c = &m->collective;
+    const char *from = m->flow.from.registration, *to = m->flow.to.registration;
+    out[0] = '\0';
+    if (m->has_collective)
+        snprintf(out, room, "%s%s%s %s %s", c->data_type, c->reduction ? " " : "", c->reduction ? c->reduction : "",
+            c->in_place ? "in_place" : "out_of_place", m->group.scope);
+    else if (m->has_copy)
+        snprintf(out, room, "%s %s%s%s", m->copy.copy, m->copy.by, m->copy.numa ? " " : "",
+            m->copy.numa ? m->copy.numa : "");
+    else if (m->has_flow && from != NULL && to != NULL && strcmp(m->memory, "host") != 0)
+        snprintf(out, room, "%s%s%s", from, strcmp(from, to) != 0 ? " to " : "", strcmp(from, to) != 0 ? to : "");
+}
+
+bool rg_measurement_is_exclusive(const struct rg_measurement *m)
+{
+    static const char *const exclusive[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
+    for (size_t i = 0; m->has_flow && m->pattern != NULL && i < sizeof exclusive / sizeof *exclusive; i++)
+        if (strcmp(m->pattern, exclusive[i]) == 0)
+            return true;
+    return false;
+}
+
+void rg_measurement_pattern(const struct rg_measurement *m, char *out, size_t room)
+{
+    bool shares = m->has_flow && m->pattern != NULL && !rg_measurement_is_exclusive(m);
+    bool crosses = m->has_flow && m->flow.from.rail != m->flow.to.rail;
+    snprintf(out, room, "%s%s%s%s%s", shares ? m->pattern : "", m->phase ? " " : "", m->phase ? m->phase : "",
+        shares && crosses ? " " : "", crosses ? "cross" : "");
+}

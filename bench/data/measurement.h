@@ -114,6 +114,17 @@ struct rg_measurement {
 /* Everything null. */
 void rg_measurement_clear(struct rg_measurement *out);
 
+/* What else than test, size, direction, memory and queue pairs must be alike for two measurements to be compared: how
+ * GPU memory was registered, a collective's type, reduction, place and group, a copy's way; empty: nothing. */
+void rg_measurement_variant(const struct rg_measurement *measurement, char *out, size_t room);
+
+/* Whether it is a flow between two nodes, with no other on its NICs the same way. */
+bool rg_measurement_is_exclusive(const struct rg_measurement *measurement);
+
+/* What of a flow's pattern keeps it from being compared with one between two nodes alone, on one rail; empty: nothing.
+ */
+void rg_measurement_pattern(const struct rg_measurement *measurement, char *out, size_t room);
+
 /* One line without the newline; malloc'd, the caller's to free. NULL without memory. */
 char *rg_measurement_line(const struct rg_measurement *measurement);
 

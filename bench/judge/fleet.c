@@ -233,12 +233,9 @@ static void add_alarms(struct rg_fleet_judge *judge, const struct rg_measurement
 
 int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement *m, struct rg_error *err)
 {
-    static const char *const shared[] = {"incast", "outcast", "congestion", "loopback"};
     bool failed = strcmp(m->status, "failed") == 0, damaged = m->has_integrity && m->integrity.mismatches > 0;
-    bool counts = m->has_flow && rg_test_kind_of(m->test) == RG_TEST_BANDWIDTH && m->pattern != NULL &&
+    bool counts = rg_test_kind_of(m->test) == RG_TEST_BANDWIDTH && rg_measurement_is_exclusive(m) &&
                   (failed || strcmp(m->status, "ok") == 0);
-    for (size_t i = 0; counts && i < sizeof shared / sizeof *shared; i++)
-        counts = strcmp(m->pattern, shared[i]) != 0;
     if (!counts)
         return 0;
     struct rg_link link = {number_of(judge, m->flow.from.node), (int)m->flow.from.rail,

@@ -45,34 +45,6 @@ static enum rg_status status_of(const struct rg_measurement *m)
     return strcmp(m->status, "unsupported") == 0 ? RG_UNSUPPORTED : RG_NOT_RUN;
 }
 
-/* What of a measurement the verdict calls its variant; empty: nothing. */
-static void variant_of(const struct rg_measurement *m, char *out, size_t room)
-{
-    const struct rg_collective_result *c = &m->collective;
-    const char *from = m->flow.from.registration, *to = m->flow.to.registration;
-    out[0] = '\0';
-    if (m->has_collective)
-        snprintf(out, room, "%s%s%s %s %s", c->data_type, c->reduction ? " " : "", c->reduction ? c->reduction : "",
-            c->in_place ? "in_place" : "out_of_place", m->group.scope);
-    else if (m->has_copy)
-        snprintf(out, room, "%s %s%s%s", m->copy.copy, m->copy.by, m->copy.numa ? " " : "",
-            m->copy.numa ? m->copy.numa : "");
-    else if (m->has_flow && from != NULL && to != NULL && strcmp(m->memory, "host") != 0)
-        snprintf(out, room, "%s%s%s", from, strcmp(from, to) != 0 ? " to " : "", strcmp(from, to) != 0 ? to : "");
-}
-
-/* What of a flow's pattern keeps it from being compared with one between two nodes alone; empty: nothing. */
-static void pattern_of(const struct rg_measurement *m, char *out, size_t room)
-{
-    static const char *const alone[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
-    bool shares = m->has_flow && m->pattern != NULL;
-    for (size_t i = 0; shares && i < sizeof alone / sizeof *alone; i++)
-        shares = strcmp(m->pattern, alone[i]) != 0;
-    bool crosses = m->has_flow && m->flow.from.rail != m->flow.to.rail;
-    snprintf(out, room, "%s%s%s%s%s", shares ? m->pattern : "", m->phase ? " " : "", m->phase ? m->phase : "",
-        shares && crosses ? " " : "", crosses ? "cross" : "");
-}
-
 static struct rg_row *add_row(
     struct rg_verdict *verdict, const struct rg_measurement *m, const char *scope, const char *metric)
 {
@@ -80,9 +52,9 @@ static struct rg_row *add_row(
     struct rg_row *row = rg_verdict_add(verdict);
     if (row == NULL)
         return NULL;
-    variant_of(m, variant, sizeof variant);
+    rg_measurement_variant(m, variant, sizeof variant);
     row->variant = variant[0] ? rg_verdict_text(verdict, variant) : NULL;
-    pattern_of(m, pattern, sizeof pattern);
+    rg_measurement_pattern(m, pattern, sizeof pattern);
     row->pattern = pattern[0] ? rg_verdict_text(verdict, pattern) : NULL;
     row->status = status_of(m);
     row->hardware = m->hardware;
@@ -260,7 +232,7 @@ static bool is_summed(const struct reader *reader)
     const struct rg_measurement *m = &reader->flows[0];
     const struct rg_suite *suite = &reader->run->suite;
     char pattern[64];
-    pattern_of(m, pattern, sizeof pattern);
+    rg_measurement_pattern(m, pattern, sizeof pattern);
     bool one = (size_t)m->test_index < suite->test_count && strcmp(suite->tests[m->test_index].rails, "one") == 0;
     return !one && (pattern[0] == '\0' || strcmp(pattern, "loopback") == 0);
 }

@@ -1,19 +1,27 @@
 #!/usr/bin/env bats
 # jobs/monitoring and what feeds it: alerts, dashboard, exporter, and the history of nights.
 
+setup_file() {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    export MANIFESTS=$BATS_FILE_TMPDIR/monitoring.json
+    scripts/kubectl kustomize jobs/monitoring >"$BATS_FILE_TMPDIR/monitoring.yaml"
+    node tests/jobs/manifests.mjs --json "$BATS_FILE_TMPDIR/monitoring.yaml" | jq '.[]' >"$MANIFESTS"
+}
+
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || exit 1
     PATH=$PWD/build:$PATH
-    scripts/kubectl kustomize jobs/monitoring >"$BATS_TEST_TMPDIR/monitoring.yaml"
-    node tests/jobs/manifests.mjs --json "$BATS_TEST_TMPDIR/monitoring.yaml" >"$BATS_TEST_TMPDIR/monitoring.json"
-    jq '.[] | select(.kind == "Rules") | {groups: .spec.groups}' "$BATS_TEST_TMPDIR/monitoring.json" >"$BATS_TEST_TMPDIR/rules.yaml"
+    jq '.[] | select(.kind == "Rules") | {groups: .spec.groups}' "$MANIFESTS" >"$BATS_TEST_TMPDIR/rules.yaml"
     metrics='railgauge_[a-z_0-9]*'
 }
 
 teardown() { [ -z "${exporter:-}" ] || kill "$exporter"; }
 
-night() { # NUMBER WORD...: a run of the simulator
-    railgauge simulate --nodes 4 --rails 2 --machine a3-ultra --seed "$1" -o "$BATS_TEST_TMPDIR/runs/$1" "${@:2}" >/dev/null
+night() { # DAY WORD...: a run of the simulator, and what the nightly Job does with it
+    local run=$BATS_TEST_TMPDIR/runs/$1
+    railgauge simulate --nodes 4 --rails 2 --machine a3-ultra --seed "$1" -o "$run" "${@:2}" >/dev/null || [ $? = 1 ] || return
+    sed -i "s/\(\"started_at\":\t*\)\"[^\"]*\"/\1\"2026-01-${1}T02:23:00Z\"/" "$run/run.json"
+    bash jobs/image/railgauge-nightly "$run"
 }
 
 @test "the alert rules are what Prometheus can read, and each is told when it should be, and not else" {
@@ -43,17 +51,15 @@ night() { # NUMBER WORD...: a run of the simulator
     jq -e '[.panels[] | .gridPos | .x + .w <= 24] | all' jobs/monitoring/dashboard.json
     jq -e '[.panels[].datasource.uid] | unique == ["${datasource}"]' jobs/monitoring/dashboard.json
     jq -e '. as $whole | [.. | objects | select(.kind? == "ConfigMap")] | length == 0 and ($whole | has("uid") and has("title") and has("schemaVersion"))' jobs/monitoring/dashboard.json
-    jq -e --slurpfile own jobs/monitoring/dashboard.json '.[] | select(.kind == "ConfigMap").data["dashboard.json"] | fromjson == $own[0]' "$BATS_TEST_TMPDIR/monitoring.json"
+    jq -e --slurpfile own jobs/monitoring/dashboard.json '.[] | select(.kind == "ConfigMap").data["dashboard.json"] | fromjson == $own[0]' "$MANIFESTS"
 }
 
 @test "a night's figures can be scraped from the exporter, run with the Deployment's own words" {
     command -v prometheus-node-exporter >/dev/null || skip "no prometheus-node-exporter"
     mkdir "$BATS_TEST_TMPDIR/runs"
-    night 1 --fault slow,part=tx,node=2,rail=1,loss=20 || [ $? = 1 ]
-    railgauge-nightly() { bash jobs/image/railgauge-nightly "$@"; }
-    railgauge-nightly "$BATS_TEST_TMPDIR/runs/1"
+    night 01 --fault slow,part=tx,node=2,rail=1,loss=20
     local port=$((20000 + RANDOM % 10000)) words
-    mapfile -t words < <(jq -r '.[] | select(.kind == "Deployment").spec.template.spec.containers[0].args[]' "$BATS_TEST_TMPDIR/monitoring.json" |
+    mapfile -t words < <(jq -r '.[] | select(.kind == "Deployment").spec.template.spec.containers[0].args[]' "$MANIFESTS" |
         sed "s,/runs/metrics,$BATS_TEST_TMPDIR/runs/metrics,; s/:9100/127.0.0.1:$port/")
     prometheus-node-exporter "${words[@]}" >"$BATS_TEST_TMPDIR/log" 2>&1 3>&- &
     exporter=$!
@@ -66,7 +72,7 @@ night() { # NUMBER WORD...: a run of the simulator
     grep -q '^railgauge_suspects 1$' "$BATS_TEST_TMPDIR/scraped"
     # All that are kept are asked for, and the port is the one that is scraped.
     jq -e '(.[] | select(.kind == "Deployment").spec.template.spec.containers[0].ports[0].name) as $port
-        | .[] | select(.kind == "PodMonitoring").spec.endpoints[0].port == $port' "$BATS_TEST_TMPDIR/monitoring.json"
+        | .[] | select(.kind == "PodMonitoring").spec.endpoints[0].port == $port' "$MANIFESTS"
 }
 
 scrape() { # PORT
@@ -75,17 +81,14 @@ scrape() { # PORT
 
 @test "quiet nights pass, one that is worse fails once, and the figures are of the last" {
     mkdir "$BATS_TEST_TMPDIR/runs"
-    local n
-    for n in {1..12}; do
-        night "$n" || true
-        run bash jobs/image/railgauge-nightly "$BATS_TEST_TMPDIR/runs/$n"
+    local day failed=0
+    for day in {01..12}; do
+        run night "$day"
         [ "$status" = 0 ]
     done
-    local failed=0
-    for n in {13..18}; do
-        night "$n" --fault slow,part=tx,node=2,rail=1,loss=20 || true
-        run bash jobs/image/railgauge-nightly "$BATS_TEST_TMPDIR/runs/$n"
-        echo "$n: $status: $output"
+    for day in {13..18}; do
+        run night "$day" --fault slow,part=tx,node=2,rail=1,loss=20
+        echo "$day: $status: $output"
         case $status in 0) ;; 1) failed=$((failed + 1)) && [[ $output == *sim002* ]] ;; *) false ;; esac
     done
     [ "$failed" = 1 ]

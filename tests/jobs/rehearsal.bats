@@ -38,7 +38,7 @@ rehearse() { # PODS SUBMIT-OPTION... -- REHEARSE-OPTION...
     [ "$status" = 0 ]
     [ "$(jq -r '[.verdict, .exit_status] | @csv' <<<"$last")" = '"pass",0' ]
     scripts/validate "$runs/$(jq -r .folder <<<"$last")"
-    [ "$(jq -r '[.nodes[].name] | join(" ")' "$runs"/*/run.json)" = "railgauge-t-0 railgauge-t-1" ]
+    [ "$(jq -r '[.nodes[].node] | join(" ")' "$runs"/*/run.json)" = "railgauge-t-0 railgauge-t-1" ]
     grep -q "pod 1 is done" <<<"$output"
     grep -q "^  railgauge-t-1.railgauge-t  node1$" "$out/logs/pod-0.1"
 }

@@ -246,6 +246,20 @@ pods='[.. | objects | select(has("containers"))]'
     grep -q railgauge-nightly jobs/image/Containerfile
 }
 
+@test "what scripts/submit renders of each machine, by day and by night, is fit for a cluster, too" {
+    PATH=$(dirname "$KUBECTL"):$PATH
+    local machine files=()
+    for machine in "${machines[@]}"; do
+        scripts/submit --render --machine "$machine" --nodes 3 --image registry.example/railgauge:0.1.0 --name x >"$BATS_TEST_TMPDIR/$machine"
+        scripts/submit --render --nightly --machine "$machine" --nodes 3 --image registry.example/railgauge:0.1.0 >"$BATS_TEST_TMPDIR/$machine-nightly"
+        files+=("$BATS_TEST_TMPDIR/$machine" "$BATS_TEST_TMPDIR/$machine-nightly")
+    done
+    run check "${files[@]}"
+    echo "$output"
+    [ "$status" = 0 ]
+    check --json "${files[@]}" | jq -e 'map(.[] | select(.kind | IN("Job", "CronJob")) | .spec | (.jobTemplate.spec // .) | .completions == 3) | length == 10 and all'
+}
+
 @test "the scripts in manifests are what a shell can read" {
     local n
     jq -c "[to_entries[] | select(.key | test(\"^jobs\")).value] | $pods"' | [.[] | .initContainers[]?, .containers[]

@@ -1,6 +1,6 @@
-// Checks the manifests on standard input: prints a line for each fault, as KIND NAME: RULE: PATH: WHAT, and ends with 1 if there is any.
-// --all: tells the exceptions, too. --json: prints the manifests as a JSON array instead, for other tests to look at. JOBS_PARTS: where the
-// packages of package.json are installed.
+// Checks manifests: `node manifests.mjs [--all] FILE...` prints a line for each fault, as FILE: KIND NAME: RULE: WHERE: WHAT, and ends with 1 if there
+// is any. --all: tells what tests/jobs/exceptions excepts, too. --json: prints the manifests instead, as a JSON object with an array of them
+// for each FILE, for other tests to look at. JOBS_PARTS: where the packages of package.json are installed.
 import fs from "node:fs";
 import path from "node:path";
 import { createRequire } from "node:module";
@@ -8,28 +8,27 @@ import { schemaFaults } from "./schemas.mjs";
 import { policyFaults } from "./policy.mjs";
 
 const { parseAllDocuments } = createRequire(path.resolve(process.env.JOBS_PARTS, "node_modules") + "/")("yaml");
+const options = process.argv.slice(2).filter((word) => word.startsWith("--"));
+const files = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const read = {};
 
-let status = 0;
-const fault = (text) => {
+function tell(text) {
     console.log(text);
-    status = 1;
-};
-
-const documents = [];
-for (const parsed of parseAllDocuments(fs.readFileSync(0, "utf8"))) {
-    // A key twice, an alias that leads nowhere: what Kubernetes refuses, or reads as something else.
-    for (const error of [...parsed.errors, ...parsed.warnings]) fault(`YAML: ${error.message.split("\n")[0]}`);
-    if (parsed.errors.length === 0 && parsed.toJS() !== null) documents.push(parsed.toJS());
+    process.exitCode = 1;
 }
 
-if (process.argv[2] === "--json") {
-    console.log(JSON.stringify(documents, null, 1));
-} else {
-    if (documents.length === 0) fault("no manifest");
+for (const file of files) {
+    const parsed = parseAllDocuments(fs.readFileSync(file, "utf8"));
+    // A key twice, an alias that leads nowhere: what Kubernetes refuses, or reads as something else.
+    for (const error of parsed.flatMap((one) => [...one.errors, ...one.warnings])) tell(`${file}: YAML: ${error.message.split("\n")[0]}`);
+    const documents = parsed.filter((one) => one.errors.length === 0).map((one) => one.toJS()).filter((one) => one !== null);
+    read[file] = documents;
+    if (documents.length === 0) tell(`${file}: no manifest`);
+    if (options.includes("--json")) continue;
     for (const one of documents) {
-        const name = `${one.kind} ${one.metadata?.name}`;
-        for (const text of await schemaFaults(one)) fault(`${name}: schema: ${text}`);
-        for (const text of policyFaults(one, process.argv[2] === "--all")) fault(`${name}: ${text}`);
+        const name = `${file}: ${one.kind} ${one.metadata?.name}`;
+        for (const text of await schemaFaults(one)) tell(`${name}: schema: ${text}`);
+        for (const text of policyFaults(one, options.includes("--all"))) tell(`${name}: ${text}`);
     }
 }
-process.exitCode = status;
+if (options.includes("--json")) console.log(JSON.stringify(read));

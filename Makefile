@@ -147,4 +147,5 @@ $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
 	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lsqlite3 -lhwloc -lm $(CUDA_LIBS)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# What is built of an image is a whole system, with .d folders of its own.
+-include $(shell find $(BUILD) -path $(BUILD)/image -prune -o -name '*.d' -type f -print 2>/dev/null)

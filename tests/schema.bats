@@ -18,7 +18,7 @@ schema_python() {
 import glob, json, os, sys
 import jsonschema
 schemas = {os.path.basename(path): json.load(open(path)) for path in sorted(glob.glob("results-schema/*.schema.json"))}
-assert len(schemas) == 12, sorted(schemas)
+assert len(schemas) == 13, sorted(schemas)
 
 def objects(schema, where):
     """Yield (where, schema) of each schema below this one, itself included."""
@@ -54,7 +54,7 @@ PYTHON
 }
 
 # The kinds of documents.
-kinds=(suite machine measurement run verdict check topology fabric figure trend forecast)
+kinds=(suite machine measurement run verdict check topology fabric figure trend forecast job)
 
 @test "every schema is a valid JSON Schema of 2020-12, named after its file" {
     schema_python <<'PYTHON'

@@ -4,8 +4,8 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-    command -v kubectl >/dev/null || skip "no kubectl"
-    kubectl version --client 2>/dev/null | grep -qE '^Kustomize Version: v([5-9]|[1-9][0-9])\.' || skip "kubectl's kustomize is older than 5"
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    scripts/kubectl --path >/dev/null 2>"$BATS_FILE_TMPDIR/why" || skip "$(cat "$BATS_FILE_TMPDIR/why")"
 }
 
 setup() {

@@ -25,7 +25,7 @@ questions() {
 }
 
 gpu_quota() {
-    if [ "$capacity" = on-demand ]; then echo GPUS-PER-GPU-FAMILY-per-project-region; else echo "$preemptible_quota"; fi
+    if [ "$capacity" = on-demand ]; then echo GPUS-PER-GPU-FAMILY-per-project-region; else echo "${fact[preemptible_quota]-}"; fi
 }
 
 reservation_name() {
@@ -40,12 +40,12 @@ reservation_project() {
 # Which questions there are for this machine and capacity, in order.
 wanted_checks() {
     echo type
-    [ "$fabric" != rdma ] || echo profile
+    [ "${fact[fabric]}" != rdma ] || echo profile
     echo versions
     echo networks
     if [ "$capacity" = reservation ]; then
         echo reservation
-    elif [ -n "$accelerator" ]; then
+    elif [ -n "${fact[accelerator]-}" ]; then
         echo gpus
     fi
 }
@@ -146,14 +146,14 @@ raise() { # QUOTA VALUE [DIMENSIONS]
 
 # A limit without dimensions is for all regions that no other names. What a pool of this name has is not counted again.
 check_gpus() {
-    local limit needed=$((nodes * gpus)) dimensions=region=$region family=''
-    if [ "$capacity" = on-demand ]; then family=$gpu_family dimensions+=,gpu_family=$gpu_family; fi
+    local limit needed=$((nodes * fact[gpus])) dimensions=region=$region family='' gpus=${fact[gpu_family]#NVIDIA_}
+    if [ "$capacity" = on-demand ]; then family=${fact[gpu_family]} dimensions+=,gpu_family=$family; fi
     limit=$(jq -r --arg region "$region" --arg family "$family" '
         [.dimensionsInfos[]? | select((.dimensions.region // $region) == $region and (.dimensions.gpu_family // $family) == $family)
             | select(.dimensions.region or ((.applicableLocations // [$region]) | index($region)))]
         | sort_by(.dimensions | length) | last | .details.value // empty' <<<"$answer")
     [ -n "$limit" ] || limit=0
-    ((limit < 0 || limit >= needed)) || problem "$nodes nodes need $needed ${gpu_family#NVIDIA_} GPUs ($capacity); the quota in $region is $limit. To ask for more:" \
+    ((limit < 0 || limit >= needed)) || problem "$nodes nodes need $needed $gpus GPUs ($capacity); the quota in $region is $limit. To ask for more:" \
         "$(raise "$(gpu_quota)" "$needed" "$dimensions")"
 }
 

@@ -9,18 +9,18 @@
 
 list_steps() {
     local i
-    steps=(services "vpc $name $main_mtu" "main_subnet $name" "firewall $name 10.0.0.0/8")
-    if [ "$fabric" = rdma ]; then
-        steps+=("vpc $name-gvnic $mtu" "subnet $name-gvnic $name-gvnic $(range 0)" "firewall $name-gvnic $(range 0)" "rdma_vpc $name-rdma")
-        for ((i = 0; i < nics; i++)); do steps+=("subnet $name-rdma-$i $name-rdma $(range $((i + 1)))"); done
+    steps=(services "vpc $name ${fact[main_mtu]}" "main_subnet $name" "firewall $name 10.0.0.0/8")
+    if [ "${fact[fabric]}" = rdma ]; then
+        steps+=("vpc $name-gvnic ${fact[mtu]}" "subnet $name-gvnic $name-gvnic $(range 0)" "firewall $name-gvnic $(range 0)" "rdma_vpc $name-rdma")
+        for ((i = 0; i < fact[nics]; i++)); do steps+=("subnet $name-rdma-$i $name-rdma $(range $((i + 1)))"); done
         steps+=("policy $name-rdma" "rule $name-rdma" "association $name-rdma")
-    elif [ "$fabric" = gpu ]; then
-        for ((i = 0; i < nics; i++)); do
-            steps+=("vpc $name-gpu-$i $mtu" "subnet $name-gpu-$i $name-gpu-$i $(range $i)" "firewall $name-gpu-$i $(range $i)")
+    elif [ "${fact[fabric]}" = gpu ]; then
+        for ((i = 0; i < fact[nics]; i++)); do
+            steps+=("vpc $name-gpu-$i ${fact[mtu]}" "subnet $name-gpu-$i $name-gpu-$i $(range $i)" "firewall $name-gpu-$i $(range $i)")
         done
     fi
     steps+=("cluster $name" "pool $machine" "credentials $name")
-    [ "$fabric" = none ] || steps+=("manifests network" "manifests drivers")
+    [ "${fact[fabric]}" = none ] || steps+=("manifests network" "manifests drivers")
 }
 
 reverse_steps() {
@@ -37,11 +37,11 @@ range() { # NUMBER
 # The networks that a node has beside the cluster's own, in the order of its interfaces: NETWORK:SUBNET.
 additional_networks() {
     local i
-    if [ "$fabric" = rdma ]; then
+    if [ "${fact[fabric]}" = rdma ]; then
         echo "$name-gvnic:$name-gvnic"
-        for ((i = 0; i < nics; i++)); do echo "$name-rdma:$name-rdma-$i"; done
-    elif [ "$fabric" = gpu ]; then
-        for ((i = 0; i < nics; i++)); do echo "$name-gpu-$i:$name-gpu-$i"; done
+        for ((i = 0; i < fact[nics]; i++)); do echo "$name-rdma:$name-rdma-$i"; done
+    elif [ "${fact[fabric]}" = gpu ]; then
+        for ((i = 0; i < fact[nics]; i++)); do echo "$name-gpu-$i:$name-gpu-$i"; done
     fi
 }
 
@@ -94,9 +94,9 @@ step_subnet() { # NAME NETWORK RANGE
 }
 
 step_main_subnet() { # NAME
-    step_subnet "$1" "$1" "$(fact .ranges.nodes)"
+    step_subnet "$1" "$1" "${fact[range_nodes]}"
     what+=", with ranges for pods and services"
-    create+=("--secondary-range=pods=$(fact .ranges.pods),services=$(fact .ranges.services)" --enable-private-ip-google-access)
+    create+=("--secondary-range=pods=${fact[range_pods]},services=${fact[range_services]}" --enable-private-ip-google-access)
 }
 
 step_firewall() { # NETWORK SOURCES
@@ -148,7 +148,7 @@ step_cluster() { # NAME
     create=(gcloud container clusters create "$1" "--project=$project" "--location=$zone" "--release-channel=$channel"
         "--network=$1" "--subnetwork=$1" --cluster-secondary-range-name=pods --services-secondary-range-name=services
         --enable-ip-alias --enable-dataplane-v2 --enable-multi-networking "--workload-pool=$project.svc.id.goog"
-        --addons=GcsFuseCsiDriver=ENABLED "--machine-type=$(fact .system_machine_type)" --num-nodes=1)
+        --addons=GcsFuseCsiDriver=ENABLED "--machine-type=${fact[system_machine_type]}" --num-nodes=1)
     [ -z "$cluster_version" ] || create+=("--cluster-version=$cluster_version")
     delete_command=(gcloud container clusters delete "$1" "--project=$project" "--location=$zone" --quiet)
 }
@@ -161,7 +161,7 @@ step_pool() { # NAME
     expected=$machine_type
     create=(gcloud container node-pools create "$1" "--project=$project" "--location=$zone" "--cluster=$name"
         "--machine-type=$machine_type" --image-type=COS_CONTAINERD --enable-gvnic)
-    [ -z "$accelerator" ] || create+=(--accelerator "type=$accelerator,count=$gpus,gpu-driver-version=latest")
+    [ -z "${fact[accelerator]-}" ] || create+=(--accelerator "type=${fact[accelerator]},count=${fact[gpus]},gpu-driver-version=latest")
     case $capacity in
         reservation) create+=("--num-nodes=$nodes" --reservation-affinity=specific "--reservation=$reservation") ;;
         flex-start)
@@ -229,7 +229,7 @@ fail() { # MESSAGE COMMAND...
     echo "gke: $1
   command: $(quoted "${@:2}")" >&2
     advise "$log" >&2
-    die 1 "what was made stays, and is found when the same command is run again; 'gke delete' removes it"
+    die 1 "stopped there; when that is mended, run the same command again: what is done already is found"
 }
 
 # What Google's errors mean, and what to look at.

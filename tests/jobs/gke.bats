@@ -308,3 +308,78 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     READY=2 run gke create "${ultra[@]}" --nodes 2 --spot
     [[ $output != *'nodes are ready'* ]]
 }
+
+# --- scripts/terraform ---
+
+need_terraform() {
+    command -v terraform >/dev/null || skip "no terraform"
+    unset TF_CLI_CONFIG_FILE
+    export CHECKPOINT_DISABLE=1 TF_IN_AUTOMATION=1
+}
+
+# Its variables and what follows from them, which need no provider, in a folder of their own; what follows is the output `plan`.
+terraform_plan() { # VARIABLE=VALUE...
+    local folder=$BATS_TEST_TMPDIR/module/terraform value
+    mkdir -p "$folder" "$folder/../gke.d"
+    cp scripts/gke.d/machines.json "$folder/../gke.d"
+    cp scripts/terraform/{variables,plan}.tf "$folder"
+    cat >"$folder/show.tf" <<'TF'
+output "plan" {
+  value = {
+    region          = local.region
+    machine_type    = local.machine_type
+    minimum_version = local.minimum_version
+    ranges          = join(" ", sort([for name, range in merge(local.plain, local.rdma_subnets) : "${name}=${range}"]))
+    profiles        = join(" ", values(local.rdma_network))
+    nics            = join(" ", [for one in local.additional_networks : "network=${one.network},subnetwork=${one.subnetwork}"])
+    affinity        = jsonencode(local.affinity)
+  }
+}
+TF
+    for value in "$@"; do set -- "${@:2}" -var "$value"; done
+    (cd "$folder" && terraform apply -no-color -auto-approve -input=false "$@" >said 2>&1) || { cat "$folder/said" && return 1; }
+    (cd "$folder" && terraform output -json plan)
+}
+
+@test "the Terraform module has the format of terraform fmt, and parses" {
+    need_terraform
+    run terraform fmt -check -diff -recursive scripts/terraform
+    echo "$output"
+    [ "$status" = 0 ]
+    run terraform -chdir=scripts/terraform providers
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output = *hashicorp/google* ]]
+}
+
+@test "the Terraform module makes the networks, ranges, profile and order of NICs that scripts/gke makes" {
+    need_terraform
+    local machine plan pool
+    for machine in a3-ultra a4 a3-mega a3-high gvnic; do
+        scripts/gke plan --machine $machine "${here[@]}" --nodes 2 --spot --name some >"$BATS_TEST_TMPDIR/gke"
+        plan=$(terraform_plan project=my-project zone=europe-west1-b machine=$machine nodes=2 capacity=spot name=some)
+        told() { jq -r ".$1" <<<"$plan"; }
+        pool=$(grep 'node-pools create' "$BATS_TEST_TMPDIR/gke")
+        [ "$(told nics)" = "$(grep -o 'network=[^ ]*' <<<"$pool" | paste -sd ' ')" ]
+        [ "$(told ranges)" = "$(sed -nE 's/.*subnets create (some-[^ ]*) .*--range=([^ ]*).*/\1=\2/p' "$BATS_TEST_TMPDIR/gke" | LC_ALL=C sort | paste -sd ' ')" ]
+        [ "$(told profiles)" = "$(grep -o 'network-profile=[^ ]*' "$BATS_TEST_TMPDIR/gke" | sed 's/.*=//')" ]
+        [[ $pool = *" --machine-type=$(told machine_type) "* ]]
+        [[ $pool = *" --location=$(told region)-b "* ]]
+    done
+    [ "$(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=flex-start | jq -r .minimum_version)" = 1.32.2-gke.1652000 ]
+    [ "$(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=spot | jq -r .minimum_version)" = 1.32.2-gke.1475000 ]
+    [[ $(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=reservation reservation=r/reservationBlocks/b) = *SPECIFIC_RESERVATION*r/reservationBlocks/b* ]]
+}
+
+@test "the Terraform module refuses the values that scripts/gke refuses" {
+    need_terraform
+    run terraform_plan 'project=P' zone=europe-west1 machine=a5 nodes=0 capacity=lots 'name=A b' 'reservation=x y' 'machine_type=x y' channel=slow cluster_version=latest
+    echo "$output"
+    [ "$status" = 1 ]
+    local variable
+    for variable in project zone machine nodes capacity name reservation machine_type channel cluster_version; do
+        grep -q "^$variable takes " <<<"$output"
+    done
+    ! terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=1001 capacity=spot >/dev/null
+    ! terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=1.5 capacity=spot >/dev/null
+}

@@ -1,9 +1,18 @@
+# Stay enabled when all else is destroyed: others may use them.
+resource "google_project_service" "needed" {
+  for_each           = toset(local.table.apis)
+  project            = var.project
+  service            = each.value
+  disable_on_destroy = false
+}
+
 # The cluster's own network.
 resource "google_compute_network" "main" {
   project                 = var.project
   name                    = var.name
   auto_create_subnetworks = false
   mtu                     = local.table.main_mtu
+  depends_on              = [google_project_service.needed]
 }
 
 resource "google_compute_subnetwork" "main" {
@@ -46,6 +55,7 @@ resource "google_compute_network" "plain" {
   name                    = each.key
   auto_create_subnetworks = false
   mtu                     = local.machine.mtu
+  depends_on              = [google_project_service.needed]
 }
 
 resource "google_compute_subnetwork" "plain" {
@@ -80,6 +90,7 @@ resource "google_compute_network" "rdma" {
   name                    = each.key
   auto_create_subnetworks = false
   network_profile         = "projects/${var.project}/global/networkProfiles/${each.value}"
+  depends_on              = [google_project_service.needed]
 }
 
 resource "google_compute_subnetwork" "rdma" {
@@ -114,6 +125,8 @@ resource "google_compute_region_network_firewall_policy_with_rules" "rdma" {
       }
     }
   }
+
+  depends_on = [google_project_service.needed]
 }
 
 resource "google_compute_region_network_firewall_policy_association" "rdma" {

@@ -1,5 +1,5 @@
 variable "project" {
-  description = "The project's id. Its services compute and container have to be enabled."
+  description = "The project's id."
   type        = string
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))

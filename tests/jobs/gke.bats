@@ -2,6 +2,8 @@
 # scripts/gke and the Terraform module: what they would do, held against gcloud's parser and each other; and what scripts/gke does, to a
 # stand-in for Google that knows what stands on what.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     export GOOGLE=$BATS_TEST_TMPDIR/google
@@ -77,7 +79,8 @@ need_gcloud() {
     [ "$networks" = "$(printf 'subnetwork=%s ' railgauge-gvnic railgauge-rdma-{0..7} | sed 's/ $//')" ]
     networks=$(scripts/gke plan --machine a3-high "${here[@]}" --nodes 2 --spot | grep 'node-pools create' | grep -o 'subnetwork=[^ ]*' | paste -sd ' ')
     [ "$networks" = "$(printf 'subnetwork=%s ' railgauge-gpu-{0..3} | sed 's/ $//')" ]
-    ! scripts/gke plan --machine gvnic "${here[@]}" --nodes 2 --spot | grep -E 'additional-node-network|accelerator|jobs/'
+    run -0 scripts/gke plan --machine gvnic "${here[@]}" --nodes 2 --spot
+    [[ ! $output =~ additional-node-network|accelerator|jobs/ ]]
 }
 
 @test "each capacity has its own flags and no other's" {
@@ -85,8 +88,8 @@ need_gcloud() {
     [[ $(pool --reservation r/reservationBlocks/b) = *' --num-nodes=3 --reservation-affinity=specific --reservation=r/reservationBlocks/b '* ]]
     [[ $(pool --flex-start) = *' --flex-start --enable-autoscaling --num-nodes=0 --total-max-nodes=3 --location-policy=ANY --reservation-affinity=none --no-enable-autorepair '* ]]
     [[ $(pool --spot) = *' --spot --num-nodes=3 '* ]]
-    ! pool --spot | grep -E 'flex|reservation'
-    ! pool --flex-start | grep -E 'spot|reservation='
+    [[ ! $(pool --spot) =~ flex|reservation ]]
+    [[ ! $(pool --flex-start) =~ spot|reservation= ]]
 }
 
 @test "no range is in another: nodes, services, pods and the fabric's subnets" {
@@ -136,7 +139,7 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     [[ $output = *'  command: gcloud container node-pools create a3-ultra --project=my-project '* ]]
     [[ $output = *"zone europe-west1-b has no a3-ultragpu-8g left"*"gcloud compute machine-types list --filter=name=a3-ultragpu-8g"* ]]
     [[ ${lines[-1]} = *'run the same command again'* ]]
-    ! grep -q kubectl "$GOOGLE/calls"
+    run ! grep -q kubectl "$GOOGLE/calls"
     rm "$GOOGLE/fail" "$GOOGLE/calls"
     gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
     [ "$(made create | awk '{ print $2, $3 }')" = 'container node-pools' ]
@@ -380,6 +383,6 @@ TF
     for variable in project zone machine nodes capacity name reservation machine_type channel cluster_version; do
         grep -q "^$variable takes " <<<"$output"
     done
-    ! terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=1001 capacity=spot >/dev/null
-    ! terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=1.5 capacity=spot >/dev/null
+    run -1 terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=1001 capacity=spot
+    run -1 terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=1.5 capacity=spot
 }

@@ -101,7 +101,8 @@ fabric() { # FAULT
     cat log
     [ "$status" = 1 ]
     grep -q 'sim002, rail 1, transmit side' log
-    [[ $(scontrol show job "$(ls -d railgauge-* | sed 's/railgauge-//')") = *'JobState=FAILED'*'ExitCode=1:0'* ]]
+    local runs=(railgauge-*)
+    [[ $(scontrol show job "${runs[0]#railgauge-}") = *'JobState=FAILED'*'ExitCode=1:0'* ]]
 }
 
 @test "Slurm's signal before the time limit saves what was measured" {
@@ -117,7 +118,7 @@ fabric() { # FAULT
         ! grep -q '^railgauge.sbatch: exit status' log || break
         sleep 0.1
     done
-    cat log | tail -n 5
+    tail -n 5 log
     [[ $(tail -n 1 log) = "railgauge.sbatch: exit status 143, run in $PWD/railgauge-$job" ]]
     [ "$(jq -r .status "railgauge-$job/run.json")" = incomplete ]
     (($(jq .rounds_done "railgauge-$job/run.json") >= 2))

@@ -8,8 +8,10 @@
 #   delete_command  the command that deletes it; none where it goes with another thing
 
 list_steps() {
-    local i
-    steps=(services "vpc $name ${fact[main_mtu]}" "main_subnet $name" "firewall $name 10.0.0.0/8")
+    local i role
+    steps=(services account)
+    for role in ${fact[node_roles]}; do steps+=("role $role"); done
+    steps+=("vpc $name ${fact[main_mtu]}" "main_subnet $name" "firewall $name 10.0.0.0/8")
     if [ "${fact[fabric]}" = rdma ]; then
         steps+=("vpc $name-gvnic ${fact[mtu]}" "subnet $name-gvnic $name-gvnic $(range 0)" "firewall $name-gvnic $(range 0)" "rdma_vpc $name-rdma")
         for ((i = 0; i < fact[nics]; i++)); do steps+=("subnet $name-rdma-$i $name-rdma $(range $((i + 1)))"); done
@@ -63,6 +65,24 @@ step_services() {
     look=(gcloud services list --enabled "--project=$project" '--format=value(config.name)')
     among=yes expected=$(printf '%s\n' "${apis[@]}")
     create=(gcloud services enable "${apis[@]}" "--project=$project")
+}
+
+# The nodes' own account: the project's default one may do everything, or, in a new project, nothing.
+step_account() {
+    what="service account $name-nodes of the nodes"
+    look=(gcloud iam service-accounts describe "$account" "--project=$project" '--format=value(email)')
+    expected=$account
+    create=(gcloud iam service-accounts create "$name-nodes" "--project=$project")
+    delete_command=(gcloud iam service-accounts delete "$account" "--project=$project" --quiet)
+}
+
+step_role() { # ROLE
+    local binding=("$project" "--member=serviceAccount:$account" "--role=$1" --condition=None)
+    what="role $1 of service account $name-nodes"
+    look=(gcloud projects get-iam-policy "$project" '--flatten=bindings[].members' '--format=value(bindings.role,bindings.members)')
+    among=yes expected=$1$'\t'serviceAccount:$account
+    create=(gcloud projects add-iam-policy-binding "${binding[@]}")
+    delete_command=(gcloud projects remove-iam-policy-binding "${binding[@]}")
 }
 
 step_vpc() { # NAME MTU
@@ -148,7 +168,8 @@ step_cluster() { # NAME
     create=(gcloud container clusters create "$1" "--project=$project" "--location=$zone" "--release-channel=$channel"
         "--network=$1" "--subnetwork=$1" --cluster-secondary-range-name=pods --services-secondary-range-name=services
         --enable-ip-alias --enable-dataplane-v2 --enable-multi-networking "--workload-pool=$project.svc.id.goog"
-        --addons=GcsFuseCsiDriver=ENABLED "--machine-type=${fact[system_machine_type]}" --num-nodes=1)
+        --addons=GcsFuseCsiDriver=ENABLED "--machine-type=${fact[system_machine_type]}" --num-nodes=1
+        "--service-account=$account")
     [ -z "$cluster_version" ] || create+=("--cluster-version=$cluster_version")
     delete_command=(gcloud container clusters delete "$1" "--project=$project" "--location=$zone" --quiet)
 }
@@ -160,7 +181,7 @@ step_pool() { # NAME
         '--format=value(config.machineType)')
     expected=$machine_type
     create=(gcloud container node-pools create "$1" "--project=$project" "--location=$zone" "--cluster=$name"
-        "--machine-type=$machine_type" --image-type=COS_CONTAINERD --enable-gvnic)
+        "--machine-type=$machine_type" --image-type=COS_CONTAINERD --enable-gvnic "--service-account=$account")
     [ -z "${fact[accelerator]-}" ] || create+=(--accelerator "type=${fact[accelerator]},count=${fact[gpus]},gpu-driver-version=latest")
     case $capacity in
         reservation) create+=("--num-nodes=$nodes" --reservation-affinity=specific "--reservation=$reservation") ;;
@@ -247,7 +268,8 @@ advise() { # FILE
   gcloud compute machine-types list --filter=name=$machine_type --format='value(zone)'"
             ;;
         *permission* | *forbidden* | *403*)
-            echo "gke: this account may not do that; it needs roles/compute.admin, roles/container.admin and roles/serviceusage.serviceUsageAdmin:
+            echo "gke: this account may not do that; it needs roles/compute.admin, container.admin, serviceusage.serviceUsageAdmin,
+  iam.serviceAccountAdmin, iam.serviceAccountUser and resourcemanager.projectIamAdmin:
   gcloud auth list
   gcloud projects get-iam-policy $project --flatten='bindings[].members' --format='table(bindings.role,bindings.members)'"
             ;;

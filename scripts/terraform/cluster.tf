@@ -1,3 +1,17 @@
+# The nodes' own account: the project's default one may do everything, or, in a new project, nothing.
+resource "google_service_account" "nodes" {
+  project    = var.project
+  account_id = "${var.name}-nodes"
+  depends_on = [google_project_service.needed]
+}
+
+resource "google_project_iam_member" "nodes" {
+  for_each = toset(local.table.node_roles)
+  project  = var.project
+  role     = each.value
+  member   = "serviceAccount:${google_service_account.nodes.email}"
+}
+
 resource "google_container_cluster" "main" {
   project             = var.project
   location            = var.zone
@@ -29,7 +43,8 @@ resource "google_container_cluster" "main" {
     }
   }
   node_config {
-    machine_type = local.table.system_machine_type
+    machine_type    = local.table.system_machine_type
+    service_account = google_service_account.nodes.email
   }
 
   lifecycle {
@@ -65,10 +80,11 @@ resource "google_container_node_pool" "main" {
   }
 
   node_config {
-    machine_type = local.machine_type
-    image_type   = "COS_CONTAINERD"
-    spot         = var.capacity == "spot"
-    flex_start   = var.capacity == "flex-start" ? true : null
+    machine_type    = local.machine_type
+    image_type      = "COS_CONTAINERD"
+    spot            = var.capacity == "spot"
+    service_account = google_service_account.nodes.email
+    flex_start      = var.capacity == "flex-start" ? true : null
 
     gvnic {
       enabled = true
@@ -106,6 +122,7 @@ resource "google_container_node_pool" "main" {
   }
 
   depends_on = [
+    google_project_iam_member.nodes,
     google_compute_subnetwork.plain,
     google_compute_subnetwork.rdma,
     google_compute_region_network_firewall_policy_association.rdma,

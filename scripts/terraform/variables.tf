@@ -58,8 +58,8 @@ variable "name" {
   type        = string
   default     = "railgauge"
   validation {
-    condition     = can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", var.name))
-    error_message = "name takes at most 30 small letters, digits and dashes and begins with a letter."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,22}[a-z0-9])?$", var.name))
+    error_message = "name takes at most 24 small letters, digits and dashes and begins with a letter."
   }
 }
 

@@ -4,9 +4,26 @@
 
 bats_require_minimum_version 1.5.0
 
+here=(--project my-project --zone europe-west1-b)
+ultra=(--machine a3-ultra "${here[@]}")
+
+# A project in which A3 Ultra's cluster is made, for the tests that begin there.
+setup_file() {
+    cd "$BATS_TEST_DIRNAME/../.." || return 1
+    export GOOGLE=$BATS_FILE_TMPDIR/ultra
+    answers
+    gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
+}
+
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     export GOOGLE=$BATS_TEST_TMPDIR/google
+    answers
+}
+
+with_ultra() { cp -r "$BATS_FILE_TMPDIR/ultra/." "$GOOGLE"; }
+
+answers() {
     mkdir -p "$GOOGLE/answers" "$GOOGLE/lacks"
     cat >"$GOOGLE/answers/versions.json" <<'JSON'
 {"channels": [{"channel": "RAPID", "defaultVersion": "1.34.1-gke.1", "validVersions": ["1.34.1-gke.1"]},
@@ -16,8 +33,6 @@ JSON
     gpu_quota 0 16
     echo '{"specificReservation": {"count": "4", "inUseCount": "1", "instanceProperties": {"machineType": "a3-ultragpu-8g"}},
  "specificReservationRequired": true, "status": "READY"}' >"$GOOGLE/answers/reservation.json"
-    here=(--project my-project --zone europe-west1-b)
-    ultra=(--machine a3-ultra "${here[@]}")
 }
 
 gpu_quota() { # ELSEWHERE HERE
@@ -27,8 +42,11 @@ gpu_quota() { # ELSEWHERE HERE
 
 gke() { PATH=$PWD/tests/jobs/stand_in:$PATH scripts/gke "$@"; }
 
-made() { # WORD: the calls of it, without what asks
-    grep -E "^gcloud .* $1( |\$)" "$GOOGLE/calls" || true
+made() { # create, or delete: the calls that do it
+    local words=$1
+    [ "$1" != create ] || words='(create|add-iam-policy-binding)'
+    [ "$1" != delete ] || words='(delete|remove-iam-policy-binding)'
+    grep -E "^gcloud .* $words( |\$)" "$GOOGLE/calls" || true
 }
 
 left() { find "$GOOGLE" -mindepth 2 -type f -not -path '*/answers/*' -not -path '*/services/*' -printf '%P\n' | sort; }
@@ -102,31 +120,31 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
 }
 
 @test "a plan that is pasted into a shell makes what create makes" {
-    gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
+    with_ultra
     made create >"$BATS_TEST_TMPDIR/created"
     left >"$BATS_TEST_TMPDIR/left"
-    rm -rf "${GOOGLE:?}"/{calls,networks,subnets,firewalls,policies,associations,clusters,pools}
+    rm -rf "${GOOGLE:?}"/{calls,accounts,bindings,networks,subnets,firewalls,policies,associations,clusters,pools}
     scripts/gke plan "${ultra[@]}" --nodes 2 --spot >"$BATS_TEST_TMPDIR/plan"
     PATH=$PWD/tests/jobs/stand_in:$PATH bash -e "$BATS_TEST_TMPDIR/plan" >/dev/null
     diff "$BATS_TEST_TMPDIR/created" <(made create)
     diff "$BATS_TEST_TMPDIR/left" <(left)
-    [ "$(made create | wc -l)" = 20 ]
+    [ "$(made create | wc -l)" = 23 ]
     grep -q 'kubectl .* apply -k jobs/network/a3-ultra' "$GOOGLE/calls"
     grep -q 'kubectl .* apply -k jobs/drivers/a3-ultra' "$GOOGLE/calls"
 }
 
 @test "create asks before it makes anything, and run again it makes nothing a second time" {
-    gke create "${ultra[@]}" --nodes 2 --reservation res >/dev/null
+    with_ultra
     local last_check first_made
-    last_check=$(grep -n 'reservations describe' "$GOOGLE/calls" | tail -n 1 | cut -d: -f1)
+    last_check=$(grep -n 'quotas info describe' "$GOOGLE/calls" | tail -n 1 | cut -d: -f1)
     first_made=$(grep -n ' create ' "$GOOGLE/calls" | head -n 1 | cut -d: -f1)
     ((last_check < first_made))
     left >"$BATS_TEST_TMPDIR/left"
     rm "$GOOGLE/calls"
     run gke create "${ultra[@]}" --nodes 2 --reservation res
     [ "$status" = 0 ]
-    [ "$(grep -c '^\[.* there: ' <<<"$output")" = 21 ]
-    [ -z "$(made '(create|enable|delete)')" ]
+    [ "$(grep -c '^\[.* there: ' <<<"$output")" = 24 ]
+    [ -z "$(made create)$(made enable)$(made delete)" ]
     diff "$BATS_TEST_TMPDIR/left" <(left)
 }
 
@@ -146,15 +164,15 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
 }
 
 @test "what cannot be looked up is not taken for what is not there" {
-    echo 'networks.describe ERROR: Required permission compute.networks.get is missing (403)' >"$GOOGLE/fail"
+    echo 'service-accounts.describe ERROR: Required permission iam.serviceAccounts.get is missing (403)' >"$GOOGLE/fail"
     run gke create "${ultra[@]}" --nodes 2 --spot
     [ "$status" = 1 ]
-    [[ $output = *'it cannot be told whether this is there: network railgauge'*'roles/compute.admin'* ]]
+    [[ $output = *'it cannot be told whether this is there: service account railgauge-nodes'*'roles/compute.admin'* ]]
     [ -z "$(made create)" ]
 }
 
 @test "a network of the same name that is no RDMA network is refused, not used" {
-    gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
+    with_ultra
     sed -i 's/"network-profile": "[^"]*"/"network-profile": ""/' "$GOOGLE/networks/railgauge-rdma"
     run gke create "${ultra[@]}" --nodes 2 --spot
     [ "$status" = 1 ]
@@ -163,17 +181,17 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
 }
 
 @test "delete takes everything away in reverse order, and what stands on a thing before the thing" {
-    gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
+    with_ultra
     made create | grep -v 'policies rules create' >"$BATS_TEST_TMPDIR/created"
     run gke delete "${ultra[@]}" --yes
     echo "$output"
     [ "$status" = 0 ]
     [ -z "$(left)" ]
-    named() { sed -E 's/ beta / /; s/^gcloud (.*) (create|delete) (--[^ ]* --name=)?([^ ]*).*/\1 \4/'; }
+    named() { sed -E 's/ beta / /; s/ (add|remove)-iam.*--role=/ create /; s/@my-project[^ ]*//; s/^gcloud (.*) (create|delete) (--[^ ]* --name=)?([^ ]*).*/\1 \4/'; }
     diff <(named <"$BATS_TEST_TMPDIR/created" | tac) <(made delete | named)
     run gke delete "${ultra[@]}" --yes
     [ "$status" = 0 ]
-    [ "$(grep -c ' gone: ' <<<"$output")" = 19 ]
+    [ "$(grep -c ' gone: ' <<<"$output")" = 22 ]
 }
 
 @test "delete asks first, and without a terminal wants --yes" {
@@ -256,7 +274,7 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     refused "--nodes takes a number from 1 to 1000, not '0'" plan --nodes 0
     refused "--nodes takes a number from 1 to 1000, not '1001'" plan --nodes 1001
     refused "--name takes" plan --name 'a$(id)'
-    refused "--name takes" plan --name "$(printf 'a%.0s' {1..31})"
+    refused "--name takes" plan --name "$(printf 'a%.0s' {1..25})"
     refused "--reservation takes RES, RES/reservationBlocks/BLOCK" plan --reservation 'r/blocks/b'
     refused "--machine takes one of a3-ultra, a4, a3-mega, a3-high, gvnic, not 'a5'" plan --machine a5
     refused "unknown option '--frobnicate'" plan --frobnicate
@@ -272,7 +290,7 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
 @test "what create, delete and their advice run or say is accepted by gcloud's own parser" {
     need_gcloud
     local machine
-    for machine in a3-ultra a3-high gvnic; do
+    for machine in a3-ultra gvnic; do
         gpu_quota 0 800
         gke create --machine $machine "${here[@]}" --nodes 2 --spot >/dev/null
         READY=1 gke create --machine $machine "${here[@]}" --nodes 2 --flex-start >/dev/null
@@ -305,6 +323,7 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
 }
 
 @test "nodes that did not come are told, with the command that asks for them" {
+    with_ultra
     READY=1 run gke create "${ultra[@]}" --nodes 2 --spot
     [ "$status" = 0 ]
     [[ $output = *'only 1 of 2 nodes are ready'*'gcloud container clusters resize railgauge --project=my-project --location=europe-west1-b --node-pool=a3-ultra --num-nodes=2'* ]]

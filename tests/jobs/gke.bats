@@ -91,6 +91,23 @@ need_gcloud() {
     [ "$(tail -n 1 <<<"$output")" = '0 accepted, 4 refused' ]
 }
 
+@test "the README's commands of gcloud are accepted by its parser, and those of scripts/gke by scripts/gke" {
+    need_gcloud
+    sed -n '/^## From an empty project/,/^## Under Slurm/p' README.md >"$BATS_TEST_TMPDIR/section"
+    (($(grep -cE '^    (where=|gcloud|podman|scripts/)' "$BATS_TEST_TMPDIR/section") <= 10))
+    run parse < <(sed -nE 's/^ *(gcloud .*)/\1/p' "$BATS_TEST_TMPDIR/section")
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output = *'4 accepted, 0 refused'* ]]
+    { grep -E '^    where=' "$BATS_TEST_TMPDIR/section" && sed -nE 's/^ *scripts\/gke (plan|create|delete) /gke \1 /p' "$BATS_TEST_TMPDIR/section"; } |
+        sed 's/gke delete .*/& --yes/; s/reservation my-reservation/reservation res/' >"$BATS_TEST_TMPDIR/commands"
+    [ "$(grep -c '^gke ' "$BATS_TEST_TMPDIR/commands")" = 3 ]
+    # shellcheck source=/dev/null
+    . "$BATS_TEST_TMPDIR/commands" >/dev/null
+    [ -n "$(made create)" ]
+    [ -z "$(left)" ]
+}
+
 @test "the gVNIC network comes first and the eight RDMA subnets after it, in order; TCPX has its networks alone" {
     local networks
     networks=$(scripts/gke plan "${ultra[@]}" --nodes 2 --spot | grep 'node-pools create' | grep -o 'subnetwork=[^ ]*' | paste -sd ' ')

@@ -58,6 +58,15 @@ static int64_t local_rails(void)
     return count;
 }
 
+/* Of a list "a,b"; none: 1. */
+static int64_t words_in(const char *list)
+{
+    int64_t count = 1;
+    for (; list != NULL && *list != '\0'; list++)
+        count += *list == ',';
+    return count;
+}
+
 static int choose_transport(struct rg_front *front, struct rg_error *err)
 {
     const char *transport = front->options.transport;
@@ -69,6 +78,9 @@ static int choose_transport(struct rg_front *front, struct rg_error *err)
         return rg_fail(err, -EINVAL, "--transport: '%s' is neither verbs nor sim:FILE", transport);
     snprintf(front->transport, sizeof front->transport, "sim:%s", absolute(transport + 4, path));
     front->run.transport = front->transport;
+    const struct rg_settings *tcp = rg_suite_test_over_tcp(&front->run.suite);
+    if (tcp != NULL)
+        return rg_fail(err, -EINVAL, "%s is measured over real sockets: a simulated fabric has none", tcp->test);
     return rg_fabricdoc_load(transport + 4, &front->run.options.fabric, err);
 }
 
@@ -114,6 +126,9 @@ static int choose_hosts(struct rg_front *front, struct rg_error *err)
         rails = slots;
     if (rails == RG_NONE && front->has_machine && front->machine.rails != RG_NONE)
         rails = front->machine.rails;
+    const struct rg_settings *tcp = rg_suite_test_over_tcp(&front->run.suite);
+    if (rails == RG_NONE && tcp != NULL && rg_suite_test_over_rdma(&front->run.suite) == NULL)
+        rails = words_in(tcp->interface);
     if (rails == RG_NONE)
         rails = local_rails();
     front->run.ranks_per_node = rails > 0 ? rails : 1;

@@ -3,6 +3,7 @@
 #include "data/plan.h"
 #include "data/run.h"
 #include "hw/host.h"
+#include "hw/netdev.h"
 #include "hw/nic.h"
 #include "hw/topology.h"
 #include "mem/device.h"
@@ -17,6 +18,7 @@
 struct gathered {
     struct rg_host host;
     struct rg_nic nic;
+    struct rg_netdev netdev;
     struct rg_gpu gpu;
     struct rg_gpu_state state;
     struct rg_device device;
@@ -53,14 +55,26 @@ static void describe_nic(const struct rg_nic *nic, struct rg_rail_facts *out)
     out->soft = nic->soft;
 }
 
+/* Of a rail without an RDMA device, for TCP tests. */
+static void describe_netdev(const struct rg_netdev *netdev, struct rg_rail_facts *out)
+{
+    out->netdev = text_or_null(netdev->name);
+    out->driver = text_or_null(netdev->driver);
+    out->link_layer = netdev->loopback ? NULL : "ethernet";
+    out->link_gbps = netdev->link_gbps < 0 ? NAN : netdev->link_gbps;
+    out->netdev_mtu_bytes = known_or_none(netdev->mtu_bytes);
+    out->numa_node = known_or_none(netdev->numa_node);
+    out->pci_address = netdev->driver[0] != '\0' ? text_or_null(netdev->pci_address) : NULL;
+}
+
 /* Runs near the NIC: on the processors of its NUMA node, where the system tells which these are. */
-static void move_near(const struct rg_nic *nic)
+static void move_near(int numa_node)
 {
     char path[128], list[4096], *at = list;
     cpu_set_t set;
     CPU_ZERO(&set);
-    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", nic->numa_node);
-    FILE *file = nic->numa_node >= 0 ? fopen(path, "re") : NULL;
+    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", numa_node);
+    FILE *file = numa_node >= 0 ? fopen(path, "re") : NULL;
     if (file == NULL)
         return;
     bool read = fgets(list, sizeof list, file) != NULL;
@@ -150,15 +164,6 @@ static void describe_gpu(
     out->has_gpu_facts = true;
 }
 
-/* Devices and GID as the first RDMA test asks for them; a test may ask for others. NULL: none needs RDMA. */
-static const struct rg_settings *first_rdma_test(const struct rg_suite *suite)
-{
-    for (size_t i = 0; i < suite->test_count; i++)
-        if (rg_test_has_flows(rg_test_kind_of(suite->tests[i].test)))
-            return &suite->tests[i];
-    return NULL;
-}
-
 /* A rank whose rail was lost before takes no part, and leaves its devices alone. */
 static bool is_absent(const struct rg_control *control, const struct rg_orders *orders)
 {
@@ -171,16 +176,33 @@ static bool is_absent(const struct rg_control *control, const struct rg_orders *
     return false;
 }
 
+/* The interface that TCP tests use; a rail of a suite for RDMA need not have one. */
+static int find_netdev(
+    const struct rg_orders *orders, int rail, bool needed, struct gathered *g, struct rg_error *err)
+{
+    const struct rg_settings *tcp = rg_suite_test_over_tcp(&orders->suite);
+    int code = tcp != NULL ? rg_netdev_of_rail(rail, tcp->interface, &g->netdev, err) : 0;
+    if (code == 0 && tcp != NULL && g->netdev.loopback && orders->present_count > 1)
+        code = rg_fail(err, -ENODEV,
+            "%s, %s, leads to no other node: name the interface for TCP tests with --interface, or give the host's name "
+            "an address that others reach",
+            g->netdev.name, g->netdev.address);
+    return needed ? code : 0;
+}
+
 static char *line_of(struct rg_self *self, const struct rg_control *control, const struct rg_orders *orders,
     struct gathered *g, struct rg_error *err)
 {
     struct rg_rank_facts facts;
     char *line = NULL;
-    const struct rg_settings *rdma = first_rdma_test(&orders->suite), *s = rdma ? rdma : &orders->suite.tests[0];
+    /* Devices and GID as the first RDMA test asks for them; a test may ask for others. */
+    const struct rg_settings *rdma = rg_suite_test_over_rdma(&orders->suite), *s = rdma ? rdma : &orders->suite.tests[0];
     int rail = rg_control_local_rank(control) % (int)orders->rails;
     int code = rg_nic_of_rail(rail, s->devices, s->gid_index == RG_NONE ? -1 : (int)s->gid_index, &g->nic, err);
     rg_host_describe(&g->host);
-    if (code != 0 && rdma != NULL && !is_absent(control, orders))
+    bool absent = is_absent(control, orders);
+    int wanted = rdma != NULL ? code : find_netdev(orders, rail, !absent, g, err);
+    if (wanted != 0 && !absent)
         return asprintf(&line, "!%s: %s", g->host.node, err->text) < 0 ? NULL : line;
     rg_control_mpi_version(g->mpi, sizeof g->mpi);
     rg_rank_facts_clear(&facts);
@@ -191,8 +213,10 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
     facts.rail.rank = rg_control_rank(control);
     if (code == 0)
         describe_nic(&g->nic, &facts.rail);
+    if (rdma == NULL && g->netdev.name[0] != '\0')
+        describe_netdev(&g->netdev, &facts.rail);
     describe_gpu(self, s, (int)orders->rails, g, &facts.rail);
-    move_near(&g->nic);
+    move_near(facts.rail.numa_node == RG_NONE ? -1 : (int)facts.rail.numa_node);
     return rg_rank_facts_line(&facts);
 }
 
@@ -225,7 +249,6 @@ char *rg_self_line(
     struct gathered *g = calloc(1, sizeof *g);
     if (g == NULL)
         return NULL;
-    g->nic.numa_node = -1;
     char *line = orders->fabric.nodes > 0 ? simulated_line(control, orders, g) : line_of(self, control, orders, g, err);
     free(g);
     return line;

@@ -146,7 +146,12 @@ static int choose_suite(struct simulation *s, struct rg_error *err)
                                 : rg_suite_single("rdma_write_bw", suite, err);
     if (code == 0 && s->options.suite == NULL)
         suite->tests[0].pattern = "screen";
-    return code == 0 ? rg_cmd_apply_settings(&s->args, suite, err) : code;
+    if (code == 0)
+        code = rg_cmd_apply_settings(&s->args, suite, err);
+    const struct rg_settings *tcp = code == 0 ? rg_suite_test_over_tcp(suite) : NULL;
+    if (tcp != NULL)
+        return rg_fail(err, -EINVAL, "%s is measured over real sockets: a simulated fabric has none", tcp->test);
+    return code;
 }
 
 /* --- one flow --- */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Names of mlx5 (Linux, drivers/infiniband/hw/mlx5/counters.c), of every port (core/sysfs.c) and of rxe
- * (sw/rxe/rxe_hw_counters.c). */
+ * (sw/rxe/rxe_hw_counters.c); of TCP as net/tcp has them. */
 static const struct {
     const char *name, *words;
 } alarms[] = {
@@ -39,6 +39,8 @@ static const struct {
     {"port_xmit_discards", "packets discarded"},
     {"rx_write_requests_discarded", "packets discarded"},
     {"send_err", "packets that could not be sent"},
+    {"tcp_segments_retransmitted", "TCP segments sent again"},
+    {"tcp_marked_for_congestion", "TCP segments marked for congestion"},
 };
 
 const char *rg_counter_alarm(const char *name)

@@ -11,13 +11,13 @@ static const char *const kinds[] = {"flow", "collective", "copy", NULL};
 static const char *const statuses[] = {"ok", "failed", "unsupported", "not_run", NULL};
 static const char *const directions[] = {"one_way", "both_ways", NULL};
 static const char *const registrations[] = {"host", "dmabuf", "data_direct", "peermem", NULL};
-static const char *const transports[] = {"verbs", "mpi", "nccl", "cuda", "sim", NULL};
+static const char *const transports[] = {"verbs", "tcp", "mpi", "nccl", "cuda", "sim", NULL};
 static const char *const patterns[] = {
     "pairs", "screen", "ring", "all_to_all", "incast", "outcast", "loopback", "congestion", "confirm", NULL};
 static const char *const phases[] = {"alone", "loaded", "load", NULL};
 static const char *const initiators[] = {"from", "to", NULL};
 static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
-static const char *const arrivals[] = {"last_byte", "immediate", "receive_completion", "send_completion", NULL};
+static const char *const arrivals[] = {"last_byte", "immediate", "receive_completion", "send_completion", "socket_read", NULL};
 static const char *const integrities[] = {"ok", "mismatch", "not_run", NULL};
 
 #define S rg_end
@@ -51,7 +51,7 @@ static const struct rg_shape group_shape = RG_FIELD_SHAPE(group_rows);
 
 #define S rg_path
 static const struct rg_option path_rows[] = {RG_FIELD_COUNTED(mtu_bytes), RG_FIELD_COUNTED(ip_version),
-    RG_FIELD_COUNTED(gid_index_from), RG_FIELD_COUNTED(gid_index_to),
+    RG_FIELD_COUNTED_OR_NULL(gid_index_from), RG_FIELD_COUNTED_OR_NULL(gid_index_to),
     {.key = "payload_share", .type = RG_NUMBER, RG_FIELD_AT(payload_share), .min = 0, .max = 1}};
 static const struct rg_shape path_shape = RG_FIELD_SHAPE(path_rows);
 #undef S

@@ -5,7 +5,7 @@
 #include <string.h>
 
 const char *const rg_test_names[] = {"rdma_write_bw", "rdma_read_bw", "rdma_send_bw", "rdma_write_lat", "rdma_read_lat",
-    "rdma_send_lat", "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all", "send_recv", "gpu_copy",
+    "rdma_send_lat", "tcp_bw", "tcp_lat", "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all", "send_recv", "gpu_copy",
     NULL};
 
 enum rg_test_kind rg_test_kind_of(const char *test)
@@ -13,9 +13,35 @@ enum rg_test_kind rg_test_kind_of(const char *test)
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): every test has a name */
     if (strcmp(test, "gpu_copy") == 0)
         return RG_TEST_COPY;
-    if (strncmp(test, "rdma_", 5) != 0)
+    if (strncmp(test, "rdma_", 5) != 0 && !rg_test_over_tcp(test))
         return RG_TEST_COLLECTIVE;
     return strstr(test, "_lat") != NULL ? RG_TEST_LATENCY : RG_TEST_BANDWIDTH;
+}
+
+bool rg_test_over_tcp(const char *test)
+{
+    return strncmp(test, "tcp_", 4) == 0;
+}
+
+const char *rg_test_channel_word(const char *test)
+{
+    return rg_test_over_tcp(test) ? "connection" : "queue pair";
+}
+
+const struct rg_settings *rg_suite_test_over_tcp(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (rg_test_over_tcp(suite->tests[i].test))
+            return &suite->tests[i];
+    return NULL;
+}
+
+const struct rg_settings *rg_suite_test_over_rdma(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (rg_test_has_flows(rg_test_kind_of(suite->tests[i].test)) && !rg_test_over_tcp(suite->tests[i].test))
+            return &suite->tests[i];
+    return NULL;
 }
 
 const char *const rg_suite_memory_words[] = {"host", "cuda", "cuda_to_host", "host_to_cuda", NULL};
@@ -59,8 +85,8 @@ const struct rg_option rg_settings_rows[] = {
     {"subwindows", "subwindows", RG_INTEGER, AT(subwindows), 1, 1000, "20",
         .help = "Equal parts of the window, from which median, p5, minimum and interval come."},
     {"queue-pairs", "queue_pairs", RG_INTEGER, AT(queue_pairs), 1, 1024, "1",
-        .help = "Queue pairs a flow, in bandwidth tests."},
-    {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128", .help = "Outstanding messages a queue pair."},
+        .help = "Queue pairs a flow, in bandwidth tests; of tcp_bw, connections."},
+    {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128", .help = "Outstanding messages a queue pair. TCP has its own window instead."},
     {"signal-interval", "signal_interval", RG_INTEGER, AT(signal_interval), 1, 32768, "16",
         .help = "One completion is asked for every so many messages."},
     {"post-list", "post_list", RG_INTEGER, AT(post_list), 1, 1024, "1", .help = "Messages posted with one call."},
@@ -82,7 +108,8 @@ const struct rg_option rg_settings_rows[] = {
     {"partners", "partners", RG_INTEGER, AT(partners), 1, 100000, .nullable = true,
         .help = "Of --pattern screen and congestion: rounds of pairs. [enough for 3 partners a node]"},
     {"load", "load", RG_CHOICE, AT(load), .fallback = "incast", .choices = loads, .metavar = "WORD",
-        .help = "Of --pattern congestion: how the other nodes load the fabric, with writes of --load-size."},
+        .help = "Of --pattern congestion: how the other nodes load the fabric, with writes of --load-size (TCP "
+                "tests: with tcp_bw)."},
     {"load-size", "load_bytes", RG_BYTES, AT(load_bytes), 1, RG_MESSAGE_MOST, "1M", .metavar = "SIZE",
         .help = "Of --pattern congestion: message size of the load."},
     {"memory", "memory", RG_CHOICE, AT(memory), .fallback = "host", .choices = memories, .metavar = "KIND",
@@ -97,6 +124,9 @@ const struct rg_option rg_settings_rows[] = {
     {"devices", "devices", RG_TEXT, AT(devices), .nullable = true, .metavar = "LIST",
         .help = "RDMA devices of rails 0, 1, ... on every node, each with its port: mlx5_0,mlx5_1:1. Without it, the "
                 "active ports in PCI order."},
+    {"interface", "interface", RG_TEXT, AT(interface), .nullable = true, .metavar = "LIST",
+        .help = "Of TCP tests: network interfaces of rails 0, 1, ... on every node: eth0,eth1. Without it rail 0 has "
+                "the one that the node's own name leads to (in a pod on GKE, eth0), and other rails have none."},
     {"gid-index", "gid_index", RG_INTEGER, AT(gid_index), 0, 255, .nullable = true,
         .help = "GID to use; without it, the first RoCE v2 entry whose network device lives here, IPv4 first."},
     {"mtu", "mtu_bytes", RG_INTEGER, AT(mtu_bytes), 256, 4096, .nullable = true, .metavar = "BYTES",
@@ -317,6 +347,8 @@ static int check_memory(const struct rg_settings *s, enum rg_test_kind kind, str
         return rg_fail(err, -EINVAL, "write_poll last_byte: the processor cannot poll GPU memory; use immediate");
     if (strcmp(s->copy_by, "kernel") == 0 && strstr(s->copy, "host") != NULL && kind == RG_TEST_COPY)
         return rg_fail(err, -EINVAL, "copy_by kernel is not for %s", s->copy);
+    if (rg_test_over_tcp(s->test) && strcmp(s->memory, "host") != 0 && strcmp(s->memory, "auto") != 0)
+        return rg_fail(err, -EINVAL, "memory %s: TCP moves host memory, in %s", s->memory, s->test);
     if (strstr(s->memory, "_to_") != NULL && kind == RG_TEST_COLLECTIVE)
         return rg_fail(err, -EINVAL, "memory %s is for flows, not for %s", s->memory, s->test);
     return 0;

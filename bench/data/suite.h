@@ -15,7 +15,11 @@ enum rg_test_kind { RG_TEST_BANDWIDTH, RG_TEST_LATENCY, RG_TEST_COLLECTIVE, RG_T
 extern const char *const rg_test_names[];
 enum rg_test_kind rg_test_kind_of(const char *test);
 
-/* Whether a test of that kind joins rails of different nodes by RDMA. */
+/* Whether a test is over TCP connections, and what its queue_pairs count: "queue pair" or "connection". */
+bool rg_test_over_tcp(const char *test);
+const char *rg_test_channel_word(const char *test);
+
+/* Whether a test of that kind joins rails of different nodes, by RDMA or TCP. */
 static inline bool rg_test_has_flows(enum rg_test_kind kind)
 {
     return kind == RG_TEST_BANDWIDTH || kind == RG_TEST_LATENCY;
@@ -32,7 +36,7 @@ struct rg_settings {
     const char *test;
     struct rg_sizes sizes;
     const char *direction, *memory, *pattern, *rails, *load, *write_poll, *devices;
-    const char *data_type, *reduction, *group, *nccl_algorithm, *nccl_protocol, *copy, *copy_by, *numa, *registration;
+    const char *data_type, *reduction, *group, *nccl_algorithm, *nccl_protocol, *copy, *copy_by, *numa, *registration, *interface;
     double duration_s, warmup_s, deadline_s;
     int64_t iterations, warmup_iterations, subwindows;
     int64_t queue_pairs, depth, signal_interval, post_list, inline_bytes;
@@ -72,6 +76,10 @@ int rg_suite_check(const struct rg_suite *suite, struct rg_error *err);
 
 /* The whole document with every setting filled in; the caller's to cJSON_Delete. */
 cJSON *rg_suite_document(const struct rg_suite *suite);
+
+/* The first test over TCP, or the first with flows over RDMA; NULL: there is none. */
+const struct rg_settings *rg_suite_test_over_tcp(const struct rg_suite *suite);
+const struct rg_settings *rg_suite_test_over_rdma(const struct rg_suite *suite);
 
 /* Takes a zeroed structure. */
 void rg_suite_close(struct rg_suite *suite);

@@ -94,8 +94,8 @@ static int take_figure(struct reader *reader, const struct rg_figure *figure, in
     int used = snprintf(series, sizeof series, "%s%s%s%s%s, %s memory", of->test, of->direction ? " " : "",
         of->direction ? of->direction : "", of->variant ? " " : "", of->variant ? of->variant : "", of->memory);
     if (rate && used > 0 && used < (int)sizeof series)
-        snprintf(series + used, sizeof series - (size_t)used, ", %lld queue pair%s a rail", (long long)of->queue_pairs,
-            of->queue_pairs == 1 ? "" : "s");
+        snprintf(series + used, sizeof series - (size_t)used, ", %lld %s%s a rail", (long long)of->queue_pairs,
+            rg_test_channel_word(of->test), of->queue_pairs == 1 ? "" : "s");
     return add_sample(reader, series,
         (struct rg_sample){.test = of->test,
             .kind = rate ? RG_SAMPLE_NODE_RATE : RG_SAMPLE_MESSAGE,

@@ -10,6 +10,7 @@
 
 static const struct rg_transport *const transports[] = {
     &rg_transport_verbs,
+    &rg_transport_tcp,
 #ifdef RG_CUDA
     &rg_transport_cuda,
 #endif
@@ -88,10 +89,23 @@ void rg_endpoint_address(const struct rg_endpoint *endpoint, struct rg_endpoint_
     transport_of(endpoint)->address(endpoint, out);
 }
 
-int rg_endpoint_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer,
+int rg_endpoint_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, uint64_t until_ns,
     struct rg_endpoint_path *out, struct rg_endpoint_fault *fault, struct rg_error *err)
 {
-    return transport_of(endpoint)->connect(endpoint, peer, out, fault, err);
+    return transport_of(endpoint)->connect(endpoint, peer, until_ns, out, fault, err);
+}
+
+int rg_endpoint_await_peer(struct rg_endpoint *endpoint, uint64_t until_ns, struct rg_endpoint_path *io,
+    struct rg_endpoint_fault *fault, struct rg_error *err)
+{
+    const struct rg_transport *transport = transport_of(endpoint);
+    return transport->await_peer ? transport->await_peer(endpoint, until_ns, io, fault, err) : 0;
+}
+
+int64_t rg_endpoint_counters(const struct rg_endpoint *endpoint, struct rg_counter *out, int64_t room)
+{
+    const struct rg_transport *transport = transport_of(endpoint);
+    return transport->counters ? transport->counters(endpoint, out, room) : 0;
 }
 
 uint64_t rg_endpoint_posted(const struct rg_endpoint *endpoint, uint32_t q)

@@ -1,8 +1,10 @@
-/* A connection between two ranks, made of one or more queue pairs that carry messages of one size and operation. */
+/* A connection between two ranks, made of one or more queue pairs that carry messages of one size and operation. Over
+ * TCP a queue pair is a connection of its own. */
 #ifndef RG_NET_ENDPOINT_H
 #define RG_NET_ENDPOINT_H
 
 #include "base/error.h"
+#include "data/counters.h"
 #include "mem/memory.h"
 #include "net/wire.h"
 
@@ -39,6 +41,9 @@ struct rg_endpoint_config {
     enum rg_registration_way registration; /* of a GPU's memory */
     uint64_t message_bytes, working_set_bytes;
     bool by_kernel;           /* copies: not by a copy engine */
+    bool ping_pong;           /* TCP: one message at a time, there and back */
+    double deadline_s;        /* TCP: for a ping to be taken */
+    const char *address;      /* TCP: numeric, of the interface `device` */
     struct rg_memory *source; /* data leave from here; a read takes them from the peer's */
     struct rg_memory *target; /* data arrive here */
 };
@@ -56,7 +61,8 @@ size_t rg_layout_bytes(const struct rg_layout *layout);
 /* The blocks that the first `messages` messages of queue pair q touched. */
 struct rg_blocks rg_layout_touched(const struct rg_layout *layout, uint32_t q, uint64_t messages);
 
-/* What one end must know of the other; sent as it stands. */
+/* What one end must know of the other; sent as it stands. Of TCP: gid is the address (IPv4 mapped into IPv6), and the
+ * end with the smaller token connects to the other's port. */
 struct rg_endpoint_address {
     uint8_t gid[16];
     uint64_t source_address, target_address;
@@ -65,12 +71,16 @@ struct rg_endpoint_address {
     uint32_t queue_pairs;
     uint32_t writes_in_order; /* 1: a write's bytes become visible in order here, so that the last byte tells of all */
     uint32_t numbers[RG_QUEUE_PAIRS_MOST];
+    uint64_t token, machine; /* machine: the same for all ranks that share a kernel; 0: not known */
+    char device[16];         /* the network interface */
+    uint32_t tcp_port, reserved;
 };
-_Static_assert(sizeof(struct rg_endpoint_address) == 64 + 4 * RG_QUEUE_PAIRS_MOST, "a wire structure");
+_Static_assert(sizeof(struct rg_endpoint_address) == 104 + 4 * RG_QUEUE_PAIRS_MOST, "a wire structure");
 
-/* How the two ends are joined, once they are. */
+/* How the two ends are joined, once they are. Of TCP: payload of a full segment, and its IP and
+ * TCP headers; 0 over RDMA. */
 struct rg_endpoint_path {
-    uint32_t mtu_bytes;
+    uint32_t mtu_bytes, segment_bytes, header_bytes;
     int ip_version;
 };
 
@@ -96,9 +106,18 @@ void rg_endpoint_registration(
 
 void rg_endpoint_address(const struct rg_endpoint *endpoint, struct rg_endpoint_address *out);
 
-/* After it both directions may flow as soon as the peer has connected too. */
-int rg_endpoint_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer,
+/* After it both directions may flow as soon as the peer has connected too. It waits for nothing that the peer's program
+ * does. */
+int rg_endpoint_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, uint64_t until_ns,
     struct rg_endpoint_path *out, struct rg_endpoint_fault *fault, struct rg_error *err);
+
+/* Waits until the peer has connected, too, where that takes its part; to be called when this rank has connected all its
+ * endpoints, so that nobody waits for one who waits for him. It may set more of *io. */
+int rg_endpoint_await_peer(struct rg_endpoint *endpoint, uint64_t until_ns, struct rg_endpoint_path *io,
+    struct rg_endpoint_fault *fault, struct rg_error *err);
+
+/* What the endpoint itself counts, beside the device: how many counters, sorted by name, at most `room`. */
+int64_t rg_endpoint_counters(const struct rg_endpoint *endpoint, struct rg_counter *out, int64_t room);
 
 /* Messages that queue pair q has posted. */
 uint64_t rg_endpoint_posted(const struct rg_endpoint *endpoint, uint32_t q);

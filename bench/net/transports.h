@@ -18,12 +18,17 @@ struct rg_transport {
     void (*registration)(
         const struct rg_endpoint *endpoint, struct rg_registration *source, struct rg_registration *target);
     void (*address)(const struct rg_endpoint *endpoint, struct rg_endpoint_address *out);
-    int (*connect)(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, struct rg_endpoint_path *out,
+    int (*connect)(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, uint64_t until_ns,
+        struct rg_endpoint_path *out, struct rg_endpoint_fault *fault, struct rg_error *err);
+    /* NULL: nothing to wait for */
+    int (*await_peer)(struct rg_endpoint *endpoint, uint64_t until_ns, struct rg_endpoint_path *io,
         struct rg_endpoint_fault *fault, struct rg_error *err);
+    /* NULL: none */
+    int64_t (*counters)(const struct rg_endpoint *endpoint, struct rg_counter *out, int64_t room);
     uint64_t (*posted)(const struct rg_endpoint *endpoint, uint32_t q);
     void (*explain)(const struct rg_endpoint *endpoint, struct rg_endpoint_fault *fault, struct rg_error *err);
 };
 
-extern const struct rg_transport rg_transport_verbs, rg_transport_cuda;
+extern const struct rg_transport rg_transport_verbs, rg_transport_tcp, rg_transport_cuda;
 
 #endif

@@ -332,9 +332,10 @@ static int connect_queue(struct rg_verbs *ep, uint32_t q, const struct rg_endpoi
     return code == 0 ? to_ready_to_send(ep, q, peer, fault, err) : code;
 }
 
-static int verbs_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer,
+static int verbs_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, uint64_t until_ns,
     struct rg_endpoint_path *out, struct rg_endpoint_fault *fault, struct rg_error *err)
 {
+    (void)until_ns; /* nothing is waited for */
     struct rg_verbs *ep = rg_verbs_of(endpoint);
     bool read = ep->config.operation == RG_OPERATION_READ;
     uint32_t mtu = 0;
@@ -349,7 +350,7 @@ static int verbs_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_
     if (code != 0)
         return code;
     const struct in6_addr *address = (const struct in6_addr *)(const void *)peer->gid;
-    *out = (struct rg_endpoint_path){mtu, IN6_IS_ADDR_V4MAPPED(address) ? 4 : 6};
+    *out = (struct rg_endpoint_path){.mtu_bytes = mtu, .ip_version = IN6_IS_ADDR_V4MAPPED(address) ? 4 : 6};
     return 0;
 }
 

@@ -52,3 +52,9 @@ double rg_wire_payload_share(enum rg_operation operation, uint64_t message_bytes
 {
     return (double)message_bytes / (double)rg_wire_bytes(operation, message_bytes, mtu_bytes, ip_version);
 }
+
+double rg_wire_tcp_payload_share(uint32_t segment_bytes, uint32_t header_bytes)
+{
+    double frame = (double)segment_bytes + header_bytes + ETHERNET_HEADER + FCS;
+    return segment_bytes / (PREAMBLE_AND_GAP + (frame < FRAME_LEAST ? FRAME_LEAST : frame));
+}

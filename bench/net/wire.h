@@ -21,4 +21,8 @@ uint64_t rg_wire_bytes(enum rg_operation operation, uint64_t message_bytes, uint
 /* Payload's share of those bytes, in (0,1): the most of the line rate that payload can have. */
 double rg_wire_payload_share(enum rg_operation operation, uint64_t message_bytes, uint32_t mtu_bytes, int ip_version);
 
+/* The same of TCP in full segments, as a stream of any messages is cut: payload a segment, its IP and TCP headers, and
+ * the 38 bytes of preamble, gap, Ethernet header and FCS; 0 where the segment is not known. */
+double rg_wire_tcp_payload_share(uint32_t segment_bytes, uint32_t header_bytes);
+
 #endif

@@ -2,6 +2,7 @@
 #ifndef RG_REPORT_NAMING_H
 #define RG_REPORT_NAMING_H
 
+#include "data/suite.h"
 #include "data/verdict.h"
 
 /* Of a metric: "Gb/s", "GB/s" or "us". */

@@ -20,6 +20,9 @@ struct rg_stream {
 /* For idle_polls: a rank with a processor of its own polls on; where ranks outnumber processors, they take turns. */
 #define RG_IDLE_POLLS_ALONE 1000000
 #define RG_IDLE_POLLS_SHARED 16
+/* Over TCP an empty poll is a system call, or a nap. */
+#define RG_IDLE_POLLS_CALLS 1000
+#define RG_IDLE_POLLS_NAPS 16
 
 /* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. The window has
  * count - 1 parts. */

@@ -30,6 +30,15 @@ uint64_t rg_flow_key(const struct rg_flow *flow, int source_rank, uint32_t pass)
     return rg_pattern_key((uint64_t)flow->session->orders->seed, (uint32_t)source_rank, pass);
 }
 
+void rg_flow_count(const struct rg_flow *flow, struct rg_counters *out)
+{
+    out->count = 0;
+    if (flow->tcp && flow->endpoint != NULL)
+        out->count = rg_endpoint_counters(flow->endpoint, out->at, RG_COUNTERS_MOST);
+    else if (!flow->tcp && flow->session->fabric == NULL && flow->nic.device[0] != '\0')
+        rg_counters_read("/sys", flow->nic.device, flow->nic.port, out);
+}
+
 bool rg_flow_leaves_here(const struct rg_flow *flow)
 {
     return flow->operation == RG_OPERATION_READ ? flow->role.serves : flow->role.initiates;
@@ -298,14 +307,13 @@ static int compare_gpus(struct rg_flows *flows, uint64_t until_ns, struct rg_err
         sizeof flows->at->my_gpu, until_ns, "GPU states", err);
 }
 
-/* Every flow of a rank uses its one NIC, and so shares what that counted. */
+/* Every flow of a rank uses its one NIC, and so shares what that counted; over TCP its own connections count. */
 static int compare_counters(struct rg_flows *flows, uint64_t until_ns, struct rg_error *err)
 {
     for (size_t i = 0; i < flows->count; i++) {
         struct rg_flow *flow = &flows->at[i];
         struct rg_counters after = {0};
-        if (flow->session->fabric == NULL && flow->nic.device[0] != '\0')
-            rg_counters_read("/sys", flow->nic.device, flow->nic.port, &after);
+        rg_flow_count(flow, &after);
         rg_counters_change(&flow->counters_before, &after, &flow->my_counters);
     }
     return rg_flows_swap(flows, was_started, offsetof(struct rg_flow, my_counters),
@@ -364,9 +372,8 @@ static int measure(struct rg_flows *flows, const struct rg_settings *s, bool *mi
     struct rg_stream stream;
     rg_flows_set_up(flows, &trouble);
     look_at_gpu(flows);
-    for (size_t i = 0; flows->session->fabric == NULL && i < flows->count; i++)
-        if (flows->at[i].nic.device[0] != '\0')
-            rg_counters_read("/sys", flows->at[i].nic.device, flows->at[i].nic.port, &flows->at[i].counters_before);
+    for (size_t i = 0; i < flows->count; i++)
+        rg_flow_count(&flows->at[i], &flows->at[i].counters_before);
     out->end_ns = rg_clock_now_ns();
     int code = rg_control_start(flows->session->control, trouble.text,
         out->end_ns + rg_seconds_to_ns(3 * s->deadline_s), "start of the round", &start, missing, err);
@@ -427,6 +434,7 @@ int rg_session_flow(const struct rg_session *session, const struct rg_round *rou
             .settings = settings,
             .role = roles[i],
             .number = number,
+            .tcp = rg_test_over_tcp(settings->test),
             .kind = roles[i].load ? RG_TEST_BANDWIDTH : rg_test_kind_of(settings->test),
             .message_bytes = (uint64_t)(roles[i].load ? settings->load_bytes : round->size_bytes)};
     free(roles);

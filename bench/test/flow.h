@@ -4,6 +4,7 @@
 #define RG_TEST_FLOW_H
 
 #include "hw/counters.h"
+#include "hw/netdev.h"
 #include "net/endpoint.h"
 #include "test/bandwidth.h"
 #include "test/latency.h"
@@ -46,7 +47,9 @@ struct rg_flow {
     enum rg_operation operation;
     enum rg_arrival arrival;
     uint64_t message_bytes;
-    struct rg_nic nic;
+    bool tcp;
+    struct rg_nic nic; /* over TCP the name of the interface alone */
+    struct rg_netdev netdev;
     struct rg_layout layout;
     struct rg_memory *source, *target;
     struct rg_endpoint *endpoint;
@@ -101,6 +104,9 @@ bool rg_flow_arrives_here(const struct rg_flow *flow);
 
 /* Whether a GPU's memory has a part in it, at a rank. */
 bool rg_flow_uses_gpu(const struct rg_flow *flow, int rank);
+
+/* What has been counted so far of this rank's part in it. */
+void rg_flow_count(const struct rg_flow *flow, struct rg_counters *out);
 
 /* Which way data travel that this rank initiates. */
 struct rg_link rg_flow_link(const struct rg_flow *flow);

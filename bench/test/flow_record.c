@@ -4,6 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NULL: that end was not opened. */
+static const char *interface_of(const struct rg_setup_note *end)
+{
+    return end->address.device[0] != '\0' ? end->address.device : NULL;
+}
+
+/* Interfaces instead of RDMA devices. What never leaves a machine says nothing about a network. */
+static void describe_interfaces(const struct rg_flow *flow, struct rg_measurement *out)
+{
+    uint64_t mine = flow->my_setup.address.machine, theirs = flow->their_setup.address.machine;
+    out->flow.from.device = interface_of(&flow->my_setup);
+    out->flow.to.device = interface_of(&flow->their_setup);
+    bool one_node = flow->session->node_of[flow->session->rank] == flow->session->node_of[flow->role.peer];
+    if (!out->hardware || (!one_node && (mine == 0 || mine != theirs)))
+        return;
+    out->hardware = false;
+    out->hardware_reason = "both ends on one machine: no network had a part in it";
+}
+
 static void describe_fault(const struct rg_flow *flow, struct rg_measurement *out, char message[900])
 {
     bool here = flow->mine.code != 0;
@@ -19,10 +38,23 @@ static void describe_fault(const struct rg_flow *flow, struct rg_measurement *ou
         .node = facts->node.node,
         .rail = facts->rail.rail,
         .rank = rg_session_planned_rank(flow->session, rank),
-        .device = facts->rail.device,
+        .device = flow->tcp ? interface_of(here ? &flow->my_setup : &flow->their_setup) : facts->rail.device,
         .step = outcome->fault.step,
         .status = outcome->fault.status[0] ? outcome->fault.status : NULL,
         .message = outcome->message,
+    };
+}
+
+/* Of a full segment, since segments know no messages. */
+static void describe_tcp_path(const struct rg_flow *flow, struct rg_measurement *out)
+{
+    out->has_path = true;
+    out->path = (struct rg_path){
+        .mtu_bytes = flow->path.mtu_bytes,
+        .ip_version = flow->path.ip_version,
+        .gid_index_from = RG_NONE,
+        .gid_index_to = RG_NONE,
+        .payload_share = rg_wire_tcp_payload_share(flow->path.segment_bytes, flow->path.header_bytes),
     };
 }
 
@@ -53,7 +85,10 @@ static void describe_registration(const struct rg_flow *flow, struct rg_measurem
 
 static void describe_results(const struct rg_flow *flow, struct rg_measurement *out, struct rg_record_texts *texts)
 {
-    describe_path(flow, out);
+    if (flow->tcp)
+        describe_tcp_path(flow, out);
+    else
+        describe_path(flow, out);
     if (flow->kind == RG_TEST_BANDWIDTH) {
         rg_record_bandwidth(&flow->marks, flow->start.at_ns, flow->message_bytes, out, texts);
     } else {
@@ -87,6 +122,10 @@ static void report_counters(const struct rg_flow *flow, struct rg_counter_report
     reports[0] = (struct rg_counter_report){mine->node.node, mine->rail.device, mine->rail.rail, flow->my_counters};
     reports[1] =
         (struct rg_counter_report){theirs->node.node, theirs->rail.device, theirs->rail.rail, flow->their_counters};
+    if (flow->tcp) {
+        reports[0].device = interface_of(&flow->my_setup);
+        reports[1].device = interface_of(&flow->their_setup);
+    }
 }
 
 char *rg_flow_record(const struct rg_flow *flow)
@@ -104,6 +143,8 @@ char *rg_flow_record(const struct rg_flow *flow)
     if (flow->role.load)
         rg_record_plan(&flow->session->orders->suite, flow->round, true, &measurement);
     describe_registration(flow, &measurement);
+    if (flow->tcp)
+        describe_interfaces(flow, &measurement);
     measurement.gpus = reports;
     report_counters(flow, counters);
     measurement.counters = counters;

@@ -13,10 +13,12 @@
 #define SAMPLES_A_SECOND 2500000.0
 #define PROBE_S 5.0
 
-/* A load is made of writes, whatever is measured. */
+/* A load is made of writes, whatever is measured over RDMA. TCP sends. */
 static enum rg_operation operation_of(const struct rg_flow *flow)
 {
     const struct rg_settings *settings = flow->settings;
+    if (flow->tcp)
+        return RG_OPERATION_SEND;
     if (flow->role.load)
         return RG_OPERATION_WRITE;
     if (strncmp(settings->test, "rdma_read", 9) == 0)
@@ -53,6 +55,9 @@ static struct rg_endpoint_config config_of(const struct rg_flow *flow)
         .working_set_bytes = latency ? 1 : (uint64_t)s->working_set_bytes,
         .source = flow->source,
         .target = flow->target,
+        .ping_pong = latency,
+        .deadline_s = s->deadline_s,
+        .address = flow->netdev.address,
     };
 }
 
@@ -79,6 +84,12 @@ static int find_nic(struct rg_flow *flow, struct rg_error *err)
     const struct rg_rail_facts *facts = &flow->session->ranks[flow->session->rank].rail;
     int gid_index = s->gid_index == RG_NONE ? -1 : (int)s->gid_index;
     char own[2 * RG_NAME_LENGTH];
+    if (flow->tcp) {
+        flow->nic.gid_index = -1;
+        int code = rg_netdev_of_rail((int)facts->rail, s->interface, &flow->netdev, err);
+        snprintf(flow->nic.device, sizeof flow->nic.device, "%s", flow->netdev.name);
+        return code;
+    }
     if (s->devices != NULL || facts->device == NULL)
         return rg_nic_of_rail((int)facts->rail, s->devices, gid_index, &flow->nic, err);
     snprintf(own, sizeof own, "%s:%d", facts->device, (int)facts->port);
@@ -145,7 +156,7 @@ static void open_end(struct rg_flow *flow)
     rg_endpoint_close(flow->endpoint);
     flow->endpoint = NULL;
     if (flow->mine.code == 0 && flow->session->fabric == NULL) {
-        int code = rg_endpoint_open("verbs", &config, &flow->endpoint, &flow->mine.fault, &why);
+        int code = rg_endpoint_open(flow->tcp ? "tcp" : "verbs", &config, &flow->endpoint, &flow->mine.fault, &why);
         rg_flow_fail(flow, code, &why);
     }
     memset(&flow->my_setup, 0, sizeof flow->my_setup);
@@ -201,17 +212,32 @@ static int open_ends(struct rg_flows *flows, rg_flow_test takes_part, uint64_t u
 }
 
 /* Where rails cross, the fabric may not join them: that is then no fault of anything. */
-static void connect_end(struct rg_flow *flow)
+static void take_connection(struct rg_flow *flow, int code, struct rg_error *why)
+{
+    if (code != 0 && strcmp(flow->settings->rails, "cross") == 0)
+        code = rg_fail_in(why, -EOPNOTSUPP, "the fabric does not join these rails");
+    rg_flow_fail(flow, code, why);
+}
+
+static void connect_end(struct rg_flow *flow, uint64_t until_ns)
 {
     struct rg_error why = {{0}};
     if (flow->session->fabric != NULL) {
-        flow->path = (struct rg_endpoint_path){4096, 4};
+        flow->path = (struct rg_endpoint_path){.mtu_bytes = 4096, .ip_version = 4};
         return;
     }
-    int code = rg_endpoint_connect(flow->endpoint, &flow->their_setup.address, &flow->path, &flow->mine.fault, &why);
-    if (code != 0 && strcmp(flow->settings->rails, "cross") == 0)
-        code = rg_fail_in(&why, -EOPNOTSUPP, "the fabric does not join these rails");
-    rg_flow_fail(flow, code, &why);
+    int code = rg_endpoint_connect(
+        flow->endpoint, &flow->their_setup.address, until_ns, &flow->path, &flow->mine.fault, &why);
+    take_connection(flow, code, &why);
+}
+
+static void await_end(struct rg_flow *flow, uint64_t until_ns)
+{
+    struct rg_error why = {{0}};
+    if (flow->endpoint == NULL || flow->mine.code != 0)
+        return;
+    int code = rg_endpoint_await_peer(flow->endpoint, until_ns, &flow->path, &flow->mine.fault, &why);
+    take_connection(flow, code, &why);
 }
 
 /* Whether one message gets through, where nobody knows whether the fabric joins these rails. */
@@ -277,9 +303,12 @@ int rg_flows_set_up(struct rg_flows *flows, struct rg_error *err)
         struct rg_flow *flow = &flows->at[i];
         flow->opens_anew = rg_flow_went_well(flow); /* both ends know: these connect */
         if (flow->opens_anew)
-            connect_end(flow);
+            connect_end(flow, rg_flow_later(any, now_ns, 1.6));
         choose_arrival(flow);
     }
+    for (size_t i = 0; i < flows->count; i++)
+        if (flows->at[i].opens_anew)
+            await_end(&flows->at[i], rg_flow_later(any, now_ns, 1.8));
     if (code == 0)
         code = rg_flows_swap(flows, opens_anew, offsetof(struct rg_flow, mine), offsetof(struct rg_flow, theirs),
             sizeof flows->at->mine, rg_flow_later(any, now_ns, 2), "connect", err);

@@ -23,7 +23,7 @@ void rg_record_plan(const struct rg_suite *suite, const struct rg_round *round, 
     bool loaded = congestion && rg_schedule_is_loaded(&round->schedule, round->turn);
     out->kind = "flow";
     out->test_index = (int64_t)round->test_index;
-    out->test = load ? "rdma_write_bw" : settings->test;
+    out->test = !load ? settings->test : rg_test_over_tcp(settings->test) ? "tcp_bw" : "rdma_write_bw";
     out->size_bytes = load ? settings->load_bytes : round->size_bytes;
     out->pattern = rg_plan_pattern(suite, round);
     out->phase = !congestion ? NULL : load ? "load" : loaded ? "loaded" : "alone";
@@ -103,10 +103,11 @@ void rg_record_latency(const struct rg_samples *samples, uint64_t start_ns, bool
         return;
     }
     bool read = strcmp(out->test, "rdma_read_lat") == 0, sent = strcmp(out->test, "rdma_send_lat") == 0;
+    bool tcp = rg_test_over_tcp(out->test);
     double divisor = read ? 1e3 : 2e3;
     latency->method = read ? "round_trip" : "half_round_trip";
     if (latency->arrival == NULL)
-        latency->arrival = read ? "send_completion" : sent ? "receive_completion" : "last_byte";
+        latency->arrival = read ? "send_completion" : sent ? "receive_completion" : tcp ? "socket_read" : "last_byte";
     for (uint64_t i = 0; i < samples->count; i++)
         values[i] = (double)samples->ns[i] / divisor;
     if (keep && (latency->samples_us.values = calloc(samples->count, sizeof *values)) != NULL) {

@@ -104,6 +104,8 @@ const char *rg_session_memory_kind(
     const struct rg_session *session, const struct rg_round *round, int rank, bool leaves)
 {
     const char *memory = rg_session_settings(session, round)->memory;
+    if (rg_test_over_tcp(rg_session_settings(session, round)->test))
+        return "host";
     if (strcmp(memory, "auto") == 0)
         return session->ranks[rank].rail.gpu_device == RG_NONE ? "host" : "cuda";
     if (strcmp(memory, "cuda_to_host") == 0)
@@ -130,17 +132,26 @@ static const char *memory_word(const char *leaves, const char *arrives)
     return from_gpu ? to_gpu ? "cuda" : "cuda_to_host" : to_gpu ? "host_to_cuda" : "host";
 }
 
-/* What is measured counts as hardware when neither a software device nor a double has a part in it. */
 const char *rg_session_why_no_gpu_hardware(const struct rg_session *session, int rank)
 {
     const struct rg_rail_facts *rail = &session->ranks[rank].rail;
     return rail->gpu_device == RG_NONE ? "no GPU" : rail->gpu_why;
 }
 
+static bool is_emulated(const struct rg_session *session, int rank)
+{
+    const char *model = session->ranks[rank].node.cpu_model;
+    return model != NULL && strstr(model, "QEMU") != NULL;
+}
+
+/* What is measured counts as hardware when neither a software device nor a double has a part in it. */
 static void judge_hardware(const struct rg_session *session, int from, int to, struct rg_measurement *out)
 {
     const char *why = session->fabric != NULL ? "simulated fabric" : NULL;
-    if (why == NULL && (session->ranks[from].rail.soft || session->ranks[to].rail.soft))
+    bool tcp = rg_test_over_tcp(out->test); /* uses no RDMA device; what else there is the flow knows */
+    if (why == NULL && tcp && (is_emulated(session, from) || is_emulated(session, to)))
+        why = "an emulated machine";
+    if (why == NULL && !tcp && (session->ranks[from].rail.soft || session->ranks[to].rail.soft))
         why = "soft-RoCE: the RDMA device is software";
     if (why == NULL && out->flow.from.gpu != NULL)
         why = rg_session_why_no_gpu_hardware(session, from);
@@ -156,7 +167,7 @@ static void describe_flow(
     const char *leaves = rg_session_memory_kind(session, round, from, true);
     const char *arrives = rg_session_memory_kind(session, round, to, false);
     rg_record_plan(&session->orders->suite, round, false, out);
-    out->transport = session->fabric != NULL ? "sim" : "verbs";
+    out->transport = session->fabric != NULL ? "sim" : rg_test_over_tcp(out->test) ? "tcp" : "verbs";
     out->memory = memory_word(leaves, arrives);
     out->flow.from = end_of(session, from);
     out->flow.to = end_of(session, to);
@@ -207,7 +218,11 @@ void rg_session_plan_stream(const struct rg_session *session, const struct rg_se
         out->messages = (uint64_t)settings->iterations;
         out->warmup_messages = (uint64_t)settings->warmup_iterations;
     }
-    out->idle_polls = shares_processors(session) ? RG_IDLE_POLLS_SHARED : RG_IDLE_POLLS_ALONE;
+    bool tcp = rg_test_over_tcp(settings->test), latency = rg_test_kind_of(settings->test) == RG_TEST_LATENCY;
+    out->idle_polls = tcp && !latency                ? RG_IDLE_POLLS_NAPS
+                      : shares_processors(session) ? RG_IDLE_POLLS_SHARED
+                      : tcp                          ? RG_IDLE_POLLS_CALLS
+                                                     : RG_IDLE_POLLS_ALONE;
     out->give_up_ns = out->end_ns + rg_seconds_to_ns(settings->deadline_s);
 }
 

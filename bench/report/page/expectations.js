@@ -1,6 +1,6 @@
 // What was expected, row by row, what did not pass first.
 import { el, table } from "./dom.js";
-import { count, figure as number, known, plural, size, statusSigns, statusWords, unit } from "./words.js";
+import { channel, count, figure as number, known, plural, size, statusSigns, statusWords, unit } from "./words.js";
 
 function where(row) {
     if (row.scope === "rail") return `${row.node ?? "every flow"}${row.node ? ` r${row.rail} → ${row.peer_node} r${row.peer_rail}` : ""}`;
@@ -11,7 +11,7 @@ function where(row) {
 }
 
 function what(row) {
-    return [row.test, row.direction?.replace("_", " "), known(row.queue_pairs) && row.direction && plural(row.queue_pairs, "queue pair"),
+    return [row.test, row.direction?.replace("_", " "), known(row.queue_pairs) && row.direction && plural(row.queue_pairs, channel(row.test)),
         row.memory !== "host" && row.memory, row.variant, row.pattern,
         row.metric.startsWith("latency") && row.metric.slice(8, 11)].filter(Boolean).join(", ");
 }

@@ -33,11 +33,14 @@ export const statusSigns = {
     pass: "✔", fail: "✖", noisy: "≈", unsupported: "○", not_run: "○", unjudged: "·", failed: "✖", inconclusive: "?",
 };
 
+// What queue_pairs counts.
+export const channel = (test) => (test.startsWith("tcp_") ? "connection" : "queue pair");
+
 // A series is what differs from others in more than its message size.
 export function seriesOf(point) {
     const words = [point.test];
     if (point.direction) words.push(point.direction.replace("_", " "));
-    if (point.queue_pairs !== null && point.direction) words.push(plural(point.queue_pairs, "queue pair"));
+    if (point.queue_pairs !== null && point.direction) words.push(plural(point.queue_pairs, channel(point.test)));
     if (point.memory !== "host") words.push(point.memory.replaceAll("_", " "));
     if (point.variant) words.push(point.variant);
     if (point.pattern) words.push(point.pattern);

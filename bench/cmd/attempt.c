@@ -93,7 +93,8 @@ static void warn_of_shared_rail(const struct rg_run *run)
 {
     for (size_t i = 0; i < run->rank_count; i++) {
         const char *netdev = run->ranks[i].rail.netdev;
-        if (netdev == NULL || run->mpi_interface == NULL || strcmp(netdev, run->mpi_interface) != 0)
+        bool rdma = run->ranks[i].rail.device != NULL; /* where TCP itself is measured, there may be no other */
+        if (!rdma || netdev == NULL || run->mpi_interface == NULL || strcmp(netdev, run->mpi_interface) != 0)
             continue;
         fprintf(stderr,
             "railgauge run: warning: MPI's own traffic goes over %s, which is rail %lld of %s: name another interface "

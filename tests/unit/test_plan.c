@@ -192,7 +192,8 @@ static void tests_are_of_four_kinds(void **state)
         assert_int_equal(kind == RG_TEST_BANDWIDTH, strcmp(*name + length - 3, "_bw") == 0);
         assert_int_equal(kind == RG_TEST_LATENCY, length > 4 && strcmp(*name + length - 4, "_lat") == 0);
         assert_int_equal(kind == RG_TEST_COPY, strcmp(*name, "gpu_copy") == 0);
-        assert_int_equal(rg_test_has_flows(kind), strncmp(*name, "rdma_", 5) == 0);
+        assert_int_equal(rg_test_has_flows(kind), strncmp(*name, "rdma_", 5) == 0 || rg_test_over_tcp(*name));
+        assert_int_equal(rg_test_over_tcp(*name), strncmp(*name, "tcp_", 4) == 0);
     }
 }
 

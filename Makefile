@@ -66,7 +66,7 @@ $(BUILD)/railgauge: $(call objects,$(FRONT))
 	$(CC) $(LDFLAGS) -o $@ $^ $(FRONT_LIBS)
 
 $(BUILD)/railgauge-rank: $(call objects,$(RANK)) $(CUDA_OBJECTS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lhwloc -lm $(CUDA_LIBS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(MPI_LIBS) -libverbs -lcjson -lhwloc -lm -lpthread $(CUDA_LIBS)
 
 $(BUILD)/ctl/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(MPI_CPPFLAGS)
 $(BUILD)/mem/%.o $(BUILD)/net/%.o $(BUILD)/coll/%.o: CPPFLAGS += $(CUDA_CPPFLAGS)
@@ -135,7 +135,7 @@ UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
 UNIT_COMMANDS := $(patsubst %,bench/cmd/%.c,argv probe launch crew sequel)
 UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem check judge report)) bench/net/wire.c \
-	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/coll/collective.c bench/test/record.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c bench/hw/counters.c $(UNIT_COMMANDS)) \
+	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/net/tcp.c bench/net/tcp_loop.c bench/hw/netdev.c bench/coll/collective.c bench/test/record.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c bench/hw/counters.c $(UNIT_COMMANDS)) \
 	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES))) $(CUDA_OBJECTS)
 UNIT_CC = $(CC) $(CPPFLAGS) -DRG_SOURCE='"$(CURDIR)"' $(CFLAGS) -MMD -MP
 .PHONY: unit
@@ -145,7 +145,7 @@ $(BUILD)/unit/%.o: tests/unit/%.c
 	$(UNIT_CC) -c -o $@ $<
 $(BUILD)/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
-	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lsqlite3 -lhwloc -lm $(CUDA_LIBS)
+	$(UNIT_CC) $(LDFLAGS) -o $@ $< $(UNIT_OBJECTS) -lcmocka -lcjson -lsqlite3 -lhwloc -lm -lpthread $(CUDA_LIBS)
 
 # What is built of an image is a whole system, with .d folders of its own.
 -include $(shell find $(BUILD) -path $(BUILD)/image -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -177,8 +177,7 @@ static bool is_absent(const struct rg_control *control, const struct rg_orders *
 }
 
 /* The interface that TCP tests use; a rail of a suite for RDMA need not have one. */
-static int find_netdev(
-    const struct rg_orders *orders, int rail, bool needed, struct gathered *g, struct rg_error *err)
+static int find_netdev(const struct rg_orders *orders, int rail, bool needed, struct gathered *g, struct rg_error *err)
 {
     const struct rg_settings *tcp = rg_suite_test_over_tcp(&orders->suite);
     int code = tcp != NULL ? rg_netdev_of_rail(rail, tcp->interface, &g->netdev, err) : 0;
@@ -196,7 +195,8 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
     struct rg_rank_facts facts;
     char *line = NULL;
     /* Devices and GID as the first RDMA test asks for them; a test may ask for others. */
-    const struct rg_settings *rdma = rg_suite_test_over_rdma(&orders->suite), *s = rdma ? rdma : &orders->suite.tests[0];
+    const struct rg_settings *rdma = rg_suite_test_over_rdma(&orders->suite),
+                             *s = rdma ? rdma : &orders->suite.tests[0];
     int rail = rg_control_local_rank(control) % (int)orders->rails;
     int code = rg_nic_of_rail(rail, s->devices, s->gid_index == RG_NONE ? -1 : (int)s->gid_index, &g->nic, err);
     rg_host_describe(&g->host);

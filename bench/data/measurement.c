@@ -17,7 +17,8 @@ static const char *const patterns[] = {
 static const char *const phases[] = {"alone", "loaded", "load", NULL};
 static const char *const initiators[] = {"from", "to", NULL};
 static const char *const methods[] = {"half_round_trip", "round_trip", NULL};
-static const char *const arrivals[] = {"last_byte", "immediate", "receive_completion", "send_completion", "socket_read", NULL};
+static const char *const arrivals[] = {
+    "last_byte", "immediate", "receive_completion", "send_completion", "socket_read", NULL};
 static const char *const integrities[] = {"ok", "mismatch", "not_run", NULL};
 
 #define S rg_end

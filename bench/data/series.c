@@ -51,8 +51,7 @@ const char *rg_series_words(const struct rg_series *series, char *out, size_t ro
 {
     char size[24], pairs[40] = "";
     if (series->queue_pairs > 1)
-        snprintf(pairs, sizeof pairs, ", %lld %ss", (long long)series->queue_pairs,
-            rg_test_channel_word(series->test));
+        snprintf(pairs, sizeof pairs, ", %lld %ss", (long long)series->queue_pairs, rg_test_channel_word(series->test));
     const char *metric = strcmp(series->metric, "latency_p99_us") == 0 ? ", p99" : "";
     bool gpu = series->memory != NULL && strcmp(series->memory, "host") != 0;
     snprintf(out, room, "%s %s%s%s%s%s%s%s%s%s%s%s", series->test,

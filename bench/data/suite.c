@@ -5,8 +5,8 @@
 #include <string.h>
 
 const char *const rg_test_names[] = {"rdma_write_bw", "rdma_read_bw", "rdma_send_bw", "rdma_write_lat", "rdma_read_lat",
-    "rdma_send_lat", "tcp_bw", "tcp_lat", "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all", "send_recv", "gpu_copy",
-    NULL};
+    "rdma_send_lat", "tcp_bw", "tcp_lat", "all_reduce", "all_gather", "reduce_scatter", "broadcast", "all_to_all",
+    "send_recv", "gpu_copy", NULL};
 
 enum rg_test_kind rg_test_kind_of(const char *test)
 {
@@ -86,7 +86,8 @@ const struct rg_option rg_settings_rows[] = {
         .help = "Equal parts of the window, from which median, p5, minimum and interval come."},
     {"queue-pairs", "queue_pairs", RG_INTEGER, AT(queue_pairs), 1, 1024, "1",
         .help = "Queue pairs a flow, in bandwidth tests; of tcp_bw, connections."},
-    {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128", .help = "Outstanding messages a queue pair. TCP has its own window instead."},
+    {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128",
+        .help = "Outstanding messages a queue pair. TCP has its own window instead."},
     {"signal-interval", "signal_interval", RG_INTEGER, AT(signal_interval), 1, 32768, "16",
         .help = "One completion is asked for every so many messages."},
     {"post-list", "post_list", RG_INTEGER, AT(post_list), 1, 1024, "1", .help = "Messages posted with one call."},

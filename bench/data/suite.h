@@ -36,7 +36,8 @@ struct rg_settings {
     const char *test;
     struct rg_sizes sizes;
     const char *direction, *memory, *pattern, *rails, *load, *write_poll, *devices;
-    const char *data_type, *reduction, *group, *nccl_algorithm, *nccl_protocol, *copy, *copy_by, *numa, *registration, *interface;
+    const char *data_type, *reduction, *group, *nccl_algorithm, *nccl_protocol, *copy, *copy_by, *numa, *registration,
+        *interface;
     double duration_s, warmup_s, deadline_s;
     int64_t iterations, warmup_iterations, subwindows;
     int64_t queue_pairs, depth, signal_interval, post_list, inline_bytes;

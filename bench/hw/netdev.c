@@ -112,7 +112,8 @@ static bool has_address(const struct ifaddrs *entry, const struct sockaddr *addr
         return false;
     size_t bytes = address->sa_family == AF_INET ? 4 : 16;
     bool loops = address->sa_family == AF_INET && *(const uint8_t *)bytes_of(address) == 127;
-    return (loops && entry->ifa_flags & IFF_LOOPBACK) || memcmp(bytes_of(entry->ifa_addr), bytes_of(address), bytes) == 0;
+    return (loops && entry->ifa_flags & IFF_LOOPBACK) ||
+           memcmp(bytes_of(entry->ifa_addr), bytes_of(address), bytes) == 0;
 }
 
 static int by_host_name(const struct ifaddrs *all, struct rg_netdev *out, struct rg_error *err)
@@ -122,8 +123,9 @@ static int by_host_name(const struct ifaddrs *all, struct rg_netdev *out, struct
     gethostname(host, sizeof host - 1);
     int status = getaddrinfo(host, NULL, &hints, &found);
     if (status != 0)
-        return rg_fail(err, -ENODEV, "the host's name, %s, leads to no address (%s): name an interface with --interface",
-            host, gai_strerror(status));
+        return rg_fail(err, -ENODEV,
+            "the host's name, %s, leads to no address (%s): name an interface with --interface", host,
+            gai_strerror(status));
     int code = -ENODEV;
     for (const struct addrinfo *at = found; code != 0 && at != NULL; at = at->ai_next)
         for (const struct ifaddrs *entry = all; code != 0 && entry != NULL; entry = entry->ifa_next)
@@ -137,7 +139,8 @@ static int by_host_name(const struct ifaddrs *all, struct rg_netdev *out, struct
     return code;
 }
 
-static int find(int rail, const char *interfaces, const struct ifaddrs *all, struct rg_netdev *out, struct rg_error *err)
+static int find(
+    int rail, const char *interfaces, const struct ifaddrs *all, struct rg_netdev *out, struct rg_error *err)
 {
     char name[IFNAMSIZ];
     const char *at = interfaces;

@@ -256,8 +256,8 @@ static void tell_difference(const struct rg_test_point *before, const struct rg_
             used += (size_t)snprintf(out + used, room - used, "%s%s %s, here %s", used ? "; " : "", texts[i].name,
                 texts[i].before ? texts[i].before : "-", texts[i].now ? texts[i].now : "-");
     if (before->queue_pairs != now->queue_pairs && used < room)
-        snprintf(out + used, room - used, "%s%lld %ss, here %lld", used ? "; " : "",
-            (long long)before->queue_pairs, rg_test_channel_word(now->test), (long long)now->queue_pairs);
+        snprintf(out + used, room - used, "%s%lld %ss, here %lld", used ? "; " : "", (long long)before->queue_pairs,
+            rg_test_channel_word(now->test), (long long)now->queue_pairs);
 }
 
 void rg_earlier_note(const struct rg_earlier *earlier, struct rg_verdict *out)

@@ -1,6 +1,6 @@
-/* What runs in timed loops over TCP. A bandwidth test's bytes are moved by threads, one a connection and direction, that
- * know nothing but their blocks; the rank's own thread looks at what was acknowledged and what arrived. A ping-pong has
- * no threads but its own: it polls. */
+/* What runs in timed loops over TCP. A bandwidth test's bytes are moved by threads, one a connection and direction,
+ * that know nothing but their blocks; the rank's own thread looks at what was acknowledged and what arrived. A
+ * ping-pong has no threads but its own: it polls. */
 #include "net/tcp.h"
 
 #include "base/clock.h"

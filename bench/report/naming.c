@@ -19,8 +19,8 @@ void rg_naming_point(const struct rg_test_point *point, char *out, size_t room)
     bool latency = strncmp(point->metric, "latency", 7) == 0, host = point->memory == NULL;
     host = host || strcmp(point->memory, "host") == 0;
     if (point->queue_pairs != RG_NONE && point->direction != NULL)
-        snprintf(pairs, sizeof pairs, ", %lld %s%s", (long long)point->queue_pairs,
-            rg_test_channel_word(point->test), point->queue_pairs == 1 ? "" : "s");
+        snprintf(pairs, sizeof pairs, ", %lld %s%s", (long long)point->queue_pairs, rg_test_channel_word(point->test),
+            point->queue_pairs == 1 ? "" : "s");
     snprintf(out, room, "%s %s%s%s%s%s%s%s%s%s%s%s", point->test, rg_args_format_bytes(point->size_bytes, size),
         point->direction ? " " : "", point->direction ? point->direction : "", pairs, host ? "" : ", ",
         host ? "" : point->memory, point->variant ? ", " : "", point->variant ? point->variant : "",

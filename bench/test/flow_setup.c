@@ -226,8 +226,8 @@ static void connect_end(struct rg_flow *flow, uint64_t until_ns)
         flow->path = (struct rg_endpoint_path){.mtu_bytes = 4096, .ip_version = 4};
         return;
     }
-    int code = rg_endpoint_connect(
-        flow->endpoint, &flow->their_setup.address, until_ns, &flow->path, &flow->mine.fault, &why);
+    int code =
+        rg_endpoint_connect(flow->endpoint, &flow->their_setup.address, until_ns, &flow->path, &flow->mine.fault, &why);
     take_connection(flow, code, &why);
 }
 

@@ -219,10 +219,10 @@ void rg_session_plan_stream(const struct rg_session *session, const struct rg_se
         out->warmup_messages = (uint64_t)settings->warmup_iterations;
     }
     bool tcp = rg_test_over_tcp(settings->test), latency = rg_test_kind_of(settings->test) == RG_TEST_LATENCY;
-    out->idle_polls = tcp && !latency                ? RG_IDLE_POLLS_NAPS
+    out->idle_polls = tcp && !latency              ? RG_IDLE_POLLS_NAPS
                       : shares_processors(session) ? RG_IDLE_POLLS_SHARED
-                      : tcp                          ? RG_IDLE_POLLS_CALLS
-                                                     : RG_IDLE_POLLS_ALONE;
+                      : tcp                        ? RG_IDLE_POLLS_CALLS
+                                                   : RG_IDLE_POLLS_ALONE;
     out->give_up_ns = out->end_ns + rg_seconds_to_ns(settings->deadline_s);
 }
 

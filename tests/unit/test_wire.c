@@ -106,6 +106,17 @@ static void a_share_lies_between_zero_and_one_and_grows_within_a_packet(void **s
     }
 }
 
+/* Of 1500 bytes of IP packet: IPv4 20, TCP 20 and its timestamps 12; 38 around it. */
+static void a_full_tcp_segment_costs_its_headers_and_38_bytes(void **state)
+{
+    (void)state;
+    assert_near(rg_wire_tcp_payload_share(1448, 52), 1448.0 / 1538);
+    assert_near(rg_wire_tcp_payload_share(8844, 52), 8844.0 / 8934);
+    assert_near(rg_wire_tcp_payload_share(1428, 72), 1428.0 / 1538); /* IPv6 */
+    assert_near(rg_wire_tcp_payload_share(1, 40), 1.0 / 84);         /* a frame has 64 bytes at least */
+    assert_near(rg_wire_tcp_payload_share(0, 0), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -119,6 +130,7 @@ int main(void)
         cmocka_unit_test(ip_version_6_costs_20_bytes_more_a_packet),
         cmocka_unit_test(a_smaller_mtu_means_more_packets),
         cmocka_unit_test(the_share_of_large_writes_tends_to_that_of_a_packet),
+        cmocka_unit_test(a_full_tcp_segment_costs_its_headers_and_38_bytes),
         cmocka_unit_test(a_share_lies_between_zero_and_one_and_grows_within_a_packet),
     };
     return cmocka_run_group_tests_name("wire", tests, NULL, NULL);

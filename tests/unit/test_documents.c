@@ -173,11 +173,12 @@ static void invalid_verdicts_are_refused_by_name(void **state)
 static void delivered_suites_and_machines_are_accepted(void **state)
 {
     static const char *const files[] = {SOURCE("jobs/suites/demo.json"), SOURCE("jobs/suites/quick.json"),
+        SOURCE("jobs/suites/tcp.json"), SOURCE("results-schema/machines/gvnic.json"),
         SOURCE("results-schema/machines/a3-ultra.json"), SOURCE("results-schema/machines/soft-roce.json")};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         struct rg_error err = {{0}};
-        if ((i < 2 ? read_suite : read_machine)(files[i], "", &err) != 0)
+        if ((i < 3 ? read_suite : read_machine)(files[i], "", &err) != 0)
             fail_msg("%s", err.text);
     }
 }

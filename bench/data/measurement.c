@@ -198,10 +198,11 @@ static int check(const struct rg_measurement *m, const struct rg_place *place, s
     if ((m->has_bandwidth && kind != RG_TEST_BANDWIDTH && kind != RG_TEST_COPY) ||
         (m->has_latency && kind != RG_TEST_LATENCY) || (m->has_collective && kind != RG_TEST_COLLECTIVE))
         return rg_json_refuse(place, err, "%s has not that kind of result", m->test);
-    bool tcp = rg_test_over_tcp(m->test), gids = m->path.gid_index_from != RG_NONE || m->path.gid_index_to != RG_NONE;
+    bool tcp = rg_test_over_tcp(m->test);
+    int gids = (m->path.gid_index_from != RG_NONE) + (m->path.gid_index_to != RG_NONE);
     if (tcp != (strcmp(m->transport, "tcp") == 0))
         return rg_json_refuse(place, err, "%s is not over %s", m->test, m->transport);
-    if (m->has_path && tcp == gids)
+    if (m->has_path && gids != (tcp ? 0 : 2))
         return rg_json_refuse(place, err, "path: a path over RDMA has GIDs, one over TCP has none");
     if (m->has_latency && tcp != (strcmp(m->latency.arrival, "socket_read") == 0))
         return rg_json_refuse(place, err, "latency: arrival: %s is not how %s sees it", m->latency.arrival, m->test);

@@ -119,6 +119,10 @@ static void a_measurement_has_the_result_of_its_test(void **state)
     EXPECT_REFUSED("measurement", "measurement-bandwidth.ndjson", {"test", "\"rdma_write_lat\""});
     EXPECT_REFUSED("measurement", "measurement-latency.ndjson", {"test", "\"rdma_write_bw\""});
     EXPECT_REFUSED("measurement", "measurement-collective.ndjson", {"test", "\"rdma_write_lat\""});
+    EXPECT_REFUSED("measurement", "measurement-bandwidth.ndjson", {"test", "\"tcp_bw\""}, {"transport", "\"tcp\""},
+        {"path.gid_index_from", "null"}, {"path.gid_index_to", "null"});
+    EXPECT_REFUSED("measurement", "measurement-tcp.ndjson", {"test", "\"rdma_write_bw\""}, {"transport", "\"verbs\""},
+        {"path.gid_index_from", "1"});
 }
 
 static void a_measurement_explains_itself_just_when_it_must(void **state)

@@ -326,10 +326,12 @@ static void a_peer_that_ends_within_a_message_is_a_failure_with_its_connection(v
 {
     (void)state;
     struct pair pair;
-    open_pair(&pair, 64 << 20, 64 << 20, 1);
+    open_pair(&pair, 256 << 20, 256 << 20, 1);
     join_pair(&pair);
     rg_endpoint_post(pair.a.endpoint, UINT64_MAX);
-    rg_clock_sleep_ns(2000000);
+    while (rg_endpoint_posted(pair.a.endpoint, 0) == 0)
+        rg_clock_sleep_ns(1000000);
+    rg_clock_sleep_ns(50000000); /* for its first bytes; its first message takes longer */
     rg_endpoint_close(pair.a.endpoint);
     pair.a.endpoint = NULL;
     int64_t came = 0;

@@ -74,7 +74,8 @@ parse() {
 
 need_gcloud() {
     command -v gcloud >/dev/null || skip "no gcloud to parse with"
-    [ -e "$(dirname "$(dirname "$(readlink -f "$(command -v gcloud)")")")/lib/googlecloudsdk" ] || skip "gcloud's parts are not beside it"
+    run parse <<<'gcloud version'
+    [ "$status" != 3 ] || skip "$output"
 }
 
 @test "every gcloud command of every plan is accepted by gcloud's own parser" {

@@ -119,6 +119,17 @@ need_gcloud() {
     [[ ! $output =~ additional-node-network|accelerator|jobs/ ]]
 }
 
+@test "the networks and subnets that jobs/network names are those that a node gets" {
+    command -v kubectl >/dev/null || skip "no kubectl to render jobs/network"
+    local machine
+    for machine in a3-ultra a4 a3-mega a3-high; do
+        [ -d jobs/drivers/$machine ]
+        kubectl kustomize jobs/network/$machine | sed -nE 's/^ *vpc: (.*)/network=\1/p; s/^ *vpcSubnet: (.*)/subnetwork=\1/p' | paste -d, - - | sort >"$BATS_TEST_TMPDIR/named"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -ge 4 ]
+        diff "$BATS_TEST_TMPDIR/named" <(scripts/gke plan --machine $machine "${here[@]}" --nodes 2 --spot | grep 'node-pools create' | grep -oE 'network=[^ ]*,subnetwork=[^ ]*' | sort)
+    done
+}
+
 @test "each capacity has its own flags and no other's" {
     pool() { scripts/gke plan "${ultra[@]}" --nodes 3 "$@" | grep 'node-pools create'; }
     [[ $(pool --reservation r/reservationBlocks/b) = *' --num-nodes=3 --reservation-affinity=specific --reservation=r/reservationBlocks/b '* ]]

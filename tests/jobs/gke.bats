@@ -74,7 +74,8 @@ parse() {
 
 need_gcloud() {
     command -v gcloud >/dev/null || skip "no gcloud to parse with"
-    [ -e "$(dirname "$(dirname "$(readlink -f "$(command -v gcloud)")")")/lib/googlecloudsdk" ] || skip "gcloud's parts are not beside it"
+    run parse <<<'gcloud version'
+    [ "$status" != 3 ] || skip "$output"
 }
 
 @test "every gcloud command of every plan is accepted by gcloud's own parser" {
@@ -116,6 +117,17 @@ need_gcloud() {
     [ "$networks" = "$(printf 'subnetwork=%s ' railgauge-gpu-{0..3} | sed 's/ $//')" ]
     run -0 scripts/gke plan --machine gvnic "${here[@]}" --nodes 2 --spot
     [[ ! $output =~ additional-node-network|accelerator|jobs/ ]]
+}
+
+@test "the networks and subnets that jobs/network names are those that a node gets" {
+    command -v kubectl >/dev/null || skip "no kubectl to render jobs/network"
+    local machine
+    for machine in a3-ultra a4 a3-mega a3-high; do
+        [ -d jobs/drivers/$machine ]
+        kubectl kustomize jobs/network/$machine | sed -nE 's/^ *vpc: (.*)/network=\1/p; s/^ *vpcSubnet: (.*)/subnetwork=\1/p' | paste -d, - - | sort >"$BATS_TEST_TMPDIR/named"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -ge 4 ]
+        diff "$BATS_TEST_TMPDIR/named" <(scripts/gke plan --machine $machine "${here[@]}" --nodes 2 --spot | grep 'node-pools create' | grep -oE 'network=[^ ]*,subnetwork=[^ ]*' | sort)
+    done
 }
 
 @test "each capacity has its own flags and no other's" {

@@ -62,6 +62,8 @@ start() { # PROGRAM ARGUMENT...
 
 teardown_file() {
     local pids=() pid
+    # A job outlives its slurmd.
+    [ ! -e "$BATS_FILE_TMPDIR/pids" ] || timeout 20 scancel --quiet --full --signal=KILL --user="$(id -un)" || true
     [ ! -e "$BATS_FILE_TMPDIR/pids" ] || mapfile -t pids <"$BATS_FILE_TMPDIR/pids"
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
     for pid in "${pids[@]}"; do tail --pid="$pid" -f /dev/null; done

@@ -1,14 +1,16 @@
 #!/usr/bin/env bats
-# The manifests of jobs/: they render, are what Kubernetes and the custom resources' definitions ask for, keep to the policy, and fit each other. JOBS_PARTS
-# has the packages of package.json.
+# The manifests of jobs/: they render, are what Kubernetes and the custom resources' definitions ask for, keep to the policy, and fit each other.
+
+load parts
 
 machines=(a3-ultra a4 a3-mega a3-high gvnic)
 
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return
+    fetch_parts
+    [ -z "$WITHOUT" ] || return 0
     # Every kustomization once, and what components make of machines; then all of it as one JSON document.
-    export RENDERED=$BATS_FILE_TMPDIR/rendered SAID=$BATS_FILE_TMPDIR/said KUBECTL
-    KUBECTL=$(scripts/kubectl --path) || return
+    export RENDERED=$BATS_FILE_TMPDIR/rendered SAID=$BATS_FILE_TMPDIR/said
     mkdir -p "$RENDERED" "$SAID"
     local folder machine component
     {
@@ -28,7 +30,10 @@ setup_file() {
     node "$BATS_TEST_DIRNAME/manifests.mjs" --json -- * >"$BATS_FILE_TMPDIR/all.json" || true
 }
 
-setup() { cd "$BATS_TEST_DIRNAME/../.." || exit 1; }
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.." || exit 1
+    skip_without_parts
+}
 
 # Makes a folder as a user would have, and prints its path: the machine with components. A suffix stands for the renaming of a run.
 combine() { # MACHINE COMPONENT...

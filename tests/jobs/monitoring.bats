@@ -1,15 +1,20 @@
 #!/usr/bin/env bats
 # jobs/monitoring and what feeds it: alerts, dashboard, exporter, and the history of nights.
 
+load parts
+
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return
+    fetch_parts
+    [ -z "$WITHOUT" ] || return 0
     export MANIFESTS=$BATS_FILE_TMPDIR/monitoring.json
-    scripts/kubectl kustomize jobs/monitoring >"$BATS_FILE_TMPDIR/monitoring.yaml"
+    "$KUBECTL" kustomize jobs/monitoring >"$BATS_FILE_TMPDIR/monitoring.yaml"
     node tests/jobs/manifests.mjs --json "$BATS_FILE_TMPDIR/monitoring.yaml" | jq '.[]' >"$MANIFESTS"
 }
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || exit 1
+    skip_without_parts
     PATH=$PWD/build:$PATH
     jq '.[] | select(.kind == "Rules") | {groups: .spec.groups}' "$MANIFESTS" >"$BATS_TEST_TMPDIR/rules.yaml"
     metrics='railgauge_[a-z_0-9]*'

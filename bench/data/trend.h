@@ -45,6 +45,13 @@ struct rg_trend {
 /* The document as text, malloc'd. */
 char *rg_trend_json(const struct rg_trend *trend);
 
+/* What a page shows of it, as text, malloc'd: the findings that concern the wanted series (by place among the past's),
+ * and the figures, run by run, of those of these that changed: of each finding the series that got worst before the
+ * others, until so many bytes are used up. What is left out is counted. name: the history's; absent: ids of runs that
+ * the page is about and the history has not. */
+char *rg_trend_page_json(const struct rg_trend *trend, const char *name, const bool *wanted, const char *const *absent,
+    size_t absent_count, size_t room);
+
 /* Takes a zeroed structure. */
 void rg_trend_close(struct rg_trend *trend);
 

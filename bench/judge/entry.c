@@ -249,15 +249,6 @@ static int list_facts(
 
 /* --- the entry --- */
 
-/* Ranks are in the order of their nodes. */
-static int64_t nodes_of(const struct rg_run *run)
-{
-    int64_t nodes = 0;
-    for (size_t i = 0; i < run->rank_count; i++)
-        nodes += i == 0 || strcmp(run->ranks[i].node.node, run->ranks[i - 1].node.node) != 0;
-    return nodes;
-}
-
 int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_entry *out,
     struct rg_error *err)
 {
@@ -270,7 +261,7 @@ int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_ve
                                  .version = run->version,
                                  .origin = run->hardware == 1 ? "hardware" : no_hardware,
                                  .exit_status = run->exit_status,
-                                 .nodes = nodes_of(run),
+                                 .nodes = (int64_t)rg_run_nodes(run),
                                  .ranks = (int64_t)run->rank_count}};
     int code = rg_judge_measured(run, directory, NULL, rows, err);
     if (code == 0)

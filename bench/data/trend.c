@@ -84,6 +84,27 @@ static cJSON *whole_finding(const struct rg_trend *trend, const struct rg_findin
     return object;
 }
 
+cJSON *rg_trend_gaps_object(const struct rg_trend *trend)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool compared = trend->earlier != SIZE_MAX;
+    rg_json_add_text(object, "earlier_run_id", compared ? trend->past->runs[trend->earlier].run_id : NULL);
+    cJSON_AddNumberToObject(object, "series", (double)trend->missing_series);
+    cJSON_AddNumberToObject(object, "of", (double)trend->earlier_series);
+    cJSON *parts = cJSON_AddArrayToObject(object, "parts");
+    for (size_t i = 0; i < trend->gap_count; i++) {
+        const struct rg_gap *gap = &trend->gaps[i];
+        cJSON *part = cJSON_CreateObject();
+        cJSON_AddStringToObject(part, "part", gap->part);
+        rg_json_add_text(part, "node", gap->node);
+        rg_trend_add_number(part, "rail", gap->rail == RG_NONE ? NAN : (double)gap->rail);
+        cJSON_AddNumberToObject(part, "series", (double)gap->series);
+        cJSON_AddStringToObject(part, "sentence", gap->sentence);
+        cJSON_AddItemToArray(parts, part);
+    }
+    return object;
+}
+
 char *rg_trend_json(const struct rg_trend *trend)
 {
     const struct rg_past *past = trend->past;
@@ -95,6 +116,7 @@ char *rg_trend_json(const struct rg_trend *trend)
     cJSON_AddNumberToObject(object, "level", trend->level);
     cJSON_AddNumberToObject(object, "least_percent", trend->least_percent);
     cJSON_AddNumberToObject(object, "new_regressions", (double)trend->fresh_regressions);
+    cJSON_AddItemToObject(object, "not_measured", rg_trend_gaps_object(trend));
     cJSON *findings = cJSON_AddArrayToObject(object, "findings");
     for (size_t i = 0; i < trend->finding_count; i++)
         cJSON_AddItemToArray(findings, whole_finding(trend, &trend->findings[i]));
@@ -107,5 +129,6 @@ void rg_trend_close(struct rg_trend *trend)
 {
     free(trend->changes);
     free(trend->findings);
+    free(trend->gaps);
     *trend = (struct rg_trend){0};
 }

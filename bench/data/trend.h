@@ -32,6 +32,15 @@ struct rg_finding {
     char sentence[1024];
 };
 
+/* Series that the run before measured and the last one did not, put together by what they have in common. */
+struct rg_gap {
+    const char *part; /* run, test, node, rail, nic, group: everything of it is missing */
+    const char *node; /* NULL: of all nodes */
+    int64_t rail;     /* RG_NONE: of all rails */
+    size_t series;    /* so many */
+    char sentence[320];
+};
+
 struct rg_trend {
     const struct rg_past *past;
     struct rg_change *changes; /* in the order of the findings */
@@ -39,6 +48,11 @@ struct rg_trend {
     struct rg_finding *findings; /* the new ones first, then by date, the latest first */
     size_t finding_count;
     size_t fresh_regressions;
+    size_t earlier; /* place among the past's runs: the latest before the last that is of its suite and origin;
+                       SIZE_MAX: there is none */
+    size_t earlier_series, missing_series; /* that it measured; and that the last run did not measure then */
+    struct rg_gap *gaps;
+    size_t gap_count;
     double level, least_percent;
 };
 

@@ -205,6 +205,7 @@ char *rg_trend_page_json(const struct rg_trend *trend, const char *name, const b
         cJSON *object = cJSON_CreateObject();
         cJSON_AddStringToObject(object, "name", name);
         add_head(object, &page, absent, absent_count);
+        cJSON_AddItemToObject(object, "not_measured", rg_trend_gaps_object(trend));
         cJSON *findings = cJSON_AddArrayToObject(object, "findings");
         for (size_t k = 0; k < trend->finding_count; k++)
             if (page.number[k] != SIZE_MAX)

@@ -12,10 +12,11 @@ const interval = (change) => (known(change.low_percent) ? `${signed(change.low_p
 const colour = (change) => (change.worse ? "var(--baseline)" : "var(--pass)");
 
 const verbs = { tx: "sends", rx: "receives" };
-const where = (series) => [series.node ?? (series.rail === null ? "the fleet" : ""), series.peer_node && `with ${series.peer_node}`,
+const unitOf = (series) => (series.metric.includes("_ratio_") ? "times" : unit(series.metric));
+const where = (series) => [series.scope === "victims" && "victims on", series.node ?? (series.scope === "fleet" ? "the fleet together" : series.rail === null ? "all ranks" : ""), series.peer_node && `with ${series.peer_node}`,
     series.rail !== null && `rail ${series.rail}`, series.scope === "gpu" && "GPU", verbs[series.side]].filter(Boolean).join(" ");
 const what = (series) => [seriesOf(series), series.size_bytes !== null && size(series.size_bytes),
-    series.metric === "latency_p99_us" && "p99"].filter(Boolean).join(", ");
+    series.metric.includes("_p99") && "p99"].filter(Boolean).join(", ");
 
 function different(finding) {
     if (!finding) return "–";
@@ -47,7 +48,7 @@ function draw(history, chart, width) {
                 Plot.text(marks.filter((mark) => late(mark) === anchored && mark.at % 2 === row), { x: "time", frameAnchor: "top",
                     textAnchor: anchor, dx, dy: -24 + 13 * row, text: label, fill: colour, fontWeight: 600 }))),
             Plot.tip(points, Plot.pointer({ x: "time", y: "value",
-                title: (point) => `${point.run}\n${number(point.value)} ${unit(chart.metric)}` })),
+                title: (point) => `${point.run}\n${number(point.value)} ${unitOf(chart)}` })),
         ],
     });
 }
@@ -59,7 +60,7 @@ function changeTable(history, caption, rows) {
         { head: "since", cell: (row) => [el("span", { class: "close" }, day(row.since)), el("small", {}, row.run_id)] },
         { head: "where", cell: (row) => name(where(row.chart)) },
         { head: "test", wide: true, cell: (row) => el("bdi", {}, what(row.chart)) },
-        { head: "before → since", number: true, cell: (row) => `${number(row.before)} → ${number(row.after)} ${unit(row.chart.metric)}` },
+        { head: "before → since", number: true, cell: (row) => `${number(row.before)} → ${number(row.after)} ${unitOf(row.chart)}` },
         { head: "size", number: true, cell: (row) => `${signed(row.percent)} %` },
         { head: "95 % interval", number: true, cell: interval },
         { head: "", cell: (row) => (row.worse ? el("span", { class: "status fail" }, "✖ worse") : el("span", { class: "status pass" }, "✔ better")) },
@@ -71,7 +72,7 @@ function changeTable(history, caption, rows) {
 function picture(history, chart) {
     const told = chart.changes.map((change) => `${signed(change.percent)} % (${interval(change)}) since ${day(change.since)}`).join("; ");
     return el("div", { class: "series" },
-        el("h3", {}, name(where(chart)), el("small", {}, " ", el("bdi", {}, what(chart)), `, ${unit(chart.metric)}`)),
+        el("h3", {}, name(where(chart)), el("small", {}, " ", el("bdi", {}, what(chart)), `, ${unitOf(chart)}`)),
         el("p", {}, told, "."),
         figure({
             label: `${where(chart)}, ${what(chart)}, run by run: ${told}. The table below has the same changes.`,
@@ -100,6 +101,11 @@ export function history(run, first, runs, { history: past }) {
     const shown = past.charts.slice(0, SHOWN), folded = past.charts.slice(SHOWN);
     return [
         el("p", { class: "words" }, inWords(past)),
+        past.not_measured.series > 0 && el("div", { class: "missing" },
+            el("p", {}, el("strong", { class: "bad" }, "NOT MEASURED"), ` in the history's last run, ${past.last_run_id}: ${count(past.not_measured.series)} of the `
+                + `${plural(past.not_measured.of, "series", "series")} that the run of its suite before it has, ${past.not_measured.earlier_run_id}.`),
+            el("ul", {}, past.not_measured.parts.slice(0, 20).map(({ sentence }) => el("li", { dir: "auto" }, sentence)),
+                past.not_measured.parts.length > 20 && el("li", {}, `and ${count(past.not_measured.parts.length - 20)} more`))),
         past.findings.length > 0 && el("ol", { class: "findings" }, past.findings.map(finding)),
         past.findings_left_out > 0 && el("p", { class: "note" }, `${count(past.findings_left_out)} earlier ones are told by railgauge history trend.`),
         past.absent.length > 0 && el("p", { class: "note" }, `Not in the history: ${past.absent.join(", ")}; railgauge history add puts runs in.`),

@@ -479,18 +479,41 @@ static int name_nodes(struct finder *f)
     return 0;
 }
 
+/* Series that are alike but for their place are a family. How many there are; 0: no memory. */
+static size_t number_families(const struct rg_past *past, size_t *families)
+{
+    size_t count = 0;
+    const struct rg_series **firsts = calloc(past->series_count + 1, sizeof *firsts);
+    if (firsts == NULL)
+        return 0;
+    for (size_t s = 0; s < past->series_count; s++) {
+        size_t family = 0;
+        while (family < count && !is_alike(firsts[family], &past->series[s]))
+            family++;
+        if (family == count)
+            firsts[count++] = &past->series[s];
+        families[s] = family;
+    }
+    free(firsts);
+    return count;
+}
+
 static int find(struct finder *f)
 {
     const struct rg_past *past = f->past;
-    const struct rg_change_settings settings = {.level = f->trend->level, .least_percent = f->trend->least_percent};
     const double **values = calloc(past->series_count + 1, sizeof *values);
-    if (values == NULL)
-        return rg_fail(f->err, -ENOMEM, "no memory for %zu series", past->series_count);
-    for (size_t s = 0; s < past->series_count; s++)
+    size_t *families = calloc(past->series_count + 1, sizeof *families), count = 0;
+    for (size_t s = 0; values != NULL && s < past->series_count; s++)
         values[s] = &past->values[s * past->run_count];
-    int code = rg_change_find(
-        values, past->series_count, past->run_count, &settings, &f->trend->changes, &f->trend->change_count, f->err);
+    if (values != NULL && families != NULL)
+        count = number_families(past, families);
+    const struct rg_change_settings settings = {f->trend->level, f->trend->least_percent, families, count};
+    int code = count > 0 || past->series_count == 0
+                   ? rg_change_find(values, past->series_count, past->run_count, &settings, &f->trend->changes,
+                         &f->trend->change_count, f->err)
+                   : rg_fail(f->err, -ENOMEM, "no memory for %zu series", past->series_count);
     free(values);
+    free(families);
     return code;
 }
 

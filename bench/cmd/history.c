@@ -47,7 +47,7 @@ static const char notes[] =
     "node, rail and side; what all flows of a round move together, and how many times what they have alone the victims "
     "of a load have beside it, are series, too. Figures of hardware are never compared with those of soft-RoCE or of a simulation. A change is "
     "told when chance would give one as clear in a hundred quiet years of nights, over all series together: 5 % less at 1 % "
-    "noise after 3 or 4 runs, of a history of 40 runs or more. Fewer nights, or restless ones, take longer.\n\n"
+    "noise after 3 or 4 runs, of a history of 40 runs or more; of a thousand series, after 3 to 6. Fewer nights, or restless ones, take longer.\n\n"
     "A history of an older railgauge is migrated, and a copy of the file as it was is left beside it.";
 
 struct action {

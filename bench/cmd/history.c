@@ -40,12 +40,14 @@ static const char description[] =
     "writes every figure as CSV, or as NDJSON for BigQuery. prune removes runs.";
 
 static const char notes[] =
-    "Exit status of trend: 0, or 1 for a regression that could not be told before the last run, so that a nightly job "
-    "fails once for each. Of all: 2 usage or invalid input, 4 the file cannot be read or written.\n\n"
+    "Exit status of trend: 0; 1 for a regression that could not be told before the last run, so that a nightly job "
+    "fails once for each; 3 where nothing is worse, but the last run did not measure what the one before it, of the same "
+    "suite, did. Of all: 2 usage or invalid input, 4 the file cannot be read or written.\n\n"
     "A figure is the median of what a run measured of one series: test, size, direction, memory, queue pairs, pattern, "
-    "node, rail and side. Figures of hardware are never compared with those of soft-RoCE or of a simulation. A change is "
+    "node, rail and side; what all flows of a round move together, and how many times what they have alone the victims "
+    "of a load have beside it, are series, too. Figures of hardware are never compared with those of soft-RoCE or of a simulation. A change is "
     "told when chance would give one as clear in a hundred quiet years of nights, over all series together: 5 % less at 1 % "
-    "noise after 3 or 4 runs, of a history of 40 runs or more. Fewer nights, or restless ones, take longer.\n\n"
+    "noise after 3 or 4 runs, of a history of 40 runs or more; of a thousand series, after 3 to 6. Fewer nights, or restless ones, take longer.\n\n"
     "A history of an older railgauge is migrated, and a copy of the file as it was is left beside it.";
 
 struct action {
@@ -149,7 +151,11 @@ static int tell_trend(
     } else if (code == 0) {
         rg_report_trend(&trend, stdout);
     }
-    int status = code == 0 && trend.fresh_regressions > 0 ? RG_EXIT_FAIL : status_of(code);
+    int status = status_of(code);
+    if (code == 0 && trend.missing_series > 0)
+        status = RG_EXIT_INCONCLUSIVE;
+    if (code == 0 && trend.fresh_regressions > 0)
+        status = RG_EXIT_FAIL;
     rg_trend_close(&trend);
     rg_past_close(&past);
     rg_history_close(history);

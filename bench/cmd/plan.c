@@ -1,4 +1,6 @@
 /* railgauge plan: what a fabric is to give at numbers of nodes at which it was not measured. */
+#include "cmd/plan.h"
+
 #include "cmd/cmd.h"
 #include "judge/forecast.h"
 #include "report/forecast.h"
@@ -32,6 +34,13 @@ static const struct rg_option rows[] = {
     {"format", NULL, RG_CHOICE, AT(format), .choices = formats, .fallback = "text", .metavar = "WORD", .letter = 'f',
         .help = "How to print it."},
 };
+
+void rg_cmd_plan_question(struct rg_forecast_question *out)
+{
+    struct options options = {.format = NULL};
+    rg_args_defaults(&(struct rg_option_group){"Options", rows, sizeof rows / sizeof *rows, &options});
+    *out = options.question;
+}
 
 static const char description[] =
     "Fits models of latency and bandwidth to runs at two or more numbers of nodes, and tells what other numbers of nodes are "

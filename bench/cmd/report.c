@@ -1,5 +1,6 @@
 /* railgauge report: runs as one web page. */
 #include "base/file.h"
+#include "cmd/beside.h"
 #include "cmd/cmd.h"
 #include "data/digest.h"
 #include "data/measurements.h"
@@ -14,7 +15,7 @@
 #define RUNS_MOST 32
 
 struct options {
-    const char *output, *title, *machine;
+    const char *output, *title, *machine, *db;
 };
 
 #define AT(member) .offset = offsetof(struct options, member)
@@ -28,13 +29,17 @@ static const struct rg_option rows[] = {
         .help =
             "A machine, by name or path, whose ceiling and baseline are drawn in. [the one that the run was started "
             "with]"},
+    {"db", NULL, RG_TEXT, AT(db), .metavar = "FILE",
+        .help = "A history, as railgauge history makes it: shows since when what the runs measured is other than "
+                "before. [none]"},
 };
 
 static const char description[] =
     "Writes one HTML file that needs no network and no other file: the verdict in a sentence, the suspects and what "
     "speaks against them, a heat map of nodes and rails, a matrix of pairs, bandwidth against message size with the "
     "ceiling and the baseline, latency percentiles, collectives, counters and environment. Of several runs each can be "
-    "looked at, and is compared with the first.\n\n"
+    "looked at, and is compared with the first. Of runs at two or more numbers of nodes, what railgauge plan says of "
+    "them; with --db, what railgauge history trend says of the figures that they have.\n\n"
     "The verdict is the run's own, from verdict.json: nothing is judged again.";
 
 static const char notes[] =
@@ -117,7 +122,8 @@ static int read_entry(
     return entry->json ? 0 : rg_fail(err, -ENOMEM, "%s: no memory to sum it up", directory);
 }
 
-static int write_page(const struct options *options, const struct entry *entries, size_t count, struct rg_error *err)
+static int write_page(const struct options *options, const struct entry *entries, size_t count,
+    const struct rg_beside *beside, struct rg_error *err)
 {
     const char *digests[RUNS_MOST], *sentences[RUNS_MOST];
     char title[1100], *page = NULL;
@@ -128,24 +134,54 @@ static int write_page(const struct options *options, const struct entry *entries
     const struct rg_verdict *verdict = &entries[0].verdict;
     snprintf(title, sizeof title, "railgauge: %s, run %s",
         entries[0].has_verdict ? rg_verdict_word(verdict) : "no verdict", entries[0].run.run_id);
-    int code = rg_report_html(options->title ? options->title : title, digests, sentences, count, &page, err);
+    const struct rg_html_content content = {
+        .title = options->title ? options->title : title,
+        .digests = digests,
+        .sentences = sentences,
+        .runs = count,
+        .history = beside->history,
+        .plan = beside->plan,
+        .why_not = beside->why_not,
+    };
+    int code = rg_report_html(&content, &page, err);
     if (code == 0)
         code = rg_file_write_atomic(options->output, page, err);
     free(page);
     return code;
 }
 
+static size_t length_of(const char *text)
+{
+    return text ? strlen(text) : 0;
+}
+
+/* Everything that the page shows; -ENOMEM, -EIO, -EBUSY: it could not be had; else input is bad. */
+static int read_all(const struct options *options, char **directories, struct entry *entries, size_t count,
+    struct rg_beside *beside, struct rg_error *err)
+{
+    int code = rg_beside_history(options->db, directories, count, beside, err);
+    if (code == 0)
+        code = rg_beside_plan(directories, count, beside, err);
+    size_t room = rg_report_html_room(count, length_of(beside->history) + length_of(beside->plan));
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        code = read_entry(options, directories[i], room, &entries[i], err);
+        code = code == 0 || code == -ENOMEM ? code : -EINVAL;
+    }
+    return code;
+}
+
 static int report(const struct options *options, char **directories, size_t count)
 {
     struct rg_error err = {{0}};
+    struct rg_beside beside = {.history = NULL};
     struct entry *entries = calloc(count, sizeof *entries);
-    size_t room = rg_report_html_room(count);
     int code = entries ? 0 : rg_fail(&err, -ENOMEM, "no memory"), status = RG_EXIT_PASS;
-    for (size_t i = 0; code == 0 && i < count; i++)
-        code = read_entry(options, directories[i], room, &entries[i], &err);
+    if (code == 0)
+        code = read_all(options, directories, entries, count, &beside, &err);
     if (code != 0) {
-        status = rg_cmd_refuse("report", code == -ENOMEM ? RG_EXIT_CANNOT_RUN : RG_EXIT_USAGE, &err);
-    } else if (write_page(options, entries, count, &err) != 0) {
+        bool bad = code == -EINVAL || code == -ENOENT;
+        status = rg_cmd_refuse("report", bad ? RG_EXIT_USAGE : RG_EXIT_CANNOT_RUN, &err);
+    } else if (write_page(options, entries, count, &beside, &err) != 0) {
         status = rg_cmd_refuse("report", RG_EXIT_CANNOT_RUN, &err);
     } else {
         for (size_t i = 0; i < count; i++)
@@ -155,6 +191,7 @@ static int report(const struct options *options, char **directories, size_t coun
     for (size_t i = 0; entries != NULL && i < count; i++)
         close_entry(&entries[i]);
     free(entries);
+    rg_beside_close(&beside);
     return status;
 }
 

@@ -7,8 +7,8 @@
 
 #define S rg_forecast_point
 static const struct rg_option point_rows[] = {RG_FIELD_TEXT(run_id), RG_FIELD_COUNTED(nodes), RG_FIELD_COUNTED(ranks),
-    RG_FIELD_COUNTED(size_bytes), RG_FIELD_REAL(measured_us), RG_FIELD_REAL(fitted_us),
-    RG_FIELD_REAL(residual_percent)};
+    RG_FIELD_COUNTED(size_bytes), RG_FIELD_REAL(measured_us), RG_FIELD_REAL(fitted_us), RG_FIELD_REAL(residual_percent),
+    RG_FIELD_REAL_OR_NULL(node_gbps)};
 #undef S
 
 #define S rg_forecast_term

@@ -21,6 +21,7 @@ struct rg_forecast_point {
     const char *run_id;
     int64_t nodes, ranks, size_bytes;
     double measured_us, fitted_us, residual_percent;
+    double node_gbps; /* as measured, of what a projection tells; of a message NAN */
 };
 
 /* A term of the model, us for a `unit`. */

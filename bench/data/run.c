@@ -173,6 +173,14 @@ static cJSON *run_document(const struct rg_run *run)
     return object;
 }
 
+size_t rg_run_nodes(const struct rg_run *run)
+{
+    size_t nodes = 0;
+    for (size_t i = 0; i < run->rank_count; i++)
+        nodes += i == 0 || strcmp(run->ranks[i].node.node, run->ranks[i - 1].node.node) != 0;
+    return nodes;
+}
+
 int rg_run_write(const struct rg_run *run, const char *directory, struct rg_error *err)
 {
     char path[PATH_MAX];

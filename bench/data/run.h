@@ -66,6 +66,9 @@ struct rg_run {
     cJSON *root; /* of one that was read; the arrays above are then the reader's to free */
 };
 
+/* Nodes of its ranks, which are in their order. */
+size_t rg_run_nodes(const struct rg_run *run);
+
 /* Writes DIRECTORY/run.json atomically. */
 int rg_run_write(const struct rg_run *run, const char *directory, struct rg_error *err);
 

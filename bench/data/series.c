@@ -47,12 +47,22 @@ bool rg_series_is_latency(const struct rg_series *series)
     return strncmp(series->metric, "latency", 7) == 0;
 }
 
+const char *rg_series_unit(const struct rg_series *series)
+{
+    if (strstr(series->metric, "_ratio_") != NULL)
+        return "times";
+    if (rg_series_is_latency(series))
+        return "us";
+    return strcmp(series->metric, "bandwidth_gbps") == 0 ? "Gb/s" : "GB/s";
+}
+
 const char *rg_series_words(const struct rg_series *series, char *out, size_t room)
 {
     char size[24], pairs[40] = "";
     if (series->queue_pairs > 1)
         snprintf(pairs, sizeof pairs, ", %lld %ss", (long long)series->queue_pairs, rg_test_channel_word(series->test));
-    const char *metric = strcmp(series->metric, "latency_p99_us") == 0 ? ", p99" : "";
+    bool ratio = strstr(series->metric, "_ratio_") != NULL;
+    const char *metric = strstr(series->metric, "_p99") != NULL ? ", p99" : ratio ? ", p50" : "";
     bool gpu = series->memory != NULL && strcmp(series->memory, "host") != 0;
     snprintf(out, room, "%s %s%s%s%s%s%s%s%s%s%s%s", series->test,
         series->size_bytes == RG_NONE ? "-" : rg_args_format_bytes(series->size_bytes, size),

@@ -6,7 +6,8 @@
 
 /* What figures of different runs must have in common to be compared; texts may be NULL, numbers RG_NONE. origin:
  * "hardware", or why the figures are none of hardware. scope: rail (what one NIC sends or receives, over its flows),
- * node, group or gpu, as in a verdict's rows. ranks: of a group. */
+ * node, group or gpu, as in a verdict's rows; fleet (what all flows of a round move together) or victims (what a load
+ * of other nodes costs those of a rail). ranks: of a group; of a fleet's sum its flows. */
 struct rg_series {
     const char *origin, *test, *direction, *memory, *variant, *pattern, *scope, *node, *peer_node, *side, *metric;
     int64_t size_bytes, queue_pairs, rail, ranks;
@@ -19,8 +20,11 @@ extern const size_t rg_series_row_count;
 /* In the order of the fields; 0: the same series. */
 int rg_series_compare(const struct rg_series *a, const struct rg_series *b);
 
-/* Whether more of it is worse. */
+/* Whether more of it is worse: a latency, or how many times a load lengthens it. */
 bool rg_series_is_latency(const struct rg_series *series);
+
+/* "Gb/s", "us", "times" (of a ratio), ... */
+const char *rg_series_unit(const struct rg_series *series);
 
 /* "rdma_write_bw 64K both_ways, 8 queue pairs": without the place. */
 const char *rg_series_words(const struct rg_series *series, char *out, size_t room);

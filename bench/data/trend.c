@@ -1,9 +1,11 @@
 #include "data/trend.h"
 
+#include "data/trend_parts.h"
+
 #include <math.h>
 #include <stdlib.h>
 
-static void add_number(cJSON *object, const char *key, double value)
+void rg_trend_add_number(cJSON *object, const char *key, double value)
 {
     if (isfinite(value))
         cJSON_AddNumberToObject(object, key, value);
@@ -11,14 +13,14 @@ static void add_number(cJSON *object, const char *key, double value)
         cJSON_AddNullToObject(object, key);
 }
 
-static void add_size(cJSON *object, double percent, double low, double high)
+void rg_trend_add_size(cJSON *object, double percent, double low, double high)
 {
-    add_number(object, "percent", percent);
-    add_number(object, "low_percent", fmin(low, high));
-    add_number(object, "high_percent", fmax(low, high));
+    rg_trend_add_number(object, "percent", percent);
+    rg_trend_add_number(object, "low_percent", fmin(low, high));
+    rg_trend_add_number(object, "high_percent", fmax(low, high));
 }
 
-static void add_runs(cJSON *object, const struct rg_past *past, size_t run, size_t told)
+void rg_trend_add_runs(cJSON *object, const struct rg_past *past, size_t run, size_t told)
 {
     cJSON_AddStringToObject(object, "since", past->runs[run].started_at);
     cJSON_AddStringToObject(object, "run_id", past->runs[run].run_id);
@@ -29,12 +31,12 @@ static cJSON *change_object(const struct rg_past *past, const struct rg_change *
 {
     const struct rg_shape shape = {.rows = rg_series_rows, .row_count = rg_series_row_count};
     cJSON *object = cJSON_CreateObject();
-    add_runs(object, past, change->run, change->told);
+    rg_trend_add_runs(object, past, change->run, change->told);
     rg_json_write(object, &shape, &past->series[change->series]);
-    add_number(object, "before", change->before);
-    add_number(object, "after", change->after);
-    add_size(object, change->percent, change->low_percent, change->high_percent);
-    add_number(object, "p", change->p);
+    rg_trend_add_number(object, "before", change->before);
+    rg_trend_add_number(object, "after", change->after);
+    rg_trend_add_size(object, change->percent, change->low_percent, change->high_percent);
+    rg_trend_add_number(object, "p", change->p);
     return object;
 }
 
@@ -49,12 +51,12 @@ static cJSON *difference_object(const struct rg_difference *difference)
     return object;
 }
 
-static cJSON *finding_object(const struct rg_trend *trend, const struct rg_finding *finding)
+cJSON *rg_trend_finding_object(const struct rg_trend *trend, const struct rg_finding *finding)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "status", finding->worse ? "worse" : "better");
     cJSON_AddBoolToObject(object, "new", finding->fresh);
-    add_runs(object, trend->past, finding->run, finding->told);
+    rg_trend_add_runs(object, trend->past, finding->run, finding->told);
     cJSON_AddStringToObject(object, "part", finding->part);
     cJSON_AddStringToObject(object, "scope", finding->scope);
     rg_json_add_text(object, "node", finding->node);
@@ -65,14 +67,41 @@ static cJSON *finding_object(const struct rg_trend *trend, const struct rg_findi
     rg_json_add_text(object, "side", finding->side);
     cJSON_AddNumberToObject(object, "hit", (double)finding->hit);
     cJSON_AddNumberToObject(object, "of", (double)finding->of);
-    add_size(object, finding->percent, finding->low_percent, finding->high_percent);
+    rg_trend_add_size(object, finding->percent, finding->low_percent, finding->high_percent);
     cJSON_AddStringToObject(object, "sentence", finding->sentence);
     cJSON *environment = cJSON_AddArrayToObject(object, "environment");
     for (size_t i = 0; i < finding->difference_count; i++)
         cJSON_AddItemToArray(environment, difference_object(&finding->differences[i]));
+    return object;
+}
+
+static cJSON *whole_finding(const struct rg_trend *trend, const struct rg_finding *finding)
+{
+    cJSON *object = rg_trend_finding_object(trend, finding);
     cJSON *changes = cJSON_AddArrayToObject(object, "changes");
     for (size_t i = 0; i < finding->count; i++)
         cJSON_AddItemToArray(changes, change_object(trend->past, &trend->changes[finding->first + i]));
+    return object;
+}
+
+cJSON *rg_trend_gaps_object(const struct rg_trend *trend)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool compared = trend->earlier != SIZE_MAX;
+    rg_json_add_text(object, "earlier_run_id", compared ? trend->past->runs[trend->earlier].run_id : NULL);
+    cJSON_AddNumberToObject(object, "series", (double)trend->missing_series);
+    cJSON_AddNumberToObject(object, "of", (double)trend->earlier_series);
+    cJSON *parts = cJSON_AddArrayToObject(object, "parts");
+    for (size_t i = 0; i < trend->gap_count; i++) {
+        const struct rg_gap *gap = &trend->gaps[i];
+        cJSON *part = cJSON_CreateObject();
+        cJSON_AddStringToObject(part, "part", gap->part);
+        rg_json_add_text(part, "node", gap->node);
+        rg_trend_add_number(part, "rail", gap->rail == RG_NONE ? NAN : (double)gap->rail);
+        cJSON_AddNumberToObject(part, "series", (double)gap->series);
+        cJSON_AddStringToObject(part, "sentence", gap->sentence);
+        cJSON_AddItemToArray(parts, part);
+    }
     return object;
 }
 
@@ -87,9 +116,10 @@ char *rg_trend_json(const struct rg_trend *trend)
     cJSON_AddNumberToObject(object, "level", trend->level);
     cJSON_AddNumberToObject(object, "least_percent", trend->least_percent);
     cJSON_AddNumberToObject(object, "new_regressions", (double)trend->fresh_regressions);
+    cJSON_AddItemToObject(object, "not_measured", rg_trend_gaps_object(trend));
     cJSON *findings = cJSON_AddArrayToObject(object, "findings");
     for (size_t i = 0; i < trend->finding_count; i++)
-        cJSON_AddItemToArray(findings, finding_object(trend, &trend->findings[i]));
+        cJSON_AddItemToArray(findings, whole_finding(trend, &trend->findings[i]));
     char *text = cJSON_Print(object);
     cJSON_Delete(object);
     return text;
@@ -99,5 +129,6 @@ void rg_trend_close(struct rg_trend *trend)
 {
     free(trend->changes);
     free(trend->findings);
+    free(trend->gaps);
     *trend = (struct rg_trend){0};
 }

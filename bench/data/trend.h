@@ -32,6 +32,15 @@ struct rg_finding {
     char sentence[1024];
 };
 
+/* Series that the run before measured and the last one did not, put together by what they have in common. */
+struct rg_gap {
+    const char *part; /* run, test, node, rail, nic, group: everything of it is missing */
+    const char *node; /* NULL: of all nodes */
+    int64_t rail;     /* RG_NONE: of all rails */
+    size_t series;    /* so many */
+    char sentence[320];
+};
+
 struct rg_trend {
     const struct rg_past *past;
     struct rg_change *changes; /* in the order of the findings */
@@ -39,11 +48,23 @@ struct rg_trend {
     struct rg_finding *findings; /* the new ones first, then by date, the latest first */
     size_t finding_count;
     size_t fresh_regressions;
+    size_t earlier; /* place among the past's runs: the latest before the last that is of its suite and origin;
+                       SIZE_MAX: there is none */
+    size_t earlier_series, missing_series; /* that it measured; and that the last run did not measure then */
+    struct rg_gap *gaps;
+    size_t gap_count;
     double level, least_percent;
 };
 
 /* The document as text, malloc'd. */
 char *rg_trend_json(const struct rg_trend *trend);
+
+/* What a page shows of it, as text, malloc'd: the findings that concern the wanted series (by place among the past's),
+ * and the figures, run by run, of those of these that changed: of each finding the series that got worst before the
+ * others, until so many bytes are used up. What is left out is counted. name: the history's; absent: ids of runs that
+ * the page is about and the history has not. */
+char *rg_trend_page_json(const struct rg_trend *trend, const char *name, const bool *wanted, const char *const *absent,
+    size_t absent_count, size_t room);
 
 /* Takes a zeroed structure. */
 void rg_trend_close(struct rg_trend *trend);

@@ -129,6 +129,7 @@ static int add_line(const struct rg_victim *at, size_t count, const struct rg_su
     line.direction = at->latency ? NULL : suite->tests[at->test_index].direction;
     line.load = suite->tests[at->test_index].load;
     line.metric = at->latency ? "latency_us" : "bandwidth_gbps";
+    line.test_index = at->test_index;
     line.size_bytes = at->size_bytes;
     line.rail = at->rail;
     line.victims = (int64_t)pairs;

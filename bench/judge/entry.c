@@ -34,6 +34,73 @@ static struct rg_series series_of(const struct rg_row *row, const char *no_hardw
         .ranks = row->ranks};
 }
 
+/* Where a test's payload lay: what it was set to may be "auto". */
+static const char *memory_of(const struct rg_verdict *rows, const struct rg_settings *test, int64_t size_bytes)
+{
+    for (size_t i = 0; i < rows->row_count; i++) {
+        const struct rg_row *row = &rows->rows[i];
+        if (strcmp(row->test, test->test) == 0 && row->size_bytes == size_bytes &&
+            row->queue_pairs == test->queue_pairs)
+            return row->memory;
+    }
+    return NULL;
+}
+
+/* A figure that several flows of a test have together. */
+static struct rg_figure joint_figure(
+    const struct rg_verdict *rows, const struct rg_settings *test, const char *origin, const char *scope, int64_t size)
+{
+    return (struct rg_figure){.of = {.origin = origin,
+                                  .test = test->test,
+                                  .memory = memory_of(rows, test, size),
+                                  .scope = scope,
+                                  .size_bytes = size,
+                                  .queue_pairs = test->queue_pairs,
+                                  .rail = RG_NONE,
+                                  .ranks = RG_NONE}};
+}
+
+/* What the fleet moves together. Fewer flows are another series. */
+static size_t list_totals(
+    const struct rg_run *run, const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
+{
+    for (size_t i = 0; i < rows->total_count; i++) {
+        const struct rg_total *total = &rows->totals[i];
+        const struct rg_settings *test = &run->suite.tests[total->test_index];
+        out[i] = joint_figure(rows, test, origin, "fleet", total->size_bytes);
+        out[i].of.direction = total->direction;
+        out[i].of.pattern = strcmp(test->pattern, "loopback") == 0 ? "loopback" : NULL;
+        out[i].of.ranks = total->flows;
+        out[i].of.metric = "bandwidth_gbps";
+        out[i].value = total->median_gbps;
+        out[i].measurements = total->rounds;
+    }
+    return rows->total_count;
+}
+
+/* How many times what it has alone a victim has beside a load. */
+static size_t list_ratios(
+    const struct rg_run *run, const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < 2 * rows->congestion_count; i++) {
+        const struct rg_congestion *line = &rows->congestions[i / 2];
+        bool latency = strcmp(line->metric, "latency_us") == 0, tail = i % 2 == 1;
+        struct rg_figure figure =
+            joint_figure(rows, &run->suite.tests[line->test_index], origin, "victims", line->size_bytes);
+        figure.of.direction = line->direction;
+        figure.of.pattern = line->load;
+        figure.of.rail = line->rail;
+        figure.of.metric = latency ? (tail ? "latency_ratio_p99" : "latency_ratio_p50")
+                                   : (tail ? "bandwidth_ratio_p99" : "bandwidth_ratio_p50");
+        figure.value = tail ? line->ratio_p99 : line->ratio_p50;
+        figure.measurements = line->victims;
+        if (figure.value > 0 && isfinite(figure.value))
+            out[count++] = figure;
+    }
+    return count;
+}
+
 /* One figure a measured row; a flow has two ends, and tells of what leaves the one and of what reaches the other. */
 static size_t list_figures(const struct rg_verdict *rows, const char *no_hardware, struct rg_figure *out)
 {
@@ -64,16 +131,21 @@ static int by_series(const void *a, const void *b)
     return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
 }
 
-static int sum_up(const struct rg_verdict *rows, const char *no_hardware, struct rg_entry *out, struct rg_error *err)
+static int sum_up(const struct rg_run *run, const struct rg_verdict *rows, const char *no_hardware,
+    struct rg_entry *out, struct rg_error *err)
 {
-    struct rg_figure *all = calloc(2 * rows->row_count + 1, sizeof *all);
-    double *values = calloc(2 * rows->row_count + 1, sizeof *values);
+    size_t most = 2 * (rows->row_count + rows->congestion_count) + rows->total_count + 1;
+    struct rg_figure *all = calloc(most, sizeof *all);
+    double *values = calloc(most, sizeof *values);
     if (all == NULL || values == NULL) {
         free(all);
         free(values);
         return no_memory(err);
     }
     size_t count = list_figures(rows, no_hardware, all), kept = 0;
+    const char *origin = run->hardware == 1 ? "hardware" : no_hardware;
+    count += list_totals(run, rows, origin, all + count);
+    count += list_ratios(run, rows, origin, all + count);
     qsort(all, count, sizeof *all, by_series);
     for (size_t first = 0, next; first < count; first = next) {
         for (next = first; next < count && rg_series_compare(&all[next].of, &all[first].of) == 0; next++)
@@ -249,15 +321,6 @@ static int list_facts(
 
 /* --- the entry --- */
 
-/* Ranks are in the order of their nodes. */
-static int64_t nodes_of(const struct rg_run *run)
-{
-    int64_t nodes = 0;
-    for (size_t i = 0; i < run->rank_count; i++)
-        nodes += i == 0 || strcmp(run->ranks[i].node.node, run->ranks[i - 1].node.node) != 0;
-    return nodes;
-}
-
 int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_entry *out,
     struct rg_error *err)
 {
@@ -270,11 +333,11 @@ int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_ve
                                  .version = run->version,
                                  .origin = run->hardware == 1 ? "hardware" : no_hardware,
                                  .exit_status = run->exit_status,
-                                 .nodes = nodes_of(run),
+                                 .nodes = (int64_t)rg_run_nodes(run),
                                  .ranks = (int64_t)run->rank_count}};
     int code = rg_judge_measured(run, directory, NULL, rows, err);
     if (code == 0)
-        code = sum_up(rows, no_hardware, out, err);
+        code = sum_up(run, rows, no_hardware, out, err);
     if (code == 0)
         code = list_facts(run, rows, out, err);
     out->run.figures = (int64_t)out->figure_count;

@@ -185,36 +185,6 @@ static int name_models(const struct work *work, struct rg_forecast_fit *fit, str
     return fit->model && fit->formula && (used == 0 || fit->rivals) ? 0 : no_memory(err);
 }
 
-static int list_points(const struct work *work, struct rg_forecast_fit *fit, struct rg_error *err)
-{
-    double low, high;
-    fit->points = calloc(work->count, sizeof *fit->points);
-    if (fit->points == NULL)
-        return no_memory(err);
-    fit->point_count = work->count;
-    fit->fewest_nodes = INT64_MAX;
-    for (size_t i = 0; i < work->count; i++) {
-        const struct rg_sample *s = &work->samples[i];
-        struct spot spot = spot_of(s);
-        double fitted = time_at(&work->models.at[0], &spot, &low, &high), residual = 100 * (s->us / fitted - 1);
-        fit->points[i] =
-            (struct rg_forecast_point){s->run_id, s->nodes, s->ranks, s->size_bytes, s->us, fitted, residual};
-        fit->fewest_nodes = s->nodes < fit->fewest_nodes ? s->nodes : fit->fewest_nodes;
-        fit->most_nodes = s->nodes > fit->most_nodes ? s->nodes : fit->most_nodes;
-        fit->most_size_bytes = s->size_bytes > fit->most_size_bytes ? s->size_bytes : fit->most_size_bytes;
-        fit->worst_percent = fmax(fit->worst_percent, fabs(residual));
-    }
-    fit->deviation_percent = 100 * work->models.at[0].fit.deviation;
-    const struct model *best = &work->models.at[0];
-    fit->term_count = best->form->term_count;
-    for (size_t k = 0; k < fit->term_count; k++) {
-        enum term term = best->form->terms[k];
-        fit->terms[k] = (struct rg_forecast_term){
-            terms[term].name, terms[term].unit, best->fit.value[k], best->fit.low[k], best->fit.high[k]};
-    }
-    return 0;
-}
-
 /* --- projections --- */
 
 static struct spot spot_at(const struct work *work, int64_t nodes, int64_t bytes)
@@ -242,6 +212,43 @@ static double edge_at(const struct work *work, const struct spot *spot)
     return strcmp(work->samples[0].test, "all_to_all") == 0 ? each * (spot->ranks - each) / (spot->ranks - 1) : 1;
 }
 
+/* What one of that size gets out of a node; over its time in us, Gb/s. */
+static double megabits_at(const struct work *work, const struct spot *spot)
+{
+    return bus_at(work, spot) * edge_at(work, spot) * spot->bytes * 8 / 1e3;
+}
+
+static int list_points(const struct work *work, struct rg_forecast_fit *fit, struct rg_error *err)
+{
+    double low, high;
+    fit->points = calloc(work->count, sizeof *fit->points);
+    if (fit->points == NULL)
+        return no_memory(err);
+    fit->point_count = work->count;
+    fit->fewest_nodes = INT64_MAX;
+    for (size_t i = 0; i < work->count; i++) {
+        const struct rg_sample *s = &work->samples[i];
+        struct spot spot = spot_of(s);
+        double fitted = time_at(&work->models.at[0], &spot, &low, &high), residual = 100 * (s->us / fitted - 1);
+        double gbps = s->kind == RG_SAMPLE_MESSAGE ? NAN : megabits_at(work, &spot) / s->us;
+        fit->points[i] =
+            (struct rg_forecast_point){s->run_id, s->nodes, s->ranks, s->size_bytes, s->us, fitted, residual, gbps};
+        fit->fewest_nodes = s->nodes < fit->fewest_nodes ? s->nodes : fit->fewest_nodes;
+        fit->most_nodes = s->nodes > fit->most_nodes ? s->nodes : fit->most_nodes;
+        fit->most_size_bytes = s->size_bytes > fit->most_size_bytes ? s->size_bytes : fit->most_size_bytes;
+        fit->worst_percent = fmax(fit->worst_percent, fabs(residual));
+    }
+    fit->deviation_percent = 100 * work->models.at[0].fit.deviation;
+    const struct model *best = &work->models.at[0];
+    fit->term_count = best->form->term_count;
+    for (size_t k = 0; k < fit->term_count; k++) {
+        enum term term = best->form->terms[k];
+        fit->terms[k] = (struct rg_forecast_term){
+            terms[term].name, terms[term].unit, best->fit.value[k], best->fit.low[k], best->fit.high[k]};
+    }
+    return 0;
+}
+
 static double rate_at(const struct work *work, int64_t nodes, int64_t bytes)
 {
     double low, high;
@@ -267,7 +274,7 @@ static struct rg_forecast_projection project(
         p.time_low_us = fmin(p.time_low_us, low);
         p.time_high_us = fmax(p.time_high_us, high);
     }
-    double megabits = bus_at(work, &spot) * edge_at(work, &spot) * spot.bytes * 8 / 1e3;
+    double megabits = megabits_at(work, &spot);
     p.node_gbps = megabits / p.time_us;
     p.node_low_gbps = megabits / p.time_high_us;
     p.node_high_gbps = p.time_low_us > 0 ? megabits / p.time_low_us : NAN;

@@ -81,7 +81,8 @@ int rg_totals_conclude(
             .flows = first->flows,
             .median_gbps = (middle->gbps + below->gbps) / 2,
             .least_gbps = first->gbps,
-            .least_round = first->round};
+            .least_round = first->round,
+            .test_index = first->test_index};
         if (!rg_verdict_total(out, &line))
             return no_memory(err);
     }

@@ -1,5 +1,6 @@
 #include "judge/trend.h"
 
+#include "judge/gaps.h"
 #include "judge/trend_words.h"
 
 #include <errno.h>
@@ -210,6 +211,8 @@ static bool is_shared(const struct finder *f, const struct part *part, struct rg
     }
     hit_rails = (size_t)__builtin_popcountll(rail_set);
     bool enough = 4 * finding->hit >= 3 * finding->of;
+    if (strcmp(part->scope, "victims") == 0)
+        return enough && hit_rails >= 2;
     if (strcmp(part->name, "fleet") == 0)
         return enough && hit_nodes >= 2 && (hit_rails >= 2 || strcmp(part->scope, "node") == 0);
     return enough && (part->rail == RG_NONE ? hit_rails : hit_nodes) >= 2;
@@ -247,13 +250,20 @@ static int add_finding(struct finder *f, const struct rg_finding *finding)
     return 0;
 }
 
+/* Of no NIC or node: a collective, what the fleet moves together, or a rail's victims. */
+static bool is_whole(const struct part *part)
+{
+    bool victims = strcmp(part->scope, "victims") == 0;
+    return strcmp(part->scope, "group") == 0 || strcmp(part->scope, "fleet") == 0 || (victims && part->rail != RG_NONE);
+}
+
 /* Explains the part's open changes as one, if they are. */
 static int try_part(struct finder *f, const struct part *part)
 {
     size_t lead = lead_of(f, part), told;
     if (lead == NONE)
         return 0;
-    bool place = strcmp(part->name, "nic") == 0, group = strcmp(part->name, "group") == 0;
+    bool place = strcmp(part->name, "nic") == 0, group = is_whole(part);
     bool node_sum = strcmp(part->scope, "node") == 0 && part->node != NONE;
     struct rg_finding finding = {.part = part->name,
         .scope = part->scope,
@@ -293,6 +303,8 @@ static bool is_echo(const struct rg_finding *finding, const struct rg_series *se
 static bool is_of(const struct rg_finding *finding, const struct rg_series *series)
 {
     bool node = finding->node == NULL || same(finding->node, series->node) || same(finding->node, series->peer_node);
+    if (strcmp(series->scope, "fleet") == 0)
+        return strcmp(finding->scope, "victims") != 0 && strcmp(finding->scope, "gpu") != 0;
     if (strcmp(series->scope, "node") == 0)
         return node;
     return strcmp(series->scope, "group") == 0 && (node || series->node == NULL) &&
@@ -346,7 +358,16 @@ static int explain(struct finder *f)
     if (code == 0)
         code = explain_scope(f, "node");
     attach(f);
-    return code == 0 ? try_part(f, &(struct part){"group", "group", NONE, RG_NONE}) : code;
+    if (code == 0)
+        code = try_part(f, &(struct part){"group", "group", NONE, RG_NONE});
+    if (code == 0)
+        code = try_part(f, &(struct part){"total", "fleet", NONE, RG_NONE});
+    /* all rails' victims, or else those of each */
+    if (code == 0)
+        code = try_part(f, &(struct part){"victims", "victims", NONE, RG_NONE});
+    for (int64_t rail = 0; code == 0 && rail < RAILS_MOST; rail++)
+        code = try_part(f, &(struct part){"victims", "victims", NONE, rail});
+    return code;
 }
 
 /* --- all events --- */
@@ -458,18 +479,41 @@ static int name_nodes(struct finder *f)
     return 0;
 }
 
+/* Series that are alike but for their place are a family. How many there are; 0: no memory. */
+static size_t number_families(const struct rg_past *past, size_t *families)
+{
+    size_t count = 0;
+    const struct rg_series **firsts = calloc(past->series_count + 1, sizeof *firsts);
+    if (firsts == NULL)
+        return 0;
+    for (size_t s = 0; s < past->series_count; s++) {
+        size_t family = 0;
+        while (family < count && !is_alike(firsts[family], &past->series[s]))
+            family++;
+        if (family == count)
+            firsts[count++] = &past->series[s];
+        families[s] = family;
+    }
+    free(firsts);
+    return count;
+}
+
 static int find(struct finder *f)
 {
     const struct rg_past *past = f->past;
-    const struct rg_change_settings settings = {.level = f->trend->level, .least_percent = f->trend->least_percent};
     const double **values = calloc(past->series_count + 1, sizeof *values);
-    if (values == NULL)
-        return rg_fail(f->err, -ENOMEM, "no memory for %zu series", past->series_count);
-    for (size_t s = 0; s < past->series_count; s++)
+    size_t *families = calloc(past->series_count + 1, sizeof *families), count = 0;
+    for (size_t s = 0; values != NULL && s < past->series_count; s++)
         values[s] = &past->values[s * past->run_count];
-    int code = rg_change_find(
-        values, past->series_count, past->run_count, &settings, &f->trend->changes, &f->trend->change_count, f->err);
+    if (values != NULL && families != NULL)
+        count = number_families(past, families);
+    const struct rg_change_settings settings = {f->trend->level, f->trend->least_percent, families, count};
+    int code = count > 0 || past->series_count == 0
+                   ? rg_change_find(values, past->series_count, past->run_count, &settings, &f->trend->changes,
+                         &f->trend->change_count, f->err)
+                   : rg_fail(f->err, -ENOMEM, "no memory for %zu series", past->series_count);
     free(values);
+    free(families);
     return code;
 }
 
@@ -501,6 +545,8 @@ int rg_judge_trend(const struct rg_past *past, double least_percent, struct rg_t
     int code = find(&f);
     if (code == 0 && out->change_count > 0)
         code = explain_found(&f);
+    if (code == 0)
+        code = rg_judge_gaps(out, err);
     void *owned[] = {f.nodes, f.node_of, f.order, f.finding_of, f.places, f.known, f.shown, f.mean, f.scratch};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);

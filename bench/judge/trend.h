@@ -4,6 +4,9 @@
 
 #include "data/trend.h"
 
+/* Smaller changes are not told, where nothing else is asked for. */
+#define RG_TREND_LEAST_PERCENT 1.0
+
 /* Finds the changes of all series at once (stat/change), and tells those that come at the same time and have a part in
  * common as one: a rail where most of its nodes show it, a node where most of its rails do. What was not strong enough
  * to be told by itself counts there too, if it goes the same way at the same time. least_percent: smaller changes are

@@ -119,7 +119,13 @@ static void say_where(const struct rg_finding *f, const struct rg_series *lead, 
             snprintf(out + used, room - (size_t)used, " of %s", f->node);
         return;
     }
-    if (strcmp(f->part, "fleet") == 0)
+    if (strcmp(f->part, "total") == 0)
+        snprintf(out, room, "the fleet together");
+    else if (strcmp(f->part, "victims") == 0 && f->rail == RG_NONE)
+        snprintf(out, room, "victims of a load on all rails");
+    else if (strcmp(f->part, "victims") == 0)
+        snprintf(out, room, "victims of a load on rail %lld", (long long)f->rail);
+    else if (strcmp(f->part, "fleet") == 0)
         snprintf(out, room, "the whole fleet%s", gpu ? "'s GPUs" : "");
     else if (strcmp(f->part, "rail") == 0)
         snprintf(out, room, "%srail %lld", gpu ? "the GPU of " : "", (long long)f->rail);
@@ -130,11 +136,13 @@ static void say_where(const struct rg_finding *f, const struct rg_series *lead, 
 }
 
 /* "receives 6.1 % less" */
-static void say_what(const struct rg_finding *f, const struct rg_series *lead, char out[64])
+static void say_what(const struct rg_finding *f, const struct rg_series *lead, char out[96])
 {
     bool rises = f->percent > 0, rail = strcmp(f->scope, "rail") == 0 || strcmp(f->scope, "node") == 0;
     const char *verb = "moves", *more = rises ? "more" : "less";
-    if (rg_series_is_latency(lead)) {
+    if (strcmp(f->scope, "victims") == 0) {
+        verb = rg_series_is_latency(lead) ? "lose" : "keep"; /* beside what they have alone */
+    } else if (rg_series_is_latency(lead)) {
         verb = "takes";
         more = rises ? "longer" : "less time";
     } else if (strcmp(f->scope, "gpu") == 0) {
@@ -142,7 +150,7 @@ static void say_what(const struct rg_finding *f, const struct rg_series *lead, c
     } else if (rail && f->side != NULL) {
         verb = strcmp(f->side, "tx") == 0 ? "sends" : "receives";
     }
-    snprintf(out, 64, "%s %.1f %% %s", verb, fabs(f->percent), more);
+    snprintf(out, 96, "%s %.1f %% %s", verb, fabs(f->percent), more);
 }
 
 static void say_differences(const struct rg_finding *f, char *out, size_t room)
@@ -166,7 +174,7 @@ void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io)
 {
     const struct rg_past *past = trend->past;
     const struct rg_series *lead = &past->series[trend->changes[io->lead].series];
-    char where[256], what[64], interval[64] = "", hit[64] = "", in[200] = "", differences[600], words[160];
+    char where[256], what[96], interval[64] = "", hit[64] = "", in[200] = "", differences[600], words[160];
     double low = fmin(fabs(io->low_percent), fabs(io->high_percent));
     double high = fmax(fabs(io->low_percent), fabs(io->high_percent));
     if (io->low_percent * io->high_percent < 0)

@@ -26,13 +26,6 @@ void rg_report_runs(const struct rg_past *past, FILE *out)
 
 /* --- trend --- */
 
-static const char *unit_of(const struct rg_series *series)
-{
-    if (rg_series_is_latency(series))
-        return "us";
-    return strcmp(series->metric, "bandwidth_gbps") == 0 ? "Gb/s" : "GB/s";
-}
-
 static const char *side_of(const struct rg_series *series)
 {
     return series->side == NULL ? "" : strcmp(series->side, "tx") == 0 ? "sends" : "receives";
@@ -80,10 +73,31 @@ static void print_changes(const struct rg_trend *trend, const struct rg_finding 
         if (!isnan(change->low_percent))
             snprintf(interval, sizeof interval, "%+.1f to %+.1f", fmin(change->low_percent, change->high_percent),
                 fmax(change->low_percent, change->high_percent));
-        fprintf(out, "    %-20s %-8s %9.5g -> %-9.5g %-4s %+6.1f %%  %-16s  %s\n", place, side_of(series),
-            change->before, change->after, unit_of(series), change->percent, interval,
+        fprintf(out, "    %-20s %-8s %9.5g -> %-9.5g %-5s %+6.1f %%  %-16s  %s\n", place, side_of(series),
+            change->before, change->after, rg_series_unit(series), change->percent, interval,
             rg_series_words(series, words, sizeof words));
     }
+}
+
+#define GAPS_SHOWN 20
+
+static void print_gaps(const struct rg_trend *trend, FILE *out)
+{
+    char text[400];
+    if (trend->missing_series == 0)
+        return;
+    const struct rg_past *past = trend->past;
+    snprintf(text, sizeof text,
+        "NOT MEASURED in the last run, %s: %zu of the %zu series that the run of its suite before it has, %s.",
+        past->runs[past->run_count - 1].run_id, trend->missing_series, trend->earlier_series,
+        past->runs[trend->earlier].run_id);
+    rg_wrap_print(text, 0, 2, out);
+    for (size_t i = 0; i < trend->gap_count && i < GAPS_SHOWN; i++) {
+        fputs("  ", out);
+        rg_wrap_print(trend->gaps[i].sentence, 2, 4, out);
+    }
+    if (trend->gap_count > GAPS_SHOWN)
+        fprintf(out, "  and %zu more; JSON has all of them\n", trend->gap_count - GAPS_SHOWN);
 }
 
 static void print_finding(const struct rg_trend *trend, const struct rg_finding *finding, FILE *out)
@@ -123,6 +137,7 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
         past->run_count, past->run_count > 1 ? "s" : "", first, last, past->series_count, worse, worse == 1 ? "" : "s",
         better);
     rg_wrap_print(text, 0, 0, out);
+    print_gaps(trend, out);
     for (size_t i = 0; i < trend->finding_count; i++)
         print_finding(trend, &trend->findings[i], out);
 }

@@ -9,9 +9,9 @@
 #define BESIDE_PICTURES 500000 /* of a run: points, environment, expectations */
 #define PICTURES_LEAST 100000
 
-size_t rg_report_html_room(size_t runs)
+size_t rg_report_html_room(size_t runs, size_t beside_bytes)
 {
-    size_t used = strlen(rg_html_page) + runs * BESIDE_PICTURES;
+    size_t used = strlen(rg_html_page) + runs * BESIDE_PICTURES + beside_bytes;
     size_t room = used < PAGE_MOST_BYTES ? (PAGE_MOST_BYTES - used) / (runs ? runs : 1) : 0;
     return room > PICTURES_LEAST ? room : PICTURES_LEAST;
 }
@@ -38,18 +38,12 @@ static void print_json(const char *json, FILE *out)
     }
 }
 
-struct content {
-    const char *title;
-    const char *const *digests, *const *sentences;
-    size_t runs;
-};
-
-static void print_title(const struct content *content, FILE *out)
+static void print_title(const struct rg_html_content *content, FILE *out)
 {
     print_text(content->title, out);
 }
 
-static void print_sentences(const struct content *content, FILE *out)
+static void print_sentences(const struct rg_html_content *content, FILE *out)
 {
     for (size_t i = 0; i < content->runs; i++) {
         fputs("<p>", out);
@@ -58,45 +52,50 @@ static void print_sentences(const struct content *content, FILE *out)
     }
 }
 
-static void print_title_json(const char *title, FILE *out)
+/* A text as a JSON string, likewise. */
+static void print_string(const char *text, FILE *out)
 {
     fputc('"', out);
-    for (; *title != '\0'; title++) {
-        if ((unsigned char)*title < 0x20 || strchr("\"\\<>&", *title) != NULL)
-            fprintf(out, "\\u%04x", (unsigned char)*title);
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || strchr("\"\\<>&", *text) != NULL)
+            fprintf(out, "\\u%04x", (unsigned char)*text);
         else
-            fputc(*title, out);
+            fputc(*text, out);
     }
     fputc('"', out);
 }
 
-static void print_data(const struct content *content, FILE *out)
+static void print_data(const struct rg_html_content *content, FILE *out)
 {
     fputs("{\"title\":", out);
-    print_title_json(content->title, out);
+    print_string(content->title, out);
     fputs(",\"runs\":[", out);
     for (size_t i = 0; i < content->runs; i++) {
         if (i > 0)
             fputc(',', out);
         print_json(content->digests[i], out);
     }
-    fputs("]}", out);
+    fputs("],\"history\":", out);
+    print_json(content->history ? content->history : "null", out);
+    fputs(",\"plan\":", out);
+    print_json(content->plan ? content->plan : "null", out);
+    fputs(",\"why_no_plan\":", out);
+    print_string(content->why_not ? content->why_not : "", out);
+    fputc('}', out);
 }
 
 /* What stands in the page for what is put there; each once, in this order. */
 static const struct {
     const char *mark;
-    void (*print)(const struct content *content, FILE *out);
+    void (*print)(const struct rg_html_content *content, FILE *out);
 } marks[] = {
     {"@railgauge:title@", print_title},
     {"@railgauge:sentences@", print_sentences},
     {"@railgauge:data@", print_data},
 };
 
-int rg_report_html(const char *title, const char *const *digests, const char *const *sentences, size_t runs, char **out,
-    struct rg_error *err)
+int rg_report_html(const struct rg_html_content *content, char **out, struct rg_error *err)
 {
-    struct content content = {title, digests, sentences, runs};
     const char *from = rg_html_page;
     char *text = NULL;
     size_t bytes = 0;
@@ -111,7 +110,7 @@ int rg_report_html(const char *title, const char *const *digests, const char *co
         if (at == NULL)
             continue;
         fwrite(from, 1, (size_t)(at - from), stream);
-        marks[i].print(&content, stream);
+        marks[i].print(content, stream);
         from = at + strlen(marks[i].mark);
     }
     fputs(from, stream);

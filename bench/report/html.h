@@ -10,12 +10,21 @@
 /* The built page; empty where railgauge was built without Node.js. */
 extern const char rg_html_page[];
 
-/* What of the page is left for pictures, of this many runs, so that it stays below 5 MB. */
-size_t rg_report_html_room(size_t runs);
+/* What is put into it. Any text may hold markup: it stays text. */
+struct rg_html_content {
+    const char *title;
+    const char *const *digests;   /* one JSON text a run */
+    const char *const *sentences; /* the same runs' verdicts in words, for readers without scripts */
+    size_t runs;
+    const char *history; /* JSON; NULL: none was asked for */
+    const char *plan;    /* JSON; NULL: why_not says why there is none */
+    const char *why_not;
+};
 
-/* The whole page, malloc'd. digests: one JSON text a run; sentences: the same runs' verdicts in words, for readers
- * without scripts. Any text may hold markup: it stays text. -ENOSYS where there is no page. */
-int rg_report_html(const char *title, const char *const *digests, const char *const *sentences, size_t runs, char **out,
-    struct rg_error *err);
+/* What of the page is left for pictures, of this many runs beside so many bytes, so that it stays below 5 MB. */
+size_t rg_report_html_room(size_t runs, size_t beside_bytes);
+
+/* The whole page, malloc'd. -ENOSYS where there is no page. */
+int rg_report_html(const struct rg_html_content *content, char **out, struct rg_error *err);
 
 #endif

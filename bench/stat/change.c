@@ -1,5 +1,6 @@
 #include "stat/change.h"
 
+#include "stat/strays.h"
 #include "stat/tail.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #define REACH 1.5         /* in ranges between the quantiles; of the normal distribution 4.9 standard deviations */
 #define LEAST_SPREAD 2e-4 /* of a level: devices count in steps */
 #define LIMIT 0.63        /* a stray has gone so far from the old level to the new; by measurement */
+#define SETTLED 40        /* values of its own that a series needs before those of others speak for it */
 #define EVERY_LENGTH 16   /* late parts of up to so many runs are all looked at, longer ones by steps of a quarter */
 
 /* One series, run by run. */
@@ -130,6 +132,9 @@ static void take(struct track *t, double value, size_t run)
 struct split {
     size_t late; /* values after it */
     double t_squared, freedom, before, after;
+    double chance;              /* of so great a t */
+    double limit;               /* of strays, as a share of the level, more or less than it */
+    struct rg_strays_seen seen; /* before it and after it */
 };
 
 /* The split since `from` with the greatest t, which is that with the greatest square between its parts, and how many
@@ -161,9 +166,9 @@ static size_t best_split(const struct track *t, struct split *out)
 
 /* That as many late values would lie beyond the limit if they were like the earlier ones. One more than there were
  * stands for those that were not seen yet. */
-static double chance_of_strays(const struct track *t, const struct split *split)
+static double chance_of_strays(const struct track *t, struct split *split)
 {
-    double rise = LIMIT * (split->after - split->before), limit = split->before + rise, strays = 1, late = 0;
+    double rise = LIMIT * (split->after - split->before), limit = split->before + rise, strays = 0, late = 0;
     size_t first_late = t->n - split->late;
     for (size_t i = 0; i < t->from; i++)
         strays += rise > 0 ? t->x[i] > rise : t->x[i] < rise;
@@ -171,7 +176,9 @@ static double chance_of_strays(const struct track *t, const struct split *split)
         strays += rise > 0 ? t->x[i] > limit : t->x[i] < limit;
     for (size_t i = first_late; i < t->n; i++)
         late += rise > 0 ? t->x[i] > limit : t->x[i] < limit;
-    return rg_tail_binomial((double)split->late, late, strays / ((double)first_late + 1));
+    split->seen = (struct rg_strays_seen){(double)first_late, strays, (double)split->late, late};
+    split->limit = rise / split->before;
+    return rg_tail_binomial((double)split->late, late, (strays + 1) / ((double)first_late + 1));
 }
 
 /* How far the late values went: to their median, since bounded ones went no farther than the bound. */
@@ -195,6 +202,7 @@ static bool test(const struct track *t, const struct rg_change_settings *setting
     if (fabs(late_level(t, split->late) - split->before) < settings->least_percent / 100 * fabs(split->before))
         return true;
     double chance = rg_tail_student(sqrt(split->t_squared), split->freedom) * (double)looks;
+    split->chance = chance;
     if (chance <= settings->level)
         chance = fmax(chance, chance_of_strays(t, split));
     *p = chance;
@@ -239,11 +247,33 @@ struct search {
     struct candidate *candidates; /* by series: what it waits with */
     struct candidate *same_run;   /* those that wait with the same run */
     size_t *next;                 /* by series: the run after those that it has taken */
+    struct rg_strays *strays;     /* of alike series; NULL: each is alone */
     size_t *tested;               /* by run: series that could have told a change after it */
     struct rg_change *changes;
     size_t count, runs, change_count, change_room;
     double least_t_squared; /* of the normal distribution, at the level */
 };
+
+/* How far the next value lies from the level so far. */
+static void note(struct search *s, size_t series, size_t run)
+{
+    const struct track *t = &s->tracks[series];
+    size_t count = t->n - t->from;
+    if (s->strays == NULL || count < LEAST_RANGE)
+        return;
+    double level = t->sum[t->n] / (double)count + t->origin;
+    rg_strays_note(s->strays, series, run, s->series[series][run] / level - 1);
+}
+
+/* The p of a candidate, with what is known of the series like it. */
+static double p_of(const struct search *s, const struct candidate *candidate)
+{
+    const struct split *split = &candidate->split;
+    if (s->strays == NULL || split->seen.n < SETTLED)
+        return candidate->p;
+    double strays = rg_strays_chance(s->strays, candidate->series, split->limit, &split->seen);
+    return fmax(split->chance, fmin(candidate->p, strays));
+}
 
 /* Takes values until a candidate comes, or to the end. A series does not look at others, so that each goes on alone,
  * which keeps it in the processor's caches. */
@@ -255,6 +285,7 @@ static void advance(struct search *s, size_t series)
         size_t run = s->next[series]++;
         if (isnan(s->series[series][run]))
             continue;
+        note(s, series, run);
         take(&s->tracks[series], s->series[series][run], run);
         s->tested[run] += test(&s->tracks[series], s->settings, s->least_t_squared, &candidate->split, &candidate->p);
     }
@@ -293,6 +324,8 @@ static int tell_of(struct search *s, size_t run, struct rg_error *err)
     for (size_t i = 0; i < s->count; i++)
         if (s->next[i] == run + 1 && s->candidates[i].p <= s->settings->level)
             s->same_run[found++] = s->candidates[i];
+    for (size_t j = 0; j < found; j++)
+        s->same_run[j].p = p_of(s, &s->same_run[j]);
     qsort(s->same_run, found, sizeof *s->same_run, by_p);
     for (size_t j = 0; code == 0 && j < found; j++) {
         const struct candidate *candidate = &s->same_run[j];
@@ -430,8 +463,11 @@ static int search_all(struct search *s, double *numbers, struct rg_error *err)
             .reach = INFINITY};
         advance(s, i);
     }
-    for (size_t run = 0; code == 0 && run < s->runs; run++)
+    for (size_t run = 0; code == 0 && run < s->runs; run++) {
+        if (s->strays != NULL)
+            rg_strays_count(s->strays, run);
         code = tell_of(s, run, err);
+    }
     if (code == 0)
         describe_all(s, scratch);
     return code;
@@ -456,8 +492,11 @@ int rg_change_find(const double *const *series, size_t count, size_t runs, const
     int code = 0;
     if (!numbers || !s.numbered || !s.tracks || !s.candidates || !s.same_run || !s.next || !s.tested)
         code = rg_fail(err, -ENOMEM, "no memory for %zu series of %zu runs", count, runs);
+    if (code == 0 && settings->families != NULL)
+        code = rg_strays_open(count, runs, settings->families, settings->family_count, &s.strays, err);
     if (code == 0)
         code = search_all(&s, numbers, err);
+    rg_strays_close(s.strays);
     if (code == 0) {
         *out = s.changes;
         *out_count = s.change_count;

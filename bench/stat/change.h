@@ -12,6 +12,9 @@
  * that each is at the full level (Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics
  * 24, 1982).
  *
+ * How rarely values go so far is known better from all series that are alike, another rail's or node's (stat/strays.h):
+ * a series with 40 runs or more is told of where either rules it out.
+ *
  * Of all series that are told of after one run, the level is that of any false alarm at all, by Holm's procedure ("A
  * Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979), which asks
  * nothing of how the series depend on each other; a nightly job has one exit status, whose error that is. */
@@ -36,8 +39,10 @@ struct rg_change {
 };
 
 struct rg_change_settings {
-    double level;         /* of a false alarm after one run, over all series */
-    double least_percent; /* smaller changes are not told */
+    double level;           /* of a false alarm after one run, over all series */
+    double least_percent;   /* smaller changes are not told */
+    const size_t *families; /* by series, numbers below family_count: which are alike; NULL: each is alone */
+    size_t family_count;
 };
 
 /* series[i][r] is what run r, of `runs` in the order of time, measured of series i, above zero; NAN: nothing. *out is

@@ -74,14 +74,14 @@ refused() { # WORDS ARGUMENT...
 
 @test "runs are added and listed in the order of time, and one that is there already stays as it is" {
     run -0 history add "$runs/well/01" "$runs/well/00"
-    [ "${lines[0]}" = "20260102T020000Z-00000001 added: 48 figures" ]
+    [ "${lines[0]}" = "20260102T020000Z-00000001 added: 49 figures" ]
     query .dump >"$BATS_TEST_TMPDIR/before"
     run -0 history add "$runs/well/00"
     [ "$output" = "20260101T020000Z-00000000 is there already" ]
     query .dump | diff "$BATS_TEST_TMPDIR/before" -
     run -0 history list
     [ "${#lines[@]}" = 3 ]
-    [[ ${lines[1]} == "20260101T020000Z-00000000 "*" 6 "*" 18 "*" 48 "*"simulated fabric" ]]
+    [[ ${lines[1]} == "20260101T020000Z-00000000 "*" 6 "*" 18 "*" 49 "*"simulated fabric" ]]
     [[ ${lines[2]} == "20260102T020000Z-00000001 "* ]]
 }
 
@@ -101,7 +101,7 @@ refused() { # WORDS ARGUMENT...
     run -0 history add "$runs/well/00"
     [[ $output == *added* ]]
     [ "$(query 'SELECT count(*), status FROM run')" = "1|complete" ]
-    [ "$(query 'SELECT count(*) FROM figure')" = 48 ]
+    [ "$(query 'SELECT count(*) FROM figure')" = 49 ]
     run -0 history add "$BATS_TEST_TMPDIR/run"
     [[ $output == *"is there already" ]]
 }
@@ -135,7 +135,7 @@ refused() { # WORDS ARGUMENT...
             [ "$(query 'PRAGMA integrity_check')" = ok ]
             [ "$(query 'SELECT count(*) FROM run')" -ge "$told" ]
             [ "$(query 'SELECT count(*) FROM run')" -le $((told + 1)) ]
-            [ -z "$(query 'SELECT run FROM figure GROUP BY run HAVING count(*) <> 48')" ]
+            [ -z "$(query 'SELECT run FROM figure GROUP BY run HAVING count(*) <> 49')" ]
         fi
         run -0 history add "$runs"/well/*
         [ "$(query 'SELECT count(*) FROM run')" = $nights ]
@@ -152,7 +152,7 @@ refused() { # WORDS ARGUMENT...
     done
     for pid in "${pids[@]}"; do wait "$pid"; done
     [ "$(query 'SELECT count(*) FROM run')" = 21 ]
-    [ "$(query 'SELECT count(*) FROM figure')" = $((21 * 48)) ]
+    [ "$(query 'SELECT count(*) FROM figure')" = $((21 * 49)) ]
     [ "$(cat "$BATS_TEST_TMPDIR"/[0-3] | grep -c 'is there already')" = 3 ]
 }
 
@@ -295,6 +295,29 @@ make_old() {
     [ "$(history trend --format json --least 20 | jq '.findings | length')" = 0 ]
 }
 
+@test "what the last run did not measure of what the one before had is told, and is no pass" {
+    fill 3
+    run -0 history trend
+    cp -r "$runs/well/03" "$BATS_TEST_TMPDIR/03"
+    # node sim003 is not there, and of sim001 rail 2 nothing came
+    jq -c 'select(([.flow.from, .flow.to] | all(.node != "sim003" and [.node, .rail] != ["sim001", 2])))' \
+        "$runs/well/03/measurements.ndjson" >"$BATS_TEST_TMPDIR/03/measurements.ndjson"
+    jq --argjson n "$(wc -l <"$BATS_TEST_TMPDIR/03/measurements.ndjson")" '.measurements = $n' "$runs/well/03/run.json" >"$BATS_TEST_TMPDIR/03/run.json"
+    history add "$BATS_TEST_TMPDIR/03"
+    run -3 history trend
+    [[ ${lines[0]} == "Nothing has got worse that was not told before." ]]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"NOT MEASURED in the last run, 20260104T020000Z-00000003: "*" of the 49 series that the run of its suite before it has, 20260103T020000Z-00000002. all of sim003: 8 series of sim001, all its rails together: 2 series of sim001 rail 2: 2 series"* ]]
+    run -3 history trend --format json
+    echo "$output" >"$BATS_TEST_TMPDIR/trend.json"
+    scripts/validate "$BATS_TEST_TMPDIR/trend.json"
+    [ "$(jq -c '.not_measured.parts[0] | [.part, .node, .rail, .series]' <<<"$output")" = '["node","sim003",null,8]' ]
+    # another suite's runs are none to compare with; the next night has nothing to miss but what came back
+    run -0 history trend --node sim002
+    history add "$runs/well/04"
+    run -0 history trend
+    [[ $output != *"NOT MEASURED"* ]]
+}
+
 # --- export and prune ---
 
 @test "sqlite3 reads the CSV back, figure by figure" {
@@ -302,7 +325,7 @@ make_old() {
     history export --format csv >"$BATS_TEST_TMPDIR/figures.csv"
     sqlite3 "$BATS_TEST_TMPDIR/back.db" ".import --csv $BATS_TEST_TMPDIR/figures.csv figures"
     back() { sqlite3 "$BATS_TEST_TMPDIR/back.db" "$1"; }
-    [ "$(back 'SELECT count(*) FROM figures')" = $((4 * 48)) ]
+    [ "$(back 'SELECT count(*) FROM figures')" = $((4 * 49)) ]
     key="SELECT run_id, test, size_bytes, node, side, metric, round(value, 6) FROM"
     diff <(back "$key figures ORDER BY 1, 2, 3, 4, 5, 6, value + 0") \
         <(query "$key figure JOIN series ON series.id = series JOIN run ON run.id = run ORDER BY 1, 2, 3, 4, 5, 6, value")
@@ -312,7 +335,7 @@ make_old() {
     fill 2
     history export --format ndjson >"$BATS_TEST_TMPDIR/figures.ndjson"
     run -0 scripts/validate "$BATS_TEST_TMPDIR/figures.ndjson"
-    [ "$(jq -s length "$BATS_TEST_TMPDIR/figures.ndjson")" = 96 ]
+    [ "$(jq -s length "$BATS_TEST_TMPDIR/figures.ndjson")" = 98 ]
     [ "$(jq -s '[.[].value] | add * 1e6 | round' "$BATS_TEST_TMPDIR/figures.ndjson")" = "$(query 'SELECT cast(round(sum(value) * 1e6) AS INTEGER) FROM figure')" ]
     table=results-schema/figure.bigquery.json
     [ "$(jq -c '[.[].name] | sort' $table)" = "$(jq -sc '.[0] | keys' "$BATS_TEST_TMPDIR/figures.ndjson")" ]
@@ -328,7 +351,7 @@ make_old() {
     [ "$(query 'SELECT count(*), min(started_at) FROM run')" = "7|2026-01-04T02:00:00Z" ]
     run -0 history prune --keep 2
     [ "$output" = "5 runs removed" ]
-    [ "$(query 'SELECT count(*) FROM figure')" = 96 ]
+    [ "$(query 'SELECT count(*) FROM figure')" = 98 ]
     [ "$(query 'SELECT count(*) FROM run_fact WHERE run NOT IN (SELECT id FROM run)')" = 0 ]
     refused "prune needs --before DATE or --keep N" prune --db "$db"
     refused "is no date" prune --before yesterday --db "$db"

@@ -79,3 +79,38 @@ refused() { # WORD..., in the message
     run -4 --separate-stderr "$railgauge" report "$out" -o "$BATS_TEST_TMPDIR/no/such/report.html"
     [[ $stderr == *"no/such/report.html: cannot be written"* ]]
 }
+
+@test "a history that is none, or of a newer schema, or not there, is refused, and the report that was there stays" {
+    db=$BATS_TEST_TMPDIR/history.db
+    refused_db() { # WORDS
+        echo good >"$page"
+        run -2 --separate-stderr "$railgauge" report "$out" --db "$db" -o "$page"
+        [[ $stderr == "railgauge report: $db: "*"$1"* ]] || { echo "not '$1' in: $stderr" && false; }
+        [ "${#stderr_lines[@]}" = 1 ]
+        [ -z "$output" ]
+        [ "$(cat "$page")" = good ]
+    }
+    refused_db "there is no such history"
+    [ ! -e "$db" ]
+    echo 'once upon a time there was a long enough text, which is no database at all' >"$db"
+    refused_db "is no history: it is not an SQLite database"
+    rm "$db"
+    sqlite3 "$db" 'CREATE TABLE recipe (name TEXT)'
+    refused_db "is no history, but the database of something else"
+    rm "$db"
+    "$railgauge" history add "$out" --db "$db"
+    sqlite3 "$db" 'PRAGMA user_version = 9' >/dev/null
+    refused_db "has schema version 9, and this railgauge knows"
+}
+
+@test "a report with a history is the same to the byte, and a bad run is refused with it, too" {
+    db=$BATS_TEST_TMPDIR/history.db
+    "$railgauge" history add "$out" --db "$db"
+    "$railgauge" report "$out" --db "$db" -o "$page"
+    grep -q '"history":{"name":"history.db","runs":1,' "$page"
+    "$railgauge" report "$out" --db "$db" -o "$page.again"
+    cmp "$page" "$page.again"
+    sed -i '3s/"size_bytes":65536/"size_bytes":0/' "$out/measurements.ndjson"
+    run -2 --separate-stderr "$railgauge" report "$out" --db "$db" -o "$page"
+    [[ $stderr == *"$out/measurements.ndjson: line 3: size_bytes:"* ]]
+}

@@ -2,7 +2,7 @@
 const { test, expect } = require("@playwright/test");
 const { readFileSync, statSync } = require("node:fs");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const { at, hostile, judged, verdict } = require("./runs.js");
+const { at, hostile, judged, nights, run, verdict } = require("./runs.js");
 
 // Whatever the page asks of the network, and whatever it complains of.
 async function open(page, name) {
@@ -127,6 +127,90 @@ test("collectives, expectations, faults, damage and counters of a run on soft-Ro
     expect(faults).toEqual([]);
 });
 
+const told = (name) => JSON.parse(judged("history", "trend", "--db", at(`${name}.db`), "--format", "json"));
+
+test("the history tells what changed word by word as railgauge history trend does, with what differed", async ({ page }) => {
+    const faults = await open(page, "nights");
+    const { findings, series } = told("nights");
+    expect(findings.length).toBe(2);
+    await expect(page.locator("#history .words")).toContainText(`2 things have changed in what is reported here: ${series} series in ${nights.count} runs from 2026-01-01 to 2026-02-17`);
+    await expect(page.locator("#history .finding")).toHaveCount(2);
+    for (const [index, { sentence }] of findings.entries()) await expect(page.locator("#history .finding").nth(index)).toContainText(`${sentence}.`);
+    await expect(page.locator("#history .finding").first()).toContainText("NEW, WORSE: since 2026-02-14 sim001 rail 1 receives");
+    await expect(page.locator("#history .finding").first()).toContainText("the NIC's firmware went from 28.44.1036 to 28.45.1200");
+    expect(faults).toEqual([]);
+});
+
+test("each series that changed has a picture, the worst of each thing that happened first and the rest folded, with date, size and interval", async ({ page }) => {
+    await open(page, "nights");
+    const changes = told("nights").findings.flatMap((finding) => finding.changes);
+    await expect(page.locator("#history .series")).toHaveCount(6);
+    const heads = page.locator("#history .series h3");
+    await expect(heads.nth(0)).toContainText("rail 0");
+    await expect(heads.nth(1)).toContainText("sim001 rail 1 receives rdma_write_bw, one way, 8 queue pairs, 64 KiB, Gb/s");
+    const drawn = page.locator("#history .series").nth(1);
+    const change = changes.find((each) => each.node === "sim001" && each.rail === 1 && each.test === "rdma_write_bw" && each.size_bytes === 65536);
+    const size = `−${Math.abs(change.percent).toFixed(1)} %`;
+    await expect(drawn.locator("p").first()).toContainText(`${size} (−${Math.abs(change.low_percent).toFixed(1)} to −${Math.abs(change.high_percent).toFixed(1)} %) since 2026-02-14`);
+    await expect(drawn.locator("svg")).toContainText(`2026-02-14 ${size}`);
+    await expect(drawn.locator('svg g[data-mark="dot"] circle')).toHaveCount(nights.count);
+    await expect(drawn.locator('svg g[data-mark="rule"] line')).toHaveCount(1);
+    await expect(drawn.locator('svg g[data-mark="link"] path')).toHaveCount(2);
+    await page.locator("#history > details").first().locator("summary").first().click();
+    await expect(page.locator("#history .series")).toHaveCount(changes.length);
+    await page.locator("#history > details").last().locator("summary").first().click();
+    const rows = page.locator("#history > details").last().locator("tbody tr");
+    await expect(rows).toHaveCount(changes.length);
+    await expect(rows.filter({ hasText: "sim001 rail 1 receives" }).filter({ hasText: "64 KiB" }).filter({ hasText: "8 queue pairs" })).toContainText("the NIC's firmware 28.44.1036 → 28.45.1200");
+});
+
+test("a run that no history knows says so, and one without --db has no such section", async ({ page }) => {
+    await open(page, "unknown");
+    await expect(page.locator("#history")).toContainText(`Not in the history: ${verdict("well").run_id}`);
+    await open(page, "well");
+    await expect(page.locator("#history")).toHaveCount(0);
+});
+
+test("markup in names of a history's nodes stays text", async ({ page }) => {
+    const faults = await open(page, "evil-nights");
+    await page.evaluate(() => document.querySelectorAll("#history details").forEach((each) => { each.open = true; }));
+    await expect(page.locator("#history .finding").first()).toContainText(`since 2026-02-14 ${hostile[1]} rail 1 receives`);
+    await expect(page.locator("#history .series h3 bdi.name").nth(1)).toHaveText(`${hostile[1]} rail 1 receives`);
+    expect(await page.locator("script").count()).toBe(2);
+    expect(await page.locator("img").count()).toBe(0);
+    await expect(page).toHaveTitle(/^railgauge: no verdict/);
+    expect(faults).toEqual([]);
+});
+
+test("the plan has the numbers of railgauge plan, its model with residuals, and marks what is beyond the measured", async ({ page }) => {
+    const faults = await open(page, "plan");
+    const forecast = JSON.parse(run("plan", at("smaller"), at("small"), "--format", "json"));
+    expect(await page.evaluate(() => JSON.parse(document.getElementById("data").textContent).plan)).toEqual(forecast);
+    const [fit] = forecast.fits, section = page.locator("#plan .fit").first();
+    await expect(page.locator("#plan .note").first()).toContainText("Not hardware: simulated fabric");
+    await expect(section.locator("p.words")).toHaveText(fit.sentence);
+    const row = (at) => section.locator("table").first().locator("tbody tr").nth(at);
+    for (const [index, p] of fit.projections.entries()) {
+        await expect(row(index)).toContainText((p.node_gbps / 1e3).toPrecision(4));
+        await expect(row(index)).toContainText(`${p.efficiency_percent.toFixed(1)} %`);
+        await expect(row(index)).toContainText(p.nodes_beyond > 1 ? `${p.nodes_beyond} × nodes` : "within");
+    }
+    await expect(section.locator('svg g[data-mark="dot"]').nth(0).locator("circle")).toHaveCount(1); // 2 nodes were measured,
+    await expect(section.locator('svg g[data-mark="dot"]').nth(1).locator("circle")).toHaveCount(2); // 16 and 256 were not
+    await expect(section.locator('svg g[data-mark="dot"]').nth(2).locator("path, circle")).toHaveCount(2);
+    await expect(section).toContainText(`residuals: deviation ${Number(fit.deviation_percent.toPrecision(4))} %`);
+    await expect(section).toContainText("b = 10.74 µs a MiB (");
+    await section.locator("summary").click();
+    await expect(section.locator("details tbody tr")).toHaveCount(fit.points.length);
+    await expect(page.locator("#plan")).toContainText(`${forecast.left_out[0]}`);
+    expect(faults).toEqual([]);
+});
+
+test("of runs that let one plan nothing, the section says why", async ({ page }) => {
+    await open(page, "ill");
+    await expect(page.locator("#plan")).toContainText("No plan: a plan needs runs at two or more numbers of nodes, and this run has 12");
+});
+
 for (const which of [0, 1, 2])
     test(`markup in names of nodes stays text: ${JSON.stringify(hostile[2 * which])}`, async ({ page }) => {
         const faults = await open(page, `hostile-${which}`);
@@ -164,7 +248,7 @@ test("the policy lets no script but the page's own run, and nothing be fetched",
 });
 
 for (const theme of ["light", "dark"])
-    for (const name of ["both", "soft", "fleet"])
+    for (const name of ["both", "soft", "fleet", "nights", "plan"])
         test(`axe finds nothing serious in ${name}, ${theme}`, async ({ browser }) => {
             // axe works on its own copy of the page, past the policy.
             const context = await browser.newContext({ colorScheme: theme, bypassCSP: true, offline: true });
@@ -179,6 +263,10 @@ for (const theme of ["light", "dark"])
         });
 
 test("every control is reached and moved by the keyboard alone", async ({ page }) => {
+    await open(page, "nights");
+    await page.locator("#history > details").last().locator("summary").first().focus();
+    await page.keyboard.press("Enter");
+    await expect(page.locator("#history > details").last().locator("table")).toBeVisible();
     await open(page, "both");
     const wanted = await page.evaluate(() => document.querySelectorAll("a[href], select, button, summary").length);
     const reached = new Set();
@@ -200,15 +288,16 @@ test("every control is reached and moved by the keyboard alone", async ({ page }
     await expect(page.locator("#fleet select").nth(1)).toHaveValue("tx");
 });
 
-test("pictures have a name for screen readers and a table beside them", async ({ page }) => {
-    await open(page, "both");
-    for (const figure of await page.locator("figure").all()) {
-        await expect(figure.locator(".picture svg")).toHaveAttribute("role", "img");
-        expect((await figure.locator(".picture svg").getAttribute("aria-label")).length).toBeGreaterThan(20);
-        await figure.locator("summary").first().click();
-        await expect(figure.locator("table").first()).toBeVisible();
-    }
-});
+for (const name of ["both", "nights", "plan"])
+    test(`pictures have a name for screen readers and a table beside them: ${name}`, async ({ page }) => {
+        await open(page, name);
+        for (const figure of await page.locator("figure").all()) {
+            await expect(figure.locator(".picture svg")).toHaveAttribute("role", "img");
+            expect((await figure.locator(".picture svg").getAttribute("aria-label")).length).toBeGreaterThan(20);
+            if (await figure.locator("summary").count() > 0) await figure.locator("summary").first().click();
+            await expect(figure.locator("table").or(figure.locator("xpath=following-sibling::div[1]//table")).first()).toBeVisible();
+        }
+    });
 
 test("the theme follows the system and can be turned over", async ({ page }) => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -234,11 +323,14 @@ test("on paper it is light, without controls, and keeps its warning", async ({ p
     const pages = (await page.pdf({ format: "A4" })).toString("latin1").match(/\/Type \/Page\b/g).length;
     expect(pages).toBeGreaterThan(2);
     expect(pages).toBeLessThan(16);
+    await open(page, "nights");
+    await expect(page.locator("#history .series svg").first()).toBeVisible();
+    await expect(page.locator("#history > details").first()).toBeHidden();
 });
 
 test("nothing sticks out of a phone's screen", async ({ page }) => {
     await page.setViewportSize({ width: 390, height: 800 });
-    for (const name of ["both", "soft", "fleet", "hostile-0"]) {
+    for (const name of ["both", "soft", "fleet", "hostile-0", "nights", "evil-nights", "plan"]) {
         await open(page, name);
         expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     }

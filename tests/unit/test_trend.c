@@ -355,11 +355,142 @@ static void runs_that_are_missing_do_not_matter(void **state)
     close_fleet(&f);
 }
 
+static struct rg_series *series_at(struct fleet *f, size_t place)
+{
+    return &f->past.series[place];
+}
+
+/* Turns the collectives into another kind of figure, so that there is one of each rail. */
+static void make_of_collectives(struct fleet *f, const char *scope, const char *test, const char *metric, bool of_rails)
+{
+    for (size_t s = 0; s < f->past.series_count; s++) {
+        struct rg_series *series = series_at(f, s);
+        if (strcmp(series->scope, "group") != 0)
+            continue;
+        series->scope = scope;
+        series->test = test;
+        series->metric = metric;
+        if (!of_rails) {
+            series->ranks = series->rail + 2;
+            series->rail = RG_NONE;
+        }
+    }
+}
+
+static void what_the_fleet_moves_together_goes_with_its_parts_or_is_told_alone(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 16, 1);
+    make_of_collectives(&f, "fleet", "rdma_read_bw", "bandwidth_gbps", false);
+    change(&f, "fleet", NULL, -1, -1, NULL, 0.93);
+    const struct rg_finding *finding = only(trend_of(&f), "total");
+    assert_true(finding->worse);
+    assert_has(finding->sentence, "the fleet together moves ");
+    assert_has(finding->sentence, " % less");
+    change(&f, "rail", "rdma_write_bw", -1, 0, NULL, 0.93);
+    only(trend_of(&f), "rail");
+    close_fleet(&f);
+}
+
+static void victims_of_a_load_are_told_by_rail_or_all_at_once(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    make_of_collectives(&f, "victims", "rdma_write_lat", "latency_ratio_p99", true);
+    change(&f, "victims", NULL, -1, 2, NULL, 1.5);
+    const struct rg_finding *finding = only(trend_of(&f), "victims");
+    assert_true(finding->worse);
+    assert_int_equal(finding->rail, 2);
+    assert_has(finding->sentence, "victims of a load on rail 2 lose ");
+    assert_has(finding->sentence, " % more (");
+    for (int rail = 0; rail < 4; rail++)
+        if (rail != 2)
+            change(&f, "victims", NULL, -1, rail, NULL, 1.5);
+    finding = only(trend_of(&f), "victims");
+    assert_int_equal(finding->rail, RG_NONE);
+    assert_has(finding->sentence, "victims of a load on all rails lose ");
+    assert_has(finding->sentence, ", on 4 of 4 rails");
+    close_fleet(&f);
+}
+
+/* What fits was not measured in the last run. */
+static void drop(struct fleet *f, const char *test, int node, int rail, const char *side)
+{
+    char name[16];
+    snprintf(name, sizeof name, "n%02d", node);
+    for (size_t s = 0; s < f->past.series_count; s++) {
+        const struct rg_series *series = series_at(f, s);
+        if ((test == NULL || strcmp(series->test, test) == 0) &&
+            (node < 0 || (series->node != NULL && strcmp(series->node, name) == 0)) &&
+            (rail < 0 || series->rail == rail) &&
+            (side == NULL || (series->side != NULL && strcmp(series->side, side) == 0)))
+            f->past.values[s * RUNS + RUNS - 1] = NAN;
+    }
+}
+
+static void assert_gap(
+    const struct rg_trend *trend, size_t place, const char *part, size_t series, const char *sentence)
+{
+    assert_true(place < trend->gap_count);
+    assert_string_equal(trend->gaps[place].part, part);
+    assert_int_equal(trend->gaps[place].series, series);
+    assert_string_equal(trend->gaps[place].sentence, sentence);
+}
+
+static void what_the_last_run_did_not_measure_is_told_by_its_widest_part(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    assert_int_equal(trend_of(&f)->missing_series, 0);
+    assert_int_equal(f.trend.earlier_series, 8 * 4 * 3 + 8 + 4);
+    drop(&f, "all_gather", -1, -1, NULL);
+    drop(&f, NULL, 3, -1, NULL);
+    drop(&f, "rdma_write_lat", 5, 1, NULL);
+    const struct rg_trend *trend = trend_of(&f);
+    assert_int_equal(trend->missing_series, 4 + 13 + 1);
+    assert_int_equal(trend->gap_count, 3);
+    assert_gap(trend, 0, "test", 4, "all of all_gather 64K one_way: 4 series");
+    assert_gap(trend, 1, "node", 13, "all of n03: 13 series");
+    assert_gap(trend, 2, "nic", 1, "of n05 rail 1: 1 series");
+    drop(&f, NULL, -1, -1, NULL);
+    trend = trend_of(&f);
+    assert_int_equal(trend->gap_count, 1);
+    assert_gap(trend, 0, "run", 8 * 4 * 3 + 8 + 4, "everything: 108 series");
+    close_fleet(&f);
+}
+
+static void a_nic_that_was_the_other_end_of_its_flows_and_another_suite_are_no_gap(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    drop(&f, "rdma_write_bw", 5, 1, "tx");
+    assert_int_equal(trend_of(&f)->missing_series, 0);
+    drop(&f, NULL, 5, -1, NULL);
+    assert_true(trend_of(&f)->missing_series > 0);
+    for (size_t r = 0; r + 1 < RUNS; r++)
+        f.past.runs[r].suite = "nightly";
+    f.past.runs[RUNS - 1].suite = "quick";
+    assert_int_equal(trend_of(&f)->missing_series, 0);
+    assert_int_equal(f.trend.earlier, SIZE_MAX);
+    f.past.runs[7].suite = "quick";
+    assert_true(trend_of(&f)->missing_series > 0);
+    assert_int_equal(f.trend.earlier, 7);
+    close_fleet(&f);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_a_quiet_fleet_nothing_is_told),
         cmocka_unit_test(a_nic_is_named_with_its_side),
+        cmocka_unit_test(what_the_fleet_moves_together_goes_with_its_parts_or_is_told_alone),
+        cmocka_unit_test(victims_of_a_load_are_told_by_rail_or_all_at_once),
+        cmocka_unit_test(what_the_last_run_did_not_measure_is_told_by_its_widest_part),
+        cmocka_unit_test(a_nic_that_was_the_other_end_of_its_flows_and_another_suite_are_no_gap),
         cmocka_unit_test(a_rail_of_64_nodes_is_told_once_with_what_ails_its_collective),
         cmocka_unit_test(a_node_is_told_once_for_all_its_rails_and_its_sum),
         cmocka_unit_test(the_whole_fleet_is_told_once),

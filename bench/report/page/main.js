@@ -8,6 +8,8 @@ import { latency } from "./latency.js";
 import { congestion } from "./congestion.js";
 import { collectives } from "./collectives.js";
 import { expectations } from "./expectations.js";
+import { history } from "./history.js";
+import { plan } from "./plan.js";
 import { wrong, counters } from "./beside.js";
 import { environment, settings } from "./environment.js";
 
@@ -26,6 +28,8 @@ const sections = [
     ["congestion", "Congestion", congestion],
     ["collectives", "Collectives", collectives],
     ["expectations", "Expectations", expectations],
+    ["history", "History", history],
+    ["plan", "With more nodes", plan],
     ["wrong", "What went wrong", wrong],
     ["counters", "Counters", counters],
     ["environment", "Environment", environment],
@@ -50,7 +54,7 @@ function render(chosen) {
     const first = chosen > 0 ? data.runs[0] : null; // what it is compared with
     const parts = [];
     for (const [id, title, make] of sections) {
-        const content = make(run, first, data.runs);
+        const content = make(run, first, data.runs, data);
         if (content)
             parts.push([title, el("section", { id, "aria-labelledby": `${id}-title` },
                 el("h2", { id: `${id}-title` }, title), content)]);

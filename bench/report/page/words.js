@@ -40,8 +40,8 @@ export const channel = (test) => (test.startsWith("tcp_") ? "connection" : "queu
 export function seriesOf(point) {
     const words = [point.test];
     if (point.direction) words.push(point.direction.replace("_", " "));
-    if (point.queue_pairs !== null && point.direction) words.push(plural(point.queue_pairs, channel(point.test)));
-    if (point.memory !== "host") words.push(point.memory.replaceAll("_", " "));
+    if (known(point.queue_pairs) && point.direction) words.push(plural(point.queue_pairs, channel(point.test)));
+    if (point.memory && point.memory !== "host") words.push(point.memory.replaceAll("_", " "));
     if (point.variant) words.push(point.variant);
     if (point.pattern) words.push(point.pattern);
     return words.join(", ");

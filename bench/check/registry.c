@@ -21,6 +21,9 @@ const struct rg_check *const rg_check_all[] = {
     &rg_check_gpu_direct,
     &rg_check_persistence,
     &rg_check_gpu_errors,
+    &rg_check_gpu_memory,
+    &rg_check_nvlink,
+    &rg_check_nccl_plugin,
     &rg_check_kernel_modules,
     &rg_check_memlock,
     &rg_check_shm,
@@ -28,6 +31,7 @@ const struct rg_check *const rg_check_all[] = {
     &rg_check_cpu_governor,
     &rg_check_numa_balancing,
     &rg_check_hostname,
+    &rg_check_host_names,
     &rg_check_clock,
     &rg_check_libraries,
     &rg_check_versions,
@@ -49,7 +53,10 @@ int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflig
         struct rg_preflight_row *row = &preflight.rows[preflight.row_count++];
         row->decides = rg_check_all[i]->weight != RG_CHECK_WARNS;
         snprintf(row->check, sizeof row->check, "%s", rg_check_all[i]->name);
-        rg_check_all[i]->look(node, row);
+        if (rg_check_all[i]->rdma && node->without_rdma != NULL)
+            rg_check_absent(row, "%s", node->without_rdma);
+        else
+            rg_check_all[i]->look(node, row);
     }
     *out = preflight;
     return 0;

@@ -72,7 +72,7 @@ static int check_node(
     struct rg_preflight preflight = {0};
     if (rg_check_open(root, machine, &node, err) != 0)
         return RG_EXIT_CANNOT_RUN;
-    rg_check_ask_system(node);
+    rg_check_ask_system(node, options->quick);
     int code = rg_check_run(node, options->quick, &preflight, err);
     rg_check_close(node);
     if (code != 0)

@@ -131,7 +131,7 @@ struct fault {
 #define RDMA "sys/class/infiniband/"
 #define PCI "sys/devices/pci0000:40/0000:40:00.0/0000:41:00.0/"
 #define NIC "0000:42:00.0/0000:43:00.0/"
-#define GPU "0000:42:01.0/0000:44:00.0/"
+#define GPU "0000:42:01.0/0000:d3:00.0/"
 #define LOCKED "Max locked memory         "
 
 static const struct fault faults[] = {
@@ -160,7 +160,7 @@ static const struct fault faults[] = {
     {"a NIC could do more than it must", PCI NIC "max_link_speed", "64.0 GT/s PCIe\n", "pcie_link", RG_PREFLIGHT_WARN,
         "32 GT/s x16 instead of 64 GT/s x16: mlx5_3"},
     {"a GPU has half its lanes", PCI GPU "current_link_width", "8\n", "pcie_link", RG_PREFLIGHT_WARN,
-        "32 GT/s x8 instead of 32 GT/s x16: 0000:44:00.0"},
+        "32 GT/s x8 instead of 32 GT/s x16: 0000:d3:00.0"},
     {"a GPU rests", PCI GPU "current_link_speed", "2.5 GT/s PCIe\n", "pcie_link", RG_PREFLIGHT_PASS, "x16, its most"},
     {"a GPU is gone", PCI GPU "vendor", "0xffff\n", "gpu_count", RG_PREFLIGHT_FAIL, "7 NVIDIA GPUs"},
     {"there is no driver", "proc/driver/nvidia/version", NULL, "nvidia_driver", RG_PREFLIGHT_FAIL, "no driver"},
@@ -169,8 +169,8 @@ static const struct fault faults[] = {
         "proprietary kernel modules on Linux 6.6.72+: dma-buf does not work"},
     {"the kernel cannot do dma-buf", "proc/sys/kernel/osrelease", "5.11.0\n", "gpu_direct", RG_PREFLIGHT_FAIL,
         "Linux 5.11.0: dma-buf does not work; nvidia-peermem is not loaded"},
-    {"a GPU had an Xid error", "dev/kmsg", "3,9,1,-;NVRM: Xid (PCI:0000:44:00): 79, GPU has fallen off the bus.\n",
-        "gpu_errors", RG_PREFLIGHT_WARN, "0000:44:00.0: 1 Xid errors, the last 79"},
+    {"a GPU had an Xid error", "dev/kmsg", "3,9,1,-;NVRM: Xid (PCI:0000:d3:00): 79, GPU has fallen off the bus.\n",
+        "gpu_errors", RG_PREFLIGHT_WARN, "0000:d3:00.0: 1 Xid errors, the last 79"},
     {"a module is not loaded", "sys/module/nvidia_uvm", NULL, "kernel_modules", RG_PREFLIGHT_FAIL,
         "not loaded: nvidia_uvm"},
     {"little memory may be locked", "proc/self/limits", LOCKED "8388608  8388608  bytes\n", "memlock",

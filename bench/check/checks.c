@@ -92,6 +92,8 @@ bool rg_check_nvml_tells(const struct rg_check_node *node, struct rg_preflight_r
         answers += node->gpus[i].answers;
     if (node->gpu_count == 0)
         rg_check_absent(out, "no NVIDIA GPU on PCI");
+    else if (node->facts.nvml == RG_CHECK_NVML_BROKEN)
+        rg_check_absent(out, "the driver's library does not work, as the check nvidia_driver tells");
     else if (node->facts.nvml != RG_CHECK_NVML_WORKS)
         rg_check_unread(out, "%s", node->facts.nvml_error[0] ? node->facts.nvml_error : "NVML was not asked");
     else if (answers == 0)

@@ -20,13 +20,14 @@ static bool judge(const struct rg_check_node *node, int at, struct rg_preflight_
     bool own = rg_check_same_name(host->name, node->name) || strcmp(host->name, "localhost") == 0;
     if (host->address[0] == '\0') {
         rg_check_found(out, "%s has no address: %s", host->name, host->error);
-        rg_check_fault(out, RG_PREFLIGHT_FAIL, "add the host to DNS, or to /etc/hosts of each node");
+        rg_check_fault(out, RG_PREFLIGHT_WARN,
+            "add the host to DNS, or to /etc/hosts of each node: who starts programs from here will not find it");
     } else if (other != NULL) {
         rg_check_found(out, "%s and %s are both %s", other->name, host->name, host->address);
         rg_check_fault(out, RG_PREFLIGHT_FAIL, "give each host its own address in DNS or /etc/hosts, and name it once");
     } else if (!own && rg_check_is_loopback(host->address)) {
         rg_check_found(out, "%s is %s, this node itself", host->name, host->address);
-        rg_check_fault(out, RG_PREFLIGHT_FAIL, "in /etc/hosts give the host its address in the network");
+        rg_check_fault(out, RG_PREFLIGHT_WARN, "in /etc/hosts give the host its address in the network");
     } else if (!own && host->back[0] != '\0' && !rg_check_same_name(host->back, host->name) &&
                strcmp(host->name, host->address) != 0) {
         rg_check_found(out, "%s is %s, which is %s", host->name, host->address, host->back);

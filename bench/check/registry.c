@@ -38,15 +38,34 @@ const struct rg_check *const rg_check_all[] = {
     NULL,
 };
 
+#define NETDEV_MTU_LEAST 68 /* of IPv4 */
 #define CHECK_COUNT ((int)(sizeof rg_check_all / sizeof *rg_check_all) - 1)
+
+static void add_rails(const struct rg_check_node *node, struct rg_preflight *out)
+{
+    for (int i = 0; i < node->port_count; i++) {
+        const struct rg_check_port *port = &node->ports[i];
+        if (!port->active || port->gid_index < 0 || port->netdev_mtu_bytes < NETDEV_MTU_LEAST)
+            continue;
+        struct rg_preflight_rail *rail = &out->rails[out->rail_count++];
+        snprintf(rail->name, sizeof rail->name, "%s", port->name);
+        snprintf(rail->address, sizeof rail->address, "%s", port->gid_address);
+        snprintf(rail->netdev, sizeof rail->netdev, "%s", port->gid_netdev);
+        rail->netdev_mtu_bytes = port->netdev_mtu_bytes;
+    }
+}
 
 int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflight *out, struct rg_error *err)
 {
     struct rg_preflight preflight = {.machine = node->machine ? node->machine->name : NULL, .quick = quick};
     preflight.rows = calloc((size_t)CHECK_COUNT, sizeof *preflight.rows);
-    if (preflight.rows == NULL)
+    preflight.rails = calloc((size_t)node->port_count + 1, sizeof *preflight.rails);
+    if (preflight.rows == NULL || preflight.rails == NULL) {
+        rg_preflight_close(&preflight);
         return rg_fail(err, -ENOMEM, "no memory");
+    }
     snprintf(preflight.node, sizeof preflight.node, "%s", node->name);
+    add_rails(node, &preflight);
     for (int i = 0; i < CHECK_COUNT; i++) {
         if (quick && rg_check_all[i]->weight != RG_CHECK_STOPS)
             continue;

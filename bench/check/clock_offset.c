@@ -30,8 +30,9 @@ static void judge(const struct rg_check_offset *offset, double middle_us, struct
 {
     double ahead_us = offset->offset_us - middle_us;
     rg_check_expect(out, "within %g ms of the median of all nodes", APART_US / 1e3);
-    rg_check_found(out, "%.3g ms %s the median, or %.3g ms more or less", fabs(ahead_us) / 1e3,
-        ahead_us < 0 ? "behind" : "ahead of", offset->error_us / 1e3);
+    bool far = fabs(ahead_us) >= 1e6;
+    rg_check_found(out, "%.3g %s %s the median, or %.3g ms more or less", fabs(ahead_us) / (far ? 1e6 : 1e3),
+        far ? "s" : "ms", ahead_us < 0 ? "behind" : "ahead of", offset->error_us / 1e3);
     if (fabs(ahead_us) - offset->error_us > APART_US)
         rg_check_fault(out, RG_PREFLIGHT_WARN,
             "have all nodes ask the same time server (`chronyc sources`), and set the clock at once: chronyc makestep");

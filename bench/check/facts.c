@@ -11,8 +11,8 @@
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 
-/* The name's address and, if `both_ways`, the name that this leads back to. */
-static void look_up(struct rg_check_host *host, bool both_ways)
+/* The name's address, and the name that this leads back to. */
+static void look_up(struct rg_check_host *host)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
     int code = getaddrinfo(host->name, NULL, &hints, &list);
@@ -21,8 +21,7 @@ static void look_up(struct rg_check_host *host, bool both_ways)
             getnameinfo(list->ai_addr, list->ai_addrlen, host->address, sizeof host->address, NULL, 0, NI_NUMERICHOST);
     if (code != 0)
         host->address[0] = '\0';
-    else if (both_ways &&
-             getnameinfo(list->ai_addr, list->ai_addrlen, host->back, sizeof host->back, NULL, 0, NI_NAMEREQD) != 0)
+    else if (getnameinfo(list->ai_addr, list->ai_addrlen, host->back, sizeof host->back, NULL, 0, NI_NAMEREQD) != 0)
         host->back[0] = '\0';
     snprintf(host->error, sizeof host->error, "%s", code ? gai_strerror(code) : "");
     if (list != NULL)
@@ -77,9 +76,10 @@ void rg_check_ask_system(struct rg_check_node *node, bool quick)
     facts->nccl_net = getenv("NCCL_NET");
     facts->nccl_plugin = getenv("NCCL_NET_PLUGIN");
     snprintf(facts->self.name, sizeof facts->self.name, "%s", node->name);
-    look_up(&facts->self, !quick);
-    if (!quick)
-        ask_gpus(node);
+    if (quick)
+        return;
+    look_up(&facts->self);
+    ask_gpus(node);
 }
 
 int rg_check_ask_hosts(struct rg_check_node *node, char *const *hosts, struct rg_error *err)
@@ -93,7 +93,7 @@ int rg_check_ask_hosts(struct rg_check_node *node, char *const *hosts, struct rg
     for (size_t i = 0; i < count; i++) {
         struct rg_check_host *host = &node->facts.hosts[node->facts.host_count++];
         snprintf(host->name, sizeof host->name, "%s", hosts[i]);
-        look_up(host, true);
+        look_up(host);
     }
     return 0;
 }

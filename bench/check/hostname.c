@@ -7,7 +7,7 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     rg_check_expect(out, "a name that leads to an address of the network, and back");
     if (self->address[0] == '\0') {
         rg_check_found(out, "%s has no address: %s", node->name, self->error);
-        rg_check_fault(out, RG_PREFLIGHT_FAIL,
+        rg_check_fault(out, RG_PREFLIGHT_WARN,
             "add the node to DNS or to /etc/hosts of all nodes; in Kubernetes, give the Job's pods a subdomain and a headless "
             "Service of that name");
         return;
@@ -24,4 +24,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     }
 }
 
-const struct rg_check rg_check_hostname = {.name = "hostname", .weight = RG_CHECK_STOPS, .own = true, .look = look};
+const struct rg_check rg_check_hostname = {.name = "hostname", .weight = RG_CHECK_WARNS, .own = true, .look = look};

@@ -71,7 +71,7 @@ static int start(struct attempt *attempt, struct rg_error *err)
         .absent = crew->absent,
         .absent_count = crew->absent_count,
         /* of a run that has lost a part it is known what the nodes lack */
-        .check = run->options.check && run->lost_count == 0,
+        .check = run->options.check == 1 && run->lost_count == 0,
     };
     const struct rg_machine *machine = attempt->recorder->machine;
     if (attempt->plan->fabric != NULL)

@@ -46,7 +46,7 @@ static void take_options(struct rg_front *front)
     if (none || rg_args_given(&front->args, "start-timeout"))
         kept->start_timeout_s = o->start_timeout_s;
     if (o->no_check)
-        kept->check = false;
+        kept->check = 0;
     front->run.has_options = true;
 }
 

@@ -184,11 +184,10 @@ static int read_rows(struct rg_preflight *out, const struct rg_place *place, str
     return code;
 }
 
-/* Earlier versions left them out. */
 static int read_rails(struct rg_preflight *out, const struct rg_place *place, struct rg_error *err)
 {
-    const cJSON *item, *items = cJSON_GetObjectItemCaseSensitive(out->root, "rails");
-    if (items != NULL && rg_json_array(out->root, "rails", place, err) == NULL)
+    const cJSON *item, *items = rg_json_array(out->root, "rails", place, err);
+    if (items == NULL)
         return -EINVAL;
     out->rails = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *out->rails);
     if (out->rails == NULL)

@@ -50,7 +50,7 @@ SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/t
 FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c bench/hw/gpu.c bench/hw/nvml.c $(call sources,check judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 # Ranks keep no history, and need no SQLite.
 SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
-RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test)) $(RANK_COMMAND)
+RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test check)) $(RANK_COMMAND)
 FRONT_LIBS := -lcjson -lsqlite3 -lhwloc -lm -lpthread
 COMMANDS := run check compare report history plan simulate topology
 MANUALS := $(BUILD)/man/railgauge.1 $(COMMANDS:%=$(BUILD)/man/railgauge-%.1)

@@ -58,4 +58,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_found(out, "no bridge above %d ports redirects", nics);
 }
 
-const struct rg_check rg_check_acs = {"acs", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_acs = {.name = "acs", .weight = RG_CHECK_WARNS, .look = look};

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Adds to a text; "..." at its end where there is no room. */
 static void add(char *text, size_t room, const char *between, const char *format, va_list args)
@@ -82,4 +83,33 @@ void rg_check_tally_found(const struct rg_check_tally *tally, struct rg_prefligh
 {
     for (int i = 0; i < tally->count; i++)
         rg_check_found(out, "%s: %s", tally->groups[i].value, tally->groups[i].who);
+}
+
+bool rg_check_nvml_tells(const struct rg_check_node *node, struct rg_preflight_row *out)
+{
+    int answers = 0;
+    for (int i = 0; i < node->gpu_count; i++)
+        answers += node->gpus[i].answers;
+    if (node->gpu_count == 0)
+        rg_check_absent(out, "no NVIDIA GPU on PCI");
+    else if (node->facts.nvml == RG_CHECK_NVML_BROKEN)
+        rg_check_absent(out, "the driver's library does not work, as the check nvidia_driver tells");
+    else if (node->facts.nvml != RG_CHECK_NVML_WORKS)
+        rg_check_unread(out, "%s", node->facts.nvml_error[0] ? node->facts.nvml_error : "NVML was not asked");
+    else if (answers == 0)
+        rg_check_unread(out, "NVML tells of no GPU: %s", node->gpus[0].what.reason);
+    return node->gpu_count > 0 && node->facts.nvml == RG_CHECK_NVML_WORKS && answers > 0;
+}
+
+bool rg_check_same_name(const char *a, const char *b)
+{
+    size_t short_a = strcspn(a, "."), short_b = strcspn(b, ".");
+    if (a[short_a] != '\0' && b[short_b] != '\0')
+        return strcasecmp(a, b) == 0;
+    return short_a == short_b && strncasecmp(a, b, short_a) == 0;
+}
+
+bool rg_check_is_loopback(const char *address)
+{
+    return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }

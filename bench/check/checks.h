@@ -12,15 +12,17 @@ enum rg_check_weight { RG_CHECK_STOPS, RG_CHECK_FAILS, RG_CHECK_WARNS };
 struct rg_check {
     const char *name;
     enum rg_check_weight weight;
-    bool own; /* what it finds is each node's own, such as an address */
+    bool own;  /* what it finds is each node's own, such as an address */
+    bool rdma; /* it is about RDMA devices */
     void (*look)(const struct rg_check_node *node, struct rg_preflight_row *out);
 };
 
 extern const struct rg_check rg_check_rdma_devices, rg_check_device_files, rg_check_link_rate, rg_check_mtu,
     rg_check_gids, rg_check_firmware, rg_check_pcie_link, rg_check_acs, rg_check_relaxed_ordering, rg_check_gpu_count,
-    rg_check_nvidia_driver, rg_check_gpu_direct, rg_check_persistence, rg_check_gpu_errors, rg_check_kernel_modules,
-    rg_check_memlock, rg_check_shm, rg_check_hugepages, rg_check_cpu_governor, rg_check_numa_balancing,
-    rg_check_hostname, rg_check_clock, rg_check_libraries, rg_check_versions;
+    rg_check_nvidia_driver, rg_check_gpu_direct, rg_check_persistence, rg_check_gpu_errors, rg_check_gpu_memory,
+    rg_check_nvlink, rg_check_nccl_plugin, rg_check_kernel_modules, rg_check_memlock, rg_check_shm, rg_check_hugepages,
+    rg_check_cpu_governor, rg_check_numa_balancing, rg_check_hostname, rg_check_host_names, rg_check_clock,
+    rg_check_libraries, rg_check_versions;
 
 extern const struct rg_check *const rg_check_all[]; /* NULL-terminated */
 
@@ -37,6 +39,13 @@ void rg_check_fault(struct rg_preflight_row *out, enum rg_preflight_status statu
 /* Not run: it could not be read; or there is nothing of the kind here, nor should be. */
 void rg_check_unread(struct rg_preflight_row *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void rg_check_absent(struct rg_preflight_row *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether two names are of one host: the same, or one of them without its domain. */
+bool rg_check_same_name(const char *a, const char *b);
+bool rg_check_is_loopback(const char *address);
+
+/* Whether NVML tells of the node's GPUs. If not, the check was not run, and that is said. */
+bool rg_check_nvml_tells(const struct rg_check_node *node, struct rg_preflight_row *out);
 
 /* Who shows which value. */
 #define RG_CHECK_GROUPS_MOST 32

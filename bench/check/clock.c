@@ -14,4 +14,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         out, RG_PREFLIGHT_WARN, "systemctl enable --now chronyd (or systemd-timesyncd); `chronyc tracking` shows it");
 }
 
-const struct rg_check rg_check_clock = {"clock", RG_CHECK_WARNS, true, look};
+const struct rg_check rg_check_clock = {.name = "clock", .weight = RG_CHECK_WARNS, .own = true, .look = look};

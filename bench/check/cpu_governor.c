@@ -33,4 +33,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_fault(out, RG_PREFLIGHT_WARN, "cpupower frequency-set -g performance");
 }
 
-const struct rg_check rg_check_cpu_governor = {"cpu_governor", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_cpu_governor = {.name = "cpu_governor", .weight = RG_CHECK_WARNS, .look = look};

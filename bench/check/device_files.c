@@ -55,4 +55,5 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "first container of the pod alone");
 }
 
-const struct rg_check rg_check_device_files = {"device_files", RG_CHECK_STOPS, false, look};
+const struct rg_check rg_check_device_files = {
+    .name = "device_files", .weight = RG_CHECK_STOPS, .rdma = true, .look = look};

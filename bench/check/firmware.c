@@ -32,4 +32,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "node");
 }
 
-const struct rg_check rg_check_firmware = {"firmware", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_firmware = {.name = "firmware", .weight = RG_CHECK_WARNS, .rdma = true, .look = look};

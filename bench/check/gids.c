@@ -40,4 +40,5 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "IPv6, whose headers are longer");
 }
 
-const struct rg_check rg_check_gids = {"gids", RG_CHECK_STOPS, true, look};
+const struct rg_check rg_check_gids = {
+    .name = "gids", .weight = RG_CHECK_STOPS, .own = true, .rdma = true, .look = look};

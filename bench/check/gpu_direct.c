@@ -48,4 +48,5 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "memory");
 }
 
-const struct rg_check rg_check_gpu_direct = {"gpu_direct", RG_CHECK_FAILS, false, look};
+const struct rg_check rg_check_gpu_direct = {
+    .name = "gpu_direct", .weight = RG_CHECK_FAILS, .rdma = true, .look = look};

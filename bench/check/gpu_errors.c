@@ -15,14 +15,14 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     rg_check_path(node, log, "/dev/kmsg");
     for (int i = 0; i < node->gpu_count; i++) {
         struct rg_gpu_xids xids;
-        if (rg_gpu_read_log(log, node->gpus[i], &xids, &err) != 0) {
+        if (rg_gpu_read_log(log, node->gpus[i].pci_address, &xids, &err) != 0) {
             rg_check_unread(out, "%s", err.text);
             return;
         }
         if (xids.count == 0)
             continue;
         gpus++;
-        rg_check_found(out, "%s: %lld Xid errors, the last %lld", node->gpus[i], (long long)xids.count,
+        rg_check_found(out, "%s: %lld Xid errors, the last %lld", node->gpus[i].pci_address, (long long)xids.count,
             (long long)xids.codes[(xids.count - 1) % RG_GPU_XIDS_MOST]);
     }
     rg_check_expect(out, "no Xid error in the kernel's log");
@@ -34,4 +34,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "drain the node and reset the GPU");
 }
 
-const struct rg_check rg_check_gpu_errors = {"gpu_errors", RG_CHECK_WARNS, true, look};
+const struct rg_check rg_check_gpu_errors = {.name = "gpu_errors", .weight = RG_CHECK_WARNS, .own = true, .look = look};

@@ -25,4 +25,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_fault(out, RG_PREFLIGHT_WARN, "sysctl vm.nr_hugepages=0, unless another program needs them");
 }
 
-const struct rg_check rg_check_hugepages = {"hugepages", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_hugepages = {.name = "hugepages", .weight = RG_CHECK_WARNS, .look = look};

@@ -33,4 +33,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             rg_check_fault(out, RG_PREFLIGHT_FAIL, "modprobe what is not; `dmesg` tells why one does not load");
 }
 
-const struct rg_check rg_check_kernel_modules = {"kernel_modules", RG_CHECK_FAILS, false, look};
+const struct rg_check rg_check_kernel_modules = {.name = "kernel_modules", .weight = RG_CHECK_FAILS, .look = look};

@@ -37,4 +37,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_unread(out, "sysfs does not tell the rate of each port");
 }
 
-const struct rg_check rg_check_link_rate = {"link_rate", RG_CHECK_FAILS, false, look};
+const struct rg_check rg_check_link_rate = {.name = "link_rate", .weight = RG_CHECK_FAILS, .rdma = true, .look = look};

@@ -48,4 +48,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "service (sshd, slurmd, containerd); in Kubernetes, the capability IPC_LOCK");
 }
 
-const struct rg_check rg_check_memlock = {"memlock", RG_CHECK_STOPS, false, look};
+const struct rg_check rg_check_memlock = {.name = "memlock", .weight = RG_CHECK_STOPS, .rdma = true, .look = look};

@@ -43,4 +43,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "cost up to 6 %% of the rate");
 }
 
-const struct rg_check rg_check_mtu = {"mtu", RG_CHECK_FAILS, false, look};
+const struct rg_check rg_check_mtu = {.name = "mtu", .weight = RG_CHECK_FAILS, .rdma = true, .look = look};

@@ -6,12 +6,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
-#include <sys/timex.h>
 
 #define NVIDIA_VENDOR_ID 0x10de
 #define DISPLAY_CLASS 0x03 /* a GPU's; an NVSwitch is a bridge */
@@ -132,11 +129,14 @@ static int add_gpu(struct rg_check_node *node, const char *address)
     if (rg_check_number(node, "/sys/bus/pci/devices/%s/vendor", address) != NVIDIA_VENDOR_ID ||
         rg_check_number(node, "/sys/bus/pci/devices/%s/class", address) >> 16 != DISPLAY_CLASS)
         return 0;
-    char(*grown)[16] = realloc(node->gpus, ((size_t)node->gpu_count + 1) * sizeof *grown);
+    struct rg_check_gpu *grown = realloc(node->gpus, ((size_t)node->gpu_count + 1) * sizeof *grown);
     if (grown == NULL)
         return -ENOMEM;
     node->gpus = grown;
-    snprintf(grown[node->gpu_count++], sizeof *grown, "%s", address);
+    struct rg_check_gpu *gpu = &grown[node->gpu_count++];
+    *gpu = (struct rg_check_gpu){.links = {RG_NONE, RG_NONE, RG_NONE, RG_NONE}};
+    snprintf(gpu->pci_address, sizeof gpu->pci_address, "%s", address);
+    rg_gpu_unknown("NVML was not asked", &gpu->what, &gpu->state);
     return 0;
 }
 
@@ -149,6 +149,8 @@ int rg_check_open(const char *root, const struct rg_machine *machine, struct rg_
         return rg_fail(err, -ENOMEM, "no memory");
     node->root = root;
     node->machine = machine;
+    if (machine != NULL && machine->rdma == 0)
+        node->without_rdma = "the machine's network has no RDMA devices";
     node->facts.shm_bytes = node->facts.shm_free_bytes = RG_NONE;
     if (!rg_check_line(node, node->name, "/proc/sys/kernel/hostname"))
         snprintf(node->name, sizeof node->name, "unknown");
@@ -169,42 +171,12 @@ int rg_check_open(const char *root, const struct rg_machine *machine, struct rg_
     return 0;
 }
 
-static void ask_for_address(const char *name, struct rg_check_facts *facts)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-    int code = getaddrinfo(name, NULL, &hints, &list);
-    if (code == 0)
-        code = getnameinfo(
-            list->ai_addr, list->ai_addrlen, facts->address, sizeof facts->address, NULL, 0, NI_NUMERICHOST);
-    if (list != NULL)
-        freeaddrinfo(list);
-    if (code != 0)
-        facts->address[0] = '\0';
-    snprintf(facts->address_error, sizeof facts->address_error, "%s", code ? gai_strerror(code) : "");
-}
-
-void rg_check_ask_system(struct rg_check_node *node)
-{
-    char path[PATH_MAX];
-    struct statvfs shm;
-    struct timex clock = {0};
-    struct rg_check_facts *facts = &node->facts;
-    rg_check_path(node, path, "/dev/shm");
-    if (statvfs(path, &shm) == 0) {
-        facts->shm_bytes = (int64_t)(shm.f_blocks * shm.f_frsize);
-        facts->shm_free_bytes = (int64_t)(shm.f_bavail * shm.f_frsize);
-    }
-    facts->clock_synchronised = adjtimex(&clock) != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
-    facts->clock_error_us = clock.maxerror;
-    facts->library_path = getenv("LD_LIBRARY_PATH");
-    ask_for_address(node->name, facts);
-}
-
 void rg_check_close(struct rg_check_node *node)
 {
     if (node == NULL)
         return;
     free(node->ports);
     free(node->gpus);
+    free(node->facts.hosts);
     free(node);
 }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "data/machine.h"
+#include "hw/gpu.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,14 +23,34 @@ struct rg_check_port {
     int64_t netdev_mtu_bytes;             /* RG_NONE: it lives elsewhere */
 };
 
+/* A GPU by its place on PCI, and what NVML tells of it. */
+struct rg_check_gpu {
+    char pci_address[16];
+    bool answers; /* otherwise what.reason says why NVML tells nothing */
+    struct rg_gpu what;
+    struct rg_gpu_state state;
+    struct rg_gpu_links links;
+};
+
+enum rg_check_nvml { RG_CHECK_NVML_NOT_ASKED, RG_CHECK_NVML_NONE, RG_CHECK_NVML_BROKEN, RG_CHECK_NVML_WORKS };
+
+/* A host by name, as it is seen from here. Texts are "" where there is nothing. */
+struct rg_check_host {
+    char name[256], address[64], back[256]; /* back: the name that the address leads to */
+    char error[128];                        /* why there is no address */
+};
+
 /* What no file tells. */
 struct rg_check_facts {
-    char address[64];        /* of the node's own name; "": it has none */
-    char address_error[128]; /* why */
+    struct rg_check_host self;
+    struct rg_check_host *hosts; /* others that have to be reached by name */
+    int host_count;
+    enum rg_check_nvml nvml;
+    char nvml_error[RG_GPU_REASON_LENGTH]; /* unless it works */
     int64_t shm_bytes, shm_free_bytes;
     bool clock_synchronised;
-    int64_t clock_error_us;   /* the most by which the clock is off, as the kernel thinks */
-    const char *library_path; /* LD_LIBRARY_PATH; NULL: not set */
+    int64_t clock_error_us;                            /* the most by which the clock is off, as the kernel thinks */
+    const char *library_path, *nccl_net, *nccl_plugin; /* LD_LIBRARY_PATH, NCCL_NET, NCCL_NET_PLUGIN; NULL: not set */
 };
 
 struct rg_check_node {
@@ -39,15 +60,19 @@ struct rg_check_node {
     char name[RG_CHECK_LINE];
     struct rg_check_port *ports;
     int port_count, hardware_count, active_count; /* the last: active ports of hardware */
-    char (*gpus)[16];                             /* PCI addresses */
+    struct rg_check_gpu *gpus;
     int gpu_count;
+    const char *without_rdma; /* why no RDMA device is expected; NULL: they are */
 };
 
 /* Looks for ports and GPUs below root; facts are the caller's. root, machine and what facts points to outlive it. */
 int rg_check_open(const char *root, const struct rg_machine *machine, struct rg_check_node **out, struct rg_error *err);
 
-/* Asks the system for the facts. */
-void rg_check_ask_system(struct rg_check_node *node);
+/* Asks the system for the facts; quick: for those alone that the quick checks need, which takes milliseconds. */
+void rg_check_ask_system(struct rg_check_node *node, bool quick);
+
+/* Asks whether the names of hosts (NULL-terminated) lead to addresses. -ENOMEM. */
+int rg_check_ask_hosts(struct rg_check_node *node, char *const *hosts, struct rg_error *err);
 
 /* Takes NULL. */
 void rg_check_close(struct rg_check_node *node);

@@ -28,4 +28,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_fault(out, RG_PREFLIGHT_WARN, "sysctl kernel.numa_balancing=0");
 }
 
-const struct rg_check rg_check_numa_balancing = {"numa_balancing", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_numa_balancing = {.name = "numa_balancing", .weight = RG_CHECK_WARNS, .look = look};

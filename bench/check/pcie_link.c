@@ -49,7 +49,7 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             node, port->name, port->pci_address, port->active && !isnan(port->rate_gbps) ? port->rate_gbps : 0, &sight);
     }
     for (int i = 0; i < node->gpu_count; i++)
-        look_at(node, node->gpus[i], node->gpus[i], NAN, &sight);
+        look_at(node, node->gpus[i].pci_address, node->gpus[i].pci_address, NAN, &sight);
     if (devices == 0) {
         rg_check_absent(out, "neither a NIC of hardware nor a GPU");
         return;
@@ -68,4 +68,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "enough, check the slot's generation in the firmware set-up; in the cloud, ask for another node");
 }
 
-const struct rg_check rg_check_pcie_link = {"pcie_link", RG_CHECK_FAILS, false, look};
+const struct rg_check rg_check_pcie_link = {.name = "pcie_link", .weight = RG_CHECK_FAILS, .look = look};

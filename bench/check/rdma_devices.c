@@ -38,4 +38,5 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_fault(out, RG_PREFLIGHT_WARN, "%s; a port that is not meant to be used does no harm", fewer);
 }
 
-const struct rg_check rg_check_rdma_devices = {"rdma_devices", RG_CHECK_STOPS, false, look};
+const struct rg_check rg_check_rdma_devices = {
+    .name = "rdma_devices", .weight = RG_CHECK_STOPS, .rdma = true, .look = look};

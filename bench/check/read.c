@@ -104,6 +104,20 @@ bool rg_check_library(const struct rg_check_node *node, const char *name, char o
     return false;
 }
 
+bool rg_check_library_directory(const struct rg_check_node *node, int n, char out[PATH_MAX])
+{
+    const char *at = node->facts.library_path;
+    for (; at != NULL; at = strchr(at, ':'), at += at != NULL) {
+        size_t length = strcspn(at, ":");
+        if (at[0] != '/' || length >= PATH_MAX || n-- > 0)
+            continue;
+        memcpy(out, at, length);
+        out[length] = '\0';
+        return true;
+    }
+    return false;
+}
+
 static int by_version(const void *a, const void *b)
 {
     return strverscmp(*(char *const *)a, *(char *const *)b);

@@ -27,6 +27,10 @@ bool rg_check_value(const struct rg_check_node *node, const char *path, const ch
 /* Where a library is among the system's own, its whole path; false: nowhere. */
 bool rg_check_library(const struct rg_check_node *node, const char *name, char out[PATH_MAX]);
 
+/* The n-th of the absolute directories in LD_LIBRARY_PATH, from 0, which a program looks into before the system's;
+ * false: there are fewer. */
+bool rg_check_library_directory(const struct rg_check_node *node, int n, char out[PATH_MAX]);
+
 /* Sorted names in a directory, "." and ".." left out; malloc'd, and NULL-terminated. NULL: it cannot be read. */
 char **rg_check_names(const struct rg_check_node *node, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

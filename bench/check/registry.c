@@ -21,6 +21,9 @@ const struct rg_check *const rg_check_all[] = {
     &rg_check_gpu_direct,
     &rg_check_persistence,
     &rg_check_gpu_errors,
+    &rg_check_gpu_memory,
+    &rg_check_nvlink,
+    &rg_check_nccl_plugin,
     &rg_check_kernel_modules,
     &rg_check_memlock,
     &rg_check_shm,
@@ -28,28 +31,51 @@ const struct rg_check *const rg_check_all[] = {
     &rg_check_cpu_governor,
     &rg_check_numa_balancing,
     &rg_check_hostname,
+    &rg_check_host_names,
     &rg_check_clock,
     &rg_check_libraries,
     &rg_check_versions,
     NULL,
 };
 
+#define NETDEV_MTU_LEAST 68 /* of IPv4 */
 #define CHECK_COUNT ((int)(sizeof rg_check_all / sizeof *rg_check_all) - 1)
+
+static void add_rails(const struct rg_check_node *node, struct rg_preflight *out)
+{
+    for (int i = 0; i < node->port_count; i++) {
+        const struct rg_check_port *port = &node->ports[i];
+        if (!port->active || port->gid_index < 0 || port->netdev_mtu_bytes < NETDEV_MTU_LEAST)
+            continue;
+        struct rg_preflight_rail *rail = &out->rails[out->rail_count++];
+        snprintf(rail->name, sizeof rail->name, "%s", port->name);
+        snprintf(rail->address, sizeof rail->address, "%s", port->gid_address);
+        snprintf(rail->netdev, sizeof rail->netdev, "%s", port->gid_netdev);
+        rail->netdev_mtu_bytes = port->netdev_mtu_bytes;
+    }
+}
 
 int rg_check_run(const struct rg_check_node *node, bool quick, struct rg_preflight *out, struct rg_error *err)
 {
     struct rg_preflight preflight = {.machine = node->machine ? node->machine->name : NULL, .quick = quick};
     preflight.rows = calloc((size_t)CHECK_COUNT, sizeof *preflight.rows);
-    if (preflight.rows == NULL)
+    preflight.rails = calloc((size_t)node->port_count + 1, sizeof *preflight.rails);
+    if (preflight.rows == NULL || preflight.rails == NULL) {
+        rg_preflight_close(&preflight);
         return rg_fail(err, -ENOMEM, "no memory");
+    }
     snprintf(preflight.node, sizeof preflight.node, "%s", node->name);
+    add_rails(node, &preflight);
     for (int i = 0; i < CHECK_COUNT; i++) {
         if (quick && rg_check_all[i]->weight != RG_CHECK_STOPS)
             continue;
         struct rg_preflight_row *row = &preflight.rows[preflight.row_count++];
         row->decides = rg_check_all[i]->weight != RG_CHECK_WARNS;
         snprintf(row->check, sizeof row->check, "%s", rg_check_all[i]->name);
-        rg_check_all[i]->look(node, row);
+        if (rg_check_all[i]->rdma && node->without_rdma != NULL)
+            rg_check_absent(row, "%s", node->without_rdma);
+        else
+            rg_check_all[i]->look(node, row);
     }
     *out = preflight;
     return 0;

@@ -47,4 +47,5 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             "CAP_EXP+8.w, bits 14 to 12 = 5 for 4096 bytes");
 }
 
-const struct rg_check rg_check_relaxed_ordering = {"relaxed_ordering", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_relaxed_ordering = {
+    .name = "relaxed_ordering", .weight = RG_CHECK_WARNS, .rdma = true, .look = look};

@@ -21,4 +21,4 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
             facts->shm_bytes < ENOUGH_BYTES ? "make it larger" : "delete what ended programs left in it");
 }
 
-const struct rg_check rg_check_shm = {"shm", RG_CHECK_STOPS, true, look};
+const struct rg_check rg_check_shm = {.name = "shm", .weight = RG_CHECK_STOPS, .own = true, .look = look};

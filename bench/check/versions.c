@@ -7,7 +7,9 @@
 static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
 {
     char kernel[RG_CHECK_LINE], path[PATH_MAX];
-    rg_check_expect(out, "libibverbs among the system's libraries; the same versions on all nodes");
+    if (node->without_rdma == NULL)
+        rg_check_expect(out, "libibverbs among the system's libraries");
+    rg_check_expect(out, "the same versions on all nodes");
     if (rg_check_line(node, kernel, "/proc/sys/kernel/osrelease"))
         rg_check_found(out, "Linux %s", kernel);
     if (rg_check_library(node, "libibverbs.so.1", path)) {
@@ -15,8 +17,9 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         return;
     }
     rg_check_found(out, "no libibverbs");
-    rg_check_fault(out, RG_PREFLIGHT_WARN,
-        "install rdma-core (Debian: libibverbs1 and ibverbs-providers), unless LD_LIBRARY_PATH leads to another");
+    if (node->without_rdma == NULL)
+        rg_check_fault(out, RG_PREFLIGHT_WARN,
+            "install rdma-core (Debian: libibverbs1 and ibverbs-providers), unless LD_LIBRARY_PATH leads to another");
 }
 
-const struct rg_check rg_check_versions = {"versions", RG_CHECK_WARNS, false, look};
+const struct rg_check rg_check_versions = {.name = "versions", .weight = RG_CHECK_WARNS, .look = look};

@@ -70,9 +70,15 @@ static int start(struct attempt *attempt, struct rg_error *err)
         .present_count = crew->present_count,
         .absent = crew->absent,
         .absent_count = crew->absent_count,
+        /* of a run that has lost a part it is known what the nodes lack */
+        .check = run->options.check == 1 && run->lost_count == 0,
     };
+    const struct rg_machine *machine = attempt->recorder->machine;
     if (attempt->plan->fabric != NULL)
         orders.fabric = *attempt->plan->fabric;
+    orders.has_machine = machine != NULL;
+    if (machine != NULL)
+        orders.machine = *machine;
     int code = set_command(attempt, err);
     if (code != 0)
         return code;

@@ -224,6 +224,7 @@ static int keep_options(struct rg_front *front, struct rg_error *err)
     kept->mpirun = strchr(o->mpirun, '/') != NULL ? absolute(o->mpirun, front->mpirun_path) : o->mpirun;
     kept->max_lost = o->max_lost;
     kept->start_timeout_s = o->start_timeout_s;
+    kept->check = !o->no_check && kept->fabric.nodes == 0;
     kept->mpirun_options = calloc((size_t)front->args.rest_count + 1, sizeof *kept->mpirun_options);
     front->run.has_options = kept->mpirun_options != NULL;
     for (int i = 0; front->run.has_options && i < front->args.rest_count; i++)

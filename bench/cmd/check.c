@@ -1,10 +1,10 @@
 /* railgauge check: preflight of this node, or of others. */
 #include "check/check.h"
 #include "cmd/argv.h"
+#include "cmd/clocks.h"
 #include "cmd/cmd.h"
 #include "cmd/hosts.h"
-#include "cmd/probe.h"
-#include "cmd/remote.h"
+#include "cmd/inspect.h"
 #include "report/preflight.h"
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 struct options {
-    const char *hosts, *hostfile, *machine, *format, *root;
+    const char *hosts, *hostfile, *machine, *format, *root, *peers, *paths;
     double timeout_s;
-    bool quick;
+    bool quick, tell_time;
 };
 
 static const char *const formats[] = {"text", "json", NULL};
@@ -39,6 +39,12 @@ static const struct rg_option rows[] = {
         .help = "How to print it."},
     {"root", NULL, RG_TEXT, AT(root), .hidden = true, .metavar = "DIR",
         .help = "Stands before /sys, /proc, /dev, /run and the libraries' directories."},
+    /* what is asked of a node for --hosts */
+    {"peers", NULL, RG_TEXT, AT(peers), .hidden = true, .metavar = "A,B,...", .help = "Names to look up."},
+    {"paths", NULL, RG_TEXT, AT(paths), .hidden = true, .metavar = "NAME/FROM/TO/MTU,...", .help = "Only these ways."},
+    {"tell-time", NULL, RG_FLAG, AT(tell_time), .hidden = true,
+        .help = "A line before the document, and one for each "
+                "on standard input."},
 };
 
 static const char notes[] =
@@ -72,8 +78,14 @@ static int check_node(
     struct rg_preflight preflight = {0};
     if (rg_check_open(root, machine, &node, err) != 0)
         return RG_EXIT_CANNOT_RUN;
-    rg_check_ask_system(node);
-    int code = rg_check_run(node, options->quick, &preflight, err);
+    rg_check_ask_system(node, options->quick);
+    char **peers = NULL;
+    int code = options->peers ? rg_hosts_split(options->peers, &peers, err) : 0;
+    if (code == 0 && peers != NULL)
+        code = rg_check_ask_hosts(node, peers, err);
+    if (code == 0)
+        code = rg_check_run(node, options->quick, &preflight, err);
+    rg_argv_free(peers);
     rg_check_close(node);
     if (code != 0)
         return RG_EXIT_CANNOT_RUN;
@@ -83,66 +95,32 @@ static int check_node(
     return status;
 }
 
+/* The ways to another node, and nothing else. */
+static int check_paths(const struct options *options, struct rg_error *err)
+{
+    struct rg_preflight preflight = {0};
+    struct rg_preflight_row *row = rg_preflight_add(&preflight);
+    int code = row ? rg_check_paths(options->paths, row, err) : rg_fail(err, -ENOMEM, "no memory");
+    int status = code == 0 ? rg_preflight_exit_status(&preflight) : RG_EXIT_USAGE;
+    gethostname(preflight.node, sizeof preflight.node - 1);
+    if (code == 0)
+        print(options, &preflight, 1);
+    rg_preflight_close(&preflight);
+    return status;
+}
+
 /* --- other nodes --- */
-
-/* `railgauge check` as it is to run there: this program's own path, and what was asked of it. */
-static char **command_there(const struct options *options)
-{
-    struct rg_argv words = {0};
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    self[length < 0 ? 0 : length] = '\0';
-    rg_argv_add(&words, self);
-    rg_argv_add(&words, "check");
-    rg_argv_add(&words, "--format");
-    rg_argv_add(&words, "json");
-    if (options->quick)
-        rg_argv_add(&words, "--quick");
-    if (options->machine != NULL) {
-        char path[PATH_MAX]; /* a file's path is the same there, but the folder that it starts from may not be */
-        bool file = strpbrk(options->machine, "/.") != NULL && realpath(options->machine, path) != NULL;
-        rg_argv_add(&words, "--machine");
-        rg_argv_add(&words, file ? path : options->machine);
-    }
-    if (!words.failed)
-        return words.list;
-    rg_argv_free(words.list);
-    return NULL;
-}
-
-/* A node that gave no document fails for that. Its name is the host's in either case. */
-static int take_answer(
-    const char *host, const struct rg_remote_answer *answer, struct rg_preflight *out, struct rg_error *err)
-{
-    struct rg_error fault = {{0}};
-    if (answer->text == NULL || answer->text[0] == '\0' || rg_preflight_parse(answer->text, host, out, &fault) != 0) {
-        out->rows = calloc(1, sizeof *out->rows);
-        if (out->rows == NULL)
-            return rg_fail(err, -ENOMEM, "no memory");
-        rg_preflight_unreachable(out->rows, answer->said[0] ? answer->said : fault.text);
-        out->row_count = 1;
-    }
-    snprintf(out->node, sizeof out->node, "%s", host);
-    return 0;
-}
 
 static int check_hosts(const struct options *options, char *const *hosts, struct rg_error *err)
 {
+    struct rg_inspection inspection = {options->machine, options->timeout_s, options->quick};
     size_t count = 0;
+    int status = RG_EXIT_CANNOT_RUN;
     while (hosts[count] != NULL)
         count++;
-    char **shell = rg_probe_shell(NULL), **words = command_there(options);
-    struct rg_remote_answer *answers = calloc(count + 1, sizeof *answers);
     struct rg_preflight *nodes = calloc(count + 1, sizeof *nodes);
-    int status = RG_EXIT_CANNOT_RUN, code = -ENOMEM;
-    if (shell == NULL || words == NULL || answers == NULL || nodes == NULL)
-        rg_fail(err, code, "no memory");
-    else
-        code = rg_remote_run(hosts, count, shell, words, options->timeout_s, answers, err);
-    for (size_t i = 0; code == 0 && i < count; i++)
-        code = take_answer(hosts[i], &answers[i], &nodes[i], err);
+    int code = nodes ? rg_inspect_hosts(&inspection, hosts, count, nodes, err) : rg_fail(err, -ENOMEM, "no memory");
     if (code == 0) {
-        rg_check_compare(nodes, (int)count);
         print(options, nodes, count);
         status = RG_EXIT_PASS;
     }
@@ -152,11 +130,7 @@ static int check_hosts(const struct options *options, char *const *hosts, struct
             status = one;
         rg_preflight_close(&nodes[i]);
     }
-    rg_remote_close(answers, count);
-    free(answers);
     free(nodes);
-    rg_argv_free(shell);
-    rg_argv_free(words);
     return status;
 }
 
@@ -171,6 +145,10 @@ static int check(const struct options *options, const char *root, struct rg_erro
         rg_fail(err, 0, "--hosts and --hostfile exclude each other");
         return status;
     }
+    if (options->paths != NULL)
+        return check_paths(options, err);
+    if (options->tell_time)
+        rg_clocks_tell();
     if (options->machine != NULL && rg_cmd_load_machine(options->machine, &machine, err) != 0)
         return status;
     if (options->hosts == NULL && options->hostfile == NULL)

@@ -14,7 +14,7 @@ struct rg_front_options {
         *resume;
     int64_t ranks_per_node, seed, max_lost;
     double start_timeout_s;
-    bool quiet, verbose, dry_run;
+    bool quiet, verbose, dry_run, no_check;
 };
 
 struct rg_front {

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#define ALSO "; nor can take part: " /* nodes */
 #define HELLO_DEADLINE_S 60.0
 #define ANSWER_DEADLINE_S 600.0 /* the front may have many flows to think about */
 
@@ -104,18 +105,30 @@ static int number_nodes(struct rank *rank, struct rg_error *err)
     return code;
 }
 
+/* "node1: why" is told of the first that cannot take part, and of the others who they are. */
+static int refuse(struct rg_error *err, const char *line)
+{
+    size_t used = strlen(err->text), name = strcspn(line, ":");
+    if (used == 0)
+        return rg_fail(err, -ENODEV, "%.700s", line);
+    if (strncmp(err->text, line, name + 1) != 0)
+        snprintf(err->text + used, sizeof err->text - used, "%s%.*s", strstr(err->text, ALSO) != NULL ? ", " : ALSO,
+            (int)name, line);
+    return -ENODEV;
+}
+
 /* Splits the lines of all ranks, joined by newlines, into facts. */
 static int read_facts(struct rank *rank, char *joined, struct rg_error *err)
 {
-    int at = 0;
+    int at = 0, code = 0;
+    err->text[0] = '\0';
     for (char *line; (line = strsep(&joined, "\n")) != NULL && at < rg_control_size(rank->control); at++) {
         if (line[0] == '!')
-            return rg_fail(err, -ENODEV, "%s", line + 1);
-        int code = rg_rank_facts_read(line, &rank->facts[at], err);
-        if (code != 0)
-            return code;
+            code = refuse(err, line + 1);
+        else if (code == 0)
+            code = rg_rank_facts_read(line, &rank->facts[at], err);
     }
-    return 0;
+    return code;
 }
 
 static char *join(const struct rank *rank, char *const *texts)

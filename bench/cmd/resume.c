@@ -19,7 +19,7 @@ static void own_texts(struct rg_run *run)
 static int check_options(const struct rg_front *front, struct rg_error *err)
 {
     static const char *const allowed[] = {
-        "resume", "quiet", "verbose", "max-lost", "mpirun", "start-timeout", "rank-program", "dry-run"};
+        "resume", "quiet", "verbose", "max-lost", "mpirun", "start-timeout", "no-check", "rank-program", "dry-run"};
     for (size_t i = 0; i < front->args.given_count; i++) {
         bool ok = false;
         for (size_t a = 0; a < sizeof allowed / sizeof *allowed; a++)
@@ -45,6 +45,8 @@ static void take_options(struct rg_front *front)
         kept->max_lost = o->max_lost;
     if (none || rg_args_given(&front->args, "start-timeout"))
         kept->start_timeout_s = o->start_timeout_s;
+    if (o->no_check)
+        kept->check = 0;
     front->run.has_options = true;
 }
 

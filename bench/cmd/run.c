@@ -31,8 +31,8 @@ static const struct rg_option rows[] = {
         .help = "The run's directory, which must not exist. [railgauge-RUN_ID]"},
     {"resume", NULL, RG_TEXT, AT(resume), .metavar = "DIR",
         .help = "Goes on with the run in this directory: measures what is left of its plan, without the nodes that it "
-                "has lost. Everything that the run was started with holds again, but for --max-lost, --mpirun and "
-                "--start-timeout where they are given anew."},
+                "has lost. Everything that the run was started with holds again, but for --max-lost, --mpirun, "
+                "--no-check and --start-timeout where they are given anew."},
     {"max-lost", NULL, RG_INTEGER, AT(max_lost), 0, 65536, .metavar = "N",
         .help = "Gives up when more than so many nodes were lost. [goes on as long as two are left]"},
     {"transport", NULL, RG_TEXT, AT(transport), .fallback = "verbs", .metavar = "WORD",
@@ -40,6 +40,10 @@ static const struct rg_option rows[] = {
             "verbs, or sim:FILE: a simulated fabric, as `railgauge simulate` writes it; one rank a rail runs here."},
     {"dry-run", NULL, RG_FLAG, AT(dry_run),
         .help = "Prints the plan (rounds, flows, time, memory) and measures nothing."},
+    {"no-check", NULL, RG_FLAG, AT(no_check),
+        .help =
+            "Measures even where a node fails one of the quick checks (see railgauge check --quick), which each node "
+            "makes before anything is measured."},
     {"mpi-interface", NULL, RG_TEXT, AT(mpi_interface), .metavar = "NAME",
         .help =
             "The network interface for MPI's own traffic, which must not be a rail. [the one that leads to the first "

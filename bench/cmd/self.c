@@ -1,5 +1,6 @@
 #include "cmd/self.h"
 
+#include "check/check.h"
 #include "data/plan.h"
 #include "data/run.h"
 #include "hw/host.h"
@@ -189,6 +190,45 @@ static int find_netdev(const struct rg_orders *orders, int rail, bool needed, st
     return needed ? code : 0;
 }
 
+/* What fails of a node's quick checks, in words; NULL: nothing, or there is no memory for more. */
+static char *fault_of(const struct rg_preflight *preflight)
+{
+    char *words = NULL;
+    for (int i = 0; i < preflight->row_count; i++) {
+        const struct rg_preflight_row *row = &preflight->rows[i];
+        char *before = words;
+        if (row->status != RG_PREFLIGHT_FAIL)
+            continue;
+        if (asprintf(&words, "%s%s%s fails: %s (expected: %s); mend: %s", before ? before : "", before ? "; " : "",
+                row->check, row->found, row->expected, row->mend) < 0)
+            words = NULL;
+        free(before);
+    }
+    return words;
+}
+
+/* Looks at the node, by one rank for all: malloc'd words on why it is not fit to be measured; NULL: it is, or it was
+ * not asked for. */
+static char *look_at_node(const struct rg_control *control, const struct rg_orders *orders, bool rdma)
+{
+    struct rg_check_node *node;
+    struct rg_preflight preflight;
+    struct rg_error ignored;
+    char *words = NULL;
+    if (!orders->check || rg_control_local_rank(control) != 0 ||
+        rg_check_open("", orders->has_machine ? &orders->machine : NULL, &node, &ignored) != 0)
+        return NULL;
+    if (!rdma)
+        node->without_rdma = "no test needs it";
+    rg_check_ask_system(node, true);
+    if (rg_check_run(node, true, &preflight, &ignored) == 0) {
+        words = fault_of(&preflight);
+        rg_preflight_close(&preflight);
+    }
+    rg_check_close(node);
+    return words;
+}
+
 static char *line_of(struct rg_self *self, const struct rg_control *control, const struct rg_orders *orders,
     struct gathered *g, struct rg_error *err)
 {
@@ -200,6 +240,13 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
     int rail = rg_control_local_rank(control) % (int)orders->rails;
     int code = rg_nic_of_rail(rail, s->devices, s->gid_index == RG_NONE ? -1 : (int)s->gid_index, &g->nic, err);
     rg_host_describe(&g->host);
+    char *fault = look_at_node(control, orders, rdma != NULL);
+    if (fault != NULL) {
+        if (asprintf(&line, "!%s: %s; --no-check measures all the same", g->host.node, fault) < 0)
+            line = NULL;
+        free(fault);
+        return line;
+    }
     bool absent = is_absent(control, orders);
     int wanted = rdma != NULL ? code : find_netdev(orders, rail, !absent, g, err);
     if (wanted != 0 && !absent)

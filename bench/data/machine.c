@@ -50,6 +50,8 @@ static const struct rg_option machine_rows[] = {
     {.key = "ip_version", .type = RG_INTEGER, AT(ip_version), 4, 6, .required = true},
     {.key = "gpu", .type = RG_TEXT, AT(gpu), .nullable = true, .required = true},
     {.key = "nic", .type = RG_TEXT, AT(nic), .nullable = true, .required = true},
+    {.key = "rdma", .type = RG_MAYBE, AT(rdma), .nullable = true},
+    {.key = "nccl_net", .type = RG_TEXT, AT(nccl_net), .nullable = true},
     {.key = "fleet_tolerance_percent", .type = RG_NUMBER, AT(fleet_tolerance_percent), 0.1, 90, .nullable = true},
     {.key = "node_nominal_gbps",
         .type = RG_NUMBER,

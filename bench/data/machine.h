@@ -15,8 +15,10 @@ struct rg_expectation {
 
 struct rg_machine {
     const char *name, *description, *gpu, *nic;
-    bool hardware; /* a real machine: nothing simulated may pass its baseline */
+    const char *nccl_net; /* the network that NCCL's plug-in brings; NULL: none in particular */
+    bool hardware;        /* a real machine: nothing simulated may pass its baseline */
     int64_t rails, mtu_bytes, ip_version;
+    int64_t rdma; /* 0: its network has no RDMA devices; 1 or RG_NONE: it has */
     double line_rate_gbps, node_nominal_gbps;
     double fleet_tolerance_percent; /* by how much a flow may fall short of its peers; NAN: not said */
     struct rg_expectation *expectations;

@@ -149,9 +149,27 @@ static const struct rg_option orders_rows[] = {
         .min = 1,
         .max = RG_MAX_RAILS,
         .required = true},
+    {.key = "check", .type = RG_FLAG, .offset = offsetof(struct rg_orders, check), .required = true},
 };
+
+#define AT(member) .offset = offsetof(struct rg_machine, member)
+
+static const struct rg_option machine_rows[] = {
+    {.key = "name", .type = RG_TEXT, AT(name), .required = true},
+    {.key = "hardware", .type = RG_FLAG, AT(hardware), .required = true},
+    {.key = "rails", .type = RG_INTEGER, AT(rails), 1, RG_MAX_RAILS, .nullable = true, .required = true},
+    {.key = "gpu", .type = RG_TEXT, AT(gpu), .nullable = true, .required = true},
+    {.key = "ip_version", .type = RG_INTEGER, AT(ip_version), 4, 6, .required = true},
+    {.key = "rdma", .type = RG_MAYBE, AT(rdma), .nullable = true, .required = true},
+};
+static const struct rg_shape machine_shape = {
+    .rows = machine_rows, .row_count = sizeof machine_rows / sizeof *machine_rows};
+static const struct rg_section orders_sections[] = {
+    {"machine", &machine_shape, offsetof(struct rg_orders, machine), offsetof(struct rg_orders, has_machine), false}};
 static const struct rg_shape orders_shape = {.rows = orders_rows,
     .row_count = sizeof orders_rows / sizeof *orders_rows,
+    .sections = orders_sections,
+    .section_count = sizeof orders_sections / sizeof *orders_sections,
     .others = (const char *const[]){"schema_version", "document", "suite", "present", "absent", "fabric", NULL}};
 
 static void add_numbers(cJSON *array, const int *numbers, int count)

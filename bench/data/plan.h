@@ -3,6 +3,7 @@
 #define RG_DATA_PLAN_H
 
 #include "data/fabric.h"
+#include "data/machine.h"
 #include "data/suite.h"
 #include "fleet/schedule.h"
 
@@ -67,7 +68,10 @@ struct rg_orders {
     size_t present_count;
     struct rg_absentee *absent; /* rails of those nodes that do not */
     size_t absent_count;
-    struct rg_fabric fabric; /* nodes 0: a real one */
+    struct rg_fabric fabric;   /* nodes 0: a real one */
+    bool check;                /* look at the nodes first */
+    bool has_machine;          /* what to expect of them: of the machine its name, hardware, rails, gpu, ip_version */
+    struct rg_machine machine; /* and rdma alone */
     cJSON *root;
 };
 

@@ -35,6 +35,21 @@ static const char *text_or_null(const char *text)
     return text[0] ? text : NULL;
 }
 
+struct read_rail {
+    const char *name, *address, *netdev;
+    int64_t netdev_mtu_bytes;
+};
+
+#define AT(member) .offset = offsetof(struct read_rail, member), .required = true
+
+static const struct rg_option rail_rows[] = {
+    {.key = "name", .type = RG_TEXT, AT(name)},
+    {.key = "address", .type = RG_TEXT, AT(address)},
+    {.key = "netdev", .type = RG_TEXT, AT(netdev)},
+    {.key = "netdev_mtu_bytes", .type = RG_INTEGER, AT(netdev_mtu_bytes), .min = 68, .max = 1e9},
+};
+static const struct rg_shape rail_shape = {.rows = rail_rows, .row_count = sizeof rail_rows / sizeof *rail_rows};
+
 char *rg_preflight_json(const struct rg_preflight *preflight, bool one_line)
 {
     int counts[RG_PREFLIGHT_STATUSES];
@@ -59,9 +74,27 @@ char *rg_preflight_json(const struct rg_preflight *preflight, bool one_line)
         rg_json_add_text(item, "mend", text_or_null(row->mend));
         cJSON_AddItemToArray(rows, item);
     }
+    cJSON *rails = cJSON_AddArrayToObject(object, "rails");
+    for (int i = 0; i < preflight->rail_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        rg_json_write(item, &rail_shape,
+            &(struct read_rail){preflight->rails[i].name, preflight->rails[i].address, preflight->rails[i].netdev,
+                preflight->rails[i].netdev_mtu_bytes});
+        cJSON_AddItemToArray(rails, item);
+    }
     char *text = one_line ? cJSON_PrintUnformatted(object) : cJSON_Print(object);
     cJSON_Delete(object);
     return text;
+}
+
+struct rg_preflight_row *rg_preflight_add(struct rg_preflight *preflight)
+{
+    struct rg_preflight_row *grown = realloc(preflight->rows, ((size_t)preflight->row_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return NULL;
+    preflight->rows = grown;
+    grown[preflight->row_count] = (struct rg_preflight_row){.check = ""};
+    return &grown[preflight->row_count++];
 }
 
 void rg_preflight_unreachable(struct rg_preflight_row *out, const char *reason)
@@ -77,6 +110,8 @@ void rg_preflight_unreachable(struct rg_preflight_row *out, const char *reason)
 }
 
 /* --- reading --- */
+
+#undef AT
 
 struct read_row {
     const char *check, *status, *found, *expected, *mend;
@@ -112,7 +147,7 @@ static const struct rg_option head_rows[] = {
 };
 static const struct rg_shape head_shape = {.rows = head_rows,
     .row_count = sizeof head_rows / sizeof *head_rows,
-    .others = (const char *const[]){"schema_version", "document", "counts", "checks", NULL}};
+    .others = (const char *const[]){"schema_version", "document", "counts", "checks", "rails", NULL}};
 
 static int read_row(const cJSON *item, struct rg_preflight_row *out, const struct rg_place *place, struct rg_error *err)
 {
@@ -149,6 +184,34 @@ static int read_rows(struct rg_preflight *out, const struct rg_place *place, str
     return code;
 }
 
+static int read_rails(struct rg_preflight *out, const struct rg_place *place, struct rg_error *err)
+{
+    const cJSON *item, *items = rg_json_array(out->root, "rails", place, err);
+    if (items == NULL)
+        return -EINVAL;
+    out->rails = calloc((size_t)cJSON_GetArraySize(items) + 1, sizeof *out->rails);
+    if (out->rails == NULL)
+        return rg_fail(err, -ENOMEM, "%s: no memory", place->file);
+    struct rg_place inside = rg_json_inside(place, "rails", 0);
+    int code = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        struct rg_place at = rg_json_inside(&inside, NULL, out->rail_count);
+        struct read_rail read;
+        rg_json_clear(&rail_shape, &read);
+        if (code == 0)
+            code = rg_json_read(item, &rail_shape, &read, &at, err);
+        if (code != 0)
+            break;
+        struct rg_preflight_rail *rail = &out->rails[out->rail_count++];
+        snprintf(rail->name, sizeof rail->name, "%s", read.name);
+        snprintf(rail->address, sizeof rail->address, "%s", read.address);
+        snprintf(rail->netdev, sizeof rail->netdev, "%s", read.netdev);
+        rail->netdev_mtu_bytes = read.netdev_mtu_bytes;
+    }
+    return code;
+}
+
 int rg_preflight_parse(const char *text, const char *name, struct rg_preflight *out, struct rg_error *err)
 {
     struct rg_preflight preflight = {0};
@@ -161,6 +224,8 @@ int rg_preflight_parse(const char *text, const char *name, struct rg_preflight *
     code = rg_json_read(preflight.root, &head_shape, &head, &place, err);
     if (code == 0)
         code = read_rows(&preflight, &place, err);
+    if (code == 0)
+        code = read_rails(&preflight, &place, err);
     if (code == 0) {
         snprintf(preflight.node, sizeof preflight.node, "%s", head.node);
         preflight.machine = head.machine;
@@ -180,6 +245,7 @@ int rg_preflight_parse(const char *text, const char *name, struct rg_preflight *
 void rg_preflight_close(struct rg_preflight *preflight)
 {
     free(preflight->rows);
+    free(preflight->rails);
     cJSON_Delete(preflight->root);
     *preflight = (struct rg_preflight){0};
 }

@@ -24,12 +24,20 @@ struct rg_preflight_row {
     char mend[640];     /* what to do; "" unless there is something to mend */
 };
 
+/* An RDMA port that is active and has an address, by which other nodes reach it. */
+struct rg_preflight_rail {
+    char name[80], address[48], netdev[32];
+    int64_t netdev_mtu_bytes;
+};
+
 struct rg_preflight {
     char node[256];
     const char *machine; /* the name of what is expected; NULL: nothing in particular */
     bool quick;
     struct rg_preflight_row *rows;
     int row_count;
+    struct rg_preflight_rail *rails;
+    int rail_count;
     cJSON *root; /* of one that was read */
 };
 
@@ -40,6 +48,9 @@ int rg_preflight_exit_status(const struct rg_preflight *preflight);
 
 /* The document as text, malloc'd; on one line, or on many for people. */
 char *rg_preflight_json(const struct rg_preflight *preflight, bool one_line);
+
+/* Another row, all zero; NULL without memory. */
+struct rg_preflight_row *rg_preflight_add(struct rg_preflight *preflight);
 
 /* The one row of a node that could not be asked, for this reason. */
 void rg_preflight_unreachable(struct rg_preflight_row *out, const char *reason);

@@ -53,7 +53,11 @@ static const struct rg_shape lost_shape = {.rows = lost_rows, .row_count = RG_FI
 
 #define S rg_run_options
 static const struct rg_option option_rows[] = {RG_FIELD_TEXT(mpirun), RG_FIELD_COUNTED_OR_NULL(max_lost),
-    {.key = "start_timeout_s", .type = RG_NUMBER, RG_FIELD_AT(start_timeout_s), .min = 1, .max = 3600}};
+    {.key = "start_timeout_s", .type = RG_NUMBER, RG_FIELD_AT(start_timeout_s), .min = 1, .max = 3600},
+    {.key = "check",
+        .type = RG_MAYBE,
+        .offset = offsetof(struct S, check),
+        .nullable = true}}; /* earlier versions left it out, and did not look */
 #undef S
 static const struct rg_shape options_shape = {.rows = option_rows,
     .row_count = RG_FIELD_COUNT(option_rows),

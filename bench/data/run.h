@@ -37,6 +37,7 @@ struct rg_run_options {
     char **mpirun_options;   /* the user's own; NULL-terminated, malloc'd */
     int64_t max_lost;        /* nodes; RG_NONE: no limit */
     double start_timeout_s;  /* for the ranks to come up */
+    int64_t check;           /* 1: each node is looked at before anything is measured; RG_NONE: it is not known */
     struct rg_fabric fabric; /* a simulated one as it was when the run began; nodes 0: none */
 };
 

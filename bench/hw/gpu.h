@@ -64,6 +64,12 @@ int rg_gpu_describe(struct rg_gpu_monitor *monitor, const char *pci_address, str
 /* Looks at it. Never fails: what is not to be had is RG_NONE. Some milliseconds, so not in a timed loop. */
 void rg_gpu_read_state(struct rg_gpu_monitor *monitor, const char *pci_address, struct rg_gpu_state *out);
 
+/* The NVLinks of a GPU. RG_NONE: not told; speeds are of the active links, in 1e6 bytes a second and direction. */
+struct rg_gpu_links {
+    int64_t count, active, slowest_mbps, fastest_mbps;
+};
+void rg_gpu_read_links(struct rg_gpu_monitor *monitor, const char *pci_address, struct rg_gpu_links *out);
+
 /* Nothing is known, for this reason. Either may be NULL. */
 void rg_gpu_unknown(const char *reason, struct rg_gpu *gpu, struct rg_gpu_state *state);
 

@@ -355,6 +355,44 @@ static void read_nvlinks(const struct rg_nvml *nvml, const struct device *device
     out->counters.nvlink_recoveries = recoveries;
 }
 
+static int64_t link_speed_of(const struct rg_nvml *nvml, const struct device *device, unsigned link)
+{
+    struct rg_nvml_field field = {.id = RG_NVML_FIELD_LINK_SPEED, .scope = link};
+    if (nvml->nvmlDeviceGetFieldValues == NULL ||
+        nvml->nvmlDeviceGetFieldValues(device->handle, 1, &field) != RG_NVML_SUCCESS ||
+        field.status != RG_NVML_SUCCESS || field.value_type != RG_NVML_UNSIGNED)
+        return RG_NONE;
+    return (int64_t)(field.value.whole & UINT32_MAX);
+}
+
+void rg_gpu_read_links(struct rg_gpu_monitor *monitor, const char *pci_address, struct rg_gpu_links *out)
+{
+    const struct rg_nvml *nvml = &monitor->nvml;
+    struct rg_gpu_links links = {0, 0, RG_NONE, RG_NONE};
+    struct rg_error ignored;
+    struct device *device;
+    *out = (struct rg_gpu_links){RG_NONE, RG_NONE, RG_NONE, RG_NONE};
+    if (nvml->nvmlDeviceGetNvLinkState == NULL || find_device(monitor, pci_address, &device, &ignored) != 0)
+        return;
+    for (unsigned link = 0, on = 0; link < RG_NVML_LINKS_MOST; link++) {
+        int status = nvml->nvmlDeviceGetNvLinkState(device->handle, link, &on);
+        if (status == RG_NVML_INVALID_ARGUMENT)
+            break;
+        if (status != RG_NVML_SUCCESS && status != RG_NVML_NOT_SUPPORTED)
+            return;
+        links.count += status == RG_NVML_SUCCESS;
+        if (status != RG_NVML_SUCCESS || on == 0)
+            continue;
+        links.active++;
+        int64_t speed = link_speed_of(nvml, device, link);
+        if (speed == RG_NONE)
+            continue;
+        links.slowest_mbps = links.slowest_mbps == RG_NONE || speed < links.slowest_mbps ? speed : links.slowest_mbps;
+        links.fastest_mbps = speed > links.fastest_mbps ? speed : links.fastest_mbps;
+    }
+    *out = links;
+}
+
 /* Takes what events there are, of all GPUs. */
 static void take_events(struct rg_gpu_monitor *monitor)
 {

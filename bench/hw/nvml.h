@@ -42,9 +42,10 @@ enum rg_nvml_throttle {
     RG_NVML_DISPLAY_CLOCK_SETTING = 0x100
 };
 
-/* Fields: nanoseconds for which the clocks were kept down. */
+/* Fields: nanoseconds for which the clocks were kept down, unless told otherwise. */
 enum rg_nvml_field_id {
     RG_NVML_FIELD_SW_POWER_CAP = 74,
+    RG_NVML_FIELD_LINK_SPEED = 164, /* of the NVLink that `scope` names, in MB/s */
     RG_NVML_FIELD_SW_THERMAL_SLOWDOWN = 269,
     RG_NVML_FIELD_HW_THERMAL_SLOWDOWN = 270,
     RG_NVML_FIELD_HW_POWER_BRAKE_SLOWDOWN = 271

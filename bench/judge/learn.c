@@ -302,6 +302,7 @@ static int write_machine(
         .node_nominal_gbps = NAN,
         .fleet_tolerance_percent = NAN,
         .mtu_bytes = RG_NONE,
+        .rdma = RG_NONE,
         .ip_version = ip_version_of(&first->run),
         .rails = (int64_t)rg_promises_rails(&first->run)};
     int code = 0;

@@ -1,3 +1,4 @@
+#include "report/alike.h"
 #include "report/figure.h"
 #include "report/format.h"
 #include "report/naming.h"
@@ -119,11 +120,24 @@ static void print_sides(const struct rg_verdict *verdict, FILE *out)
     free(worst);
 }
 
+/* Nodes that differ from most others in what they should share. */
+static void print_odd_ones(const struct rg_run *run, FILE *out)
+{
+    struct rg_alike alike;
+    rg_alike_find(run, &alike);
+    for (int i = 0; i < alike.count; i++) {
+        fputs(i ? "- " : "\n**Nodes that differ**\n\n- ", out);
+        rg_naming_put_markdown(alike.sentences[i], out);
+        fputc('\n', out);
+    }
+}
+
 void rg_report_markdown(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
     (void)style;
     print_head(run, verdict, out);
+    print_odd_ones(run, out);
     print_sides(verdict, out);
     print_points(verdict, out);
     if (verdict->incompatible_count > 0)

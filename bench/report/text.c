@@ -2,6 +2,7 @@
 
 #include "base/args.h"
 #include "base/wrap.h"
+#include "report/alike.h"
 #include "report/figure.h"
 #include "report/heat.h"
 #include "report/naming.h"
@@ -227,6 +228,18 @@ static void print_far_pairs(const struct rg_run *run, FILE *out)
     }
 }
 
+/* Nodes that differ from most others in what they should share. */
+static void print_odd_ones(const struct rg_run *run, FILE *out)
+{
+    struct rg_alike alike;
+    char line[RG_ALIKE_SENTENCE_LENGTH + 16];
+    rg_alike_find(run, &alike);
+    for (int i = 0; i < alike.count; i++) {
+        snprintf(line, sizeof line, "warning: %s", alike.sentences[i]);
+        print_sentence(line, 0, out);
+    }
+}
+
 static void print_head(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
@@ -252,6 +265,7 @@ static void print_head(
     if (told_of < verdict->accused_count)
         fprintf(out, "and %zu more suspects; --all prints them\n", verdict->accused_count - told_of);
     print_far_pairs(run, out);
+    print_odd_ones(run, out);
     for (size_t i = 0; i < verdict->incompatible_count; i++)
         print_sentence(verdict->incompatible[i], 0, out);
 }

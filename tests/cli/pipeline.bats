@@ -103,8 +103,37 @@ all_reduce() { # OPTION...
     [ ! -e /sys/class/infiniband ] || [ -z "$(ls /sys/class/infiniband)" ] || skip "this machine has RDMA devices"
     run --separate-stderr "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test rdma_write_bw --pattern loopback -o "$out"
     [ "$status" = 4 ]
-    [[ $stderr == *"no active RDMA device here"*"rdma link add"* ]]
+    [[ $stderr == "railgauge run: $(uname -n): rdma_devices fails: no RDMA device: "*"mend: "*"rdma link add"*"--no-check measures all the same" ]]
     [ ! -e "$out" ] # nothing was measured
+    run -4 --separate-stderr "$railgauge" run --no-check --rank-program "$PWD/tests/cli/rank" --test rdma_write_bw --pattern loopback -o "$out"
+    [[ $stderr == *"no active RDMA device here"*"rdma link add"* ]]
+    [ ! -e "$out" ]
+}
+
+@test "a node that fails a quick check is not measured, unless --no-check is given, which the run notes" {
+    unshare -Urm mount -t tmpfs tmpfs /dev/shm || skip "no user or mount namespaces here"
+    few=(unshare -Urm sh -c 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"' sh "$railgauge" run --rank-program "$PWD/tests/cli/rank"
+        --test all_reduce --size 4K --ranks-per-node 2 --duration 0.1 --warmup 0 -o "$out")
+    run -4 --separate-stderr "${few[@]}"
+    [[ $stderr == "railgauge run: $(uname -n): shm fails: "*" MiB free of 64 MiB (expected: at least 1024 MiB free); mend: "*"; --no-check "* ]]
+    [ "${#stderr_lines[@]}" = 1 ]
+    [ -z "$output" ]
+    [ ! -e "$out" ]
+    run -0 "${few[@]}" --no-check
+    scripts/validate "$out"
+    [ "$(jq .launch.options.check "$out/run.json")" = false ]
+    out=$out.checked
+    all_reduce --size 4K
+    [ "$(jq .launch.options.check "$out/run.json")" = true ]
+}
+
+@test "what the machine has decides what a node lacks" {
+    [ -z "$(ls /proc/driver/nvidia 2>/dev/null)" ] || skip "this machine has GPUs"
+    all_reduce --size 4K --machine a3-ultra
+    [ "$status" = 4 ]
+    [[ $stderr == *": gpu_count fails: 0 NVIDIA GPUs on PCI (expected: at least 8 (NVIDIA H200 141GB), one a rail, as a3-ultra has)"* ]]
+    all_reduce --size 4K --machine soft-roce
+    [ "$status" = 3 ] # its RDMA tests were not run
 }
 
 @test "a host that is unknown: exit 4, with ssh's words" {

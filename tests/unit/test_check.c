@@ -1,125 +1,11 @@
 /* check: each fault of a node is found by the check that is for it, and by no other. The node is that of
  * tests/fixtures/node. */
 #include "helpers.h"
-
-#include "check/check.h"
+#include "nodes.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static char *nodes;
-static struct rg_machine machine;
-static struct rg_preflight preflight;
-
-static const char *root_of(const char *kind)
-{
-    static char root[512];
-    snprintf(root, sizeof root, "%s/%s", nodes, kind);
-    return root;
-}
-
-static int make_nodes(void **state)
-{
-    struct rg_error err = {{0}};
-    char command[1200];
-    (void)state;
-    nodes = new_directory();
-    for (int i = 0; i < 3; i++) {
-        const char *kind = (const char *const[]){"a3-ultra", "soft", "nothing"}[i];
-        snprintf(command, sizeof command, "%s %s %s", SOURCE("tests/fixtures/node"), root_of(kind), kind);
-        assert_int_equal(mkdir(root_of(kind), 0777), 0);
-        assert_int_equal(system(command), 0); // NOLINT(cert-env33-c): a script of this repository
-    }
-    assert_int_equal(rg_machine_load(SOURCE("results-schema/machines/a3-ultra.json"), &machine, &err), 0);
-    return 0;
-}
-
-static int remove_nodes(void **state)
-{
-    (void)state;
-    rg_preflight_close(&preflight);
-    rg_machine_close(&machine);
-    remove_directory(nodes);
-    return 0;
-}
-
-/* --- looking --- */
-
-static void set_good_facts(struct rg_check_facts *facts)
-{
-    *facts = (struct rg_check_facts){.address = "10.0.0.2",
-        .shm_bytes = 8ll << 30,
-        .shm_free_bytes = 8ll << 30,
-        .clock_synchronised = true,
-        .clock_error_us = 1500};
-}
-
-/* Checks the node of that kind, its facts changed by `change` unless that is NULL. */
-static void look_at(
-    const char *kind, const struct rg_machine *expected, bool quick, void (*change)(struct rg_check_facts *))
-{
-    struct rg_check_node *node;
-    struct rg_error err = {{0}};
-    rg_preflight_close(&preflight);
-    assert_int_equal(rg_check_open(root_of(kind), expected, &node, &err), 0);
-    set_good_facts(&node->facts);
-    if (change != NULL)
-        change(&node->facts);
-    assert_int_equal(rg_check_run(node, quick, &preflight, &err), 0);
-    rg_check_close(node);
-}
-
-static const struct rg_preflight_row *row_of(const char *check)
-{
-    for (int i = 0; i < preflight.row_count; i++)
-        if (strcmp(preflight.rows[i].check, check) == 0)
-            return &preflight.rows[i];
-    fail_msg("there is no check %s", check);
-    return NULL;
-}
-
-/* The check has that status and says so in these words; all others pass. */
-static void assert_alone(const char *what, const char *check, enum rg_preflight_status status, const char *words)
-{
-    for (int i = 0; i < preflight.row_count; i++) {
-        const struct rg_preflight_row *row = &preflight.rows[i];
-        enum rg_preflight_status due = strcmp(row->check, check) == 0 ? status : RG_PREFLIGHT_PASS;
-        if (row->status != due && (due != RG_PREFLIGHT_PASS || row->status != RG_PREFLIGHT_NOT_RUN || row->decides))
-            fail_msg("%s: %s is %s, not %s: %s", what, row->check, rg_preflight_words[row->status],
-                rg_preflight_words[due], row->found);
-    }
-    assert_has(row_of(check)->found, words);
-    assert_true((row_of(check)->mend[0] != '\0') == (status == RG_PREFLIGHT_WARN || status == RG_PREFLIGHT_FAIL));
-}
-
-/* --- files --- */
-
-/* Names that begin with a dot are no entries of sysfs. */
-static void name_aside(const char *path, char out[600])
-{
-    const char *slash = strrchr(path, '/');
-    snprintf(out, 600, "%.*s/.aside-%s", (int)(slash - path), path, slash + 1);
-}
-
-/* Puts a file's other content in its place, or takes it away (NULL), until it is put back. */
-static void change_file(const char *path, const char *content)
-{
-    char aside[600];
-    name_aside(path, aside);
-    if (rename(path, aside) != 0)
-        fail_msg("there is no %s", path);
-    if (content != NULL)
-        write_text(path, content);
-}
-
-static void put_back(const char *path)
-{
-    char aside[600];
-    name_aside(path, aside);
-    assert_int_equal(rename(aside, path), 0);
-}
 
 struct fault {
     const char *what, *path, *content;
@@ -131,7 +17,7 @@ struct fault {
 #define RDMA "sys/class/infiniband/"
 #define PCI "sys/devices/pci0000:40/0000:40:00.0/0000:41:00.0/"
 #define NIC "0000:42:00.0/0000:43:00.0/"
-#define GPU "0000:42:01.0/0000:44:00.0/"
+#define GPU "0000:42:01.0/0000:d3:00.0/"
 #define LOCKED "Max locked memory         "
 
 static const struct fault faults[] = {
@@ -160,7 +46,7 @@ static const struct fault faults[] = {
     {"a NIC could do more than it must", PCI NIC "max_link_speed", "64.0 GT/s PCIe\n", "pcie_link", RG_PREFLIGHT_WARN,
         "32 GT/s x16 instead of 64 GT/s x16: mlx5_3"},
     {"a GPU has half its lanes", PCI GPU "current_link_width", "8\n", "pcie_link", RG_PREFLIGHT_WARN,
-        "32 GT/s x8 instead of 32 GT/s x16: 0000:44:00.0"},
+        "32 GT/s x8 instead of 32 GT/s x16: 0000:d3:00.0"},
     {"a GPU rests", PCI GPU "current_link_speed", "2.5 GT/s PCIe\n", "pcie_link", RG_PREFLIGHT_PASS, "x16, its most"},
     {"a GPU is gone", PCI GPU "vendor", "0xffff\n", "gpu_count", RG_PREFLIGHT_FAIL, "7 NVIDIA GPUs"},
     {"there is no driver", "proc/driver/nvidia/version", NULL, "nvidia_driver", RG_PREFLIGHT_FAIL, "no driver"},
@@ -169,8 +55,8 @@ static const struct fault faults[] = {
         "proprietary kernel modules on Linux 6.6.72+: dma-buf does not work"},
     {"the kernel cannot do dma-buf", "proc/sys/kernel/osrelease", "5.11.0\n", "gpu_direct", RG_PREFLIGHT_FAIL,
         "Linux 5.11.0: dma-buf does not work; nvidia-peermem is not loaded"},
-    {"a GPU had an Xid error", "dev/kmsg", "3,9,1,-;NVRM: Xid (PCI:0000:44:00): 79, GPU has fallen off the bus.\n",
-        "gpu_errors", RG_PREFLIGHT_WARN, "0000:44:00.0: 1 Xid errors, the last 79"},
+    {"a GPU had an Xid error", "dev/kmsg", "3,9,1,-;NVRM: Xid (PCI:0000:d3:00): 79, GPU has fallen off the bus.\n",
+        "gpu_errors", RG_PREFLIGHT_WARN, "0000:d3:00.0: 1 Xid errors, the last 79"},
     {"a module is not loaded", "sys/module/nvidia_uvm", NULL, "kernel_modules", RG_PREFLIGHT_FAIL,
         "not loaded: nvidia_uvm"},
     {"little memory may be locked", "proc/self/limits", LOCKED "8388608  8388608  bytes\n", "memlock",
@@ -194,6 +80,8 @@ static const struct fault faults[] = {
     {"the log cannot be read", "dev/kmsg", NULL, "gpu_errors", RG_PREFLIGHT_NOT_RUN, "cannot be read"},
     {"modules cannot be read", "sys/module", NULL, "kernel_modules", RG_PREFLIGHT_NOT_RUN, "/sys/module"},
     {"a firmware is not told", RDMA "mlx5_6/fw_ver", NULL, "firmware", RG_PREFLIGHT_NOT_RUN, "does not tell"},
+    {"half of the plug-in is gone", "usr/local/gib/lib64/libnccl-net_internal.so", NULL, "nccl_plugin",
+        RG_PREFLIGHT_WARN, "libnccl-net_internal.so, which it needs, is not beside it"},
     {"a bridge is closed", PCI "config", "\1\2\3\4", "acs", RG_PREFLIGHT_NOT_RUN,
         "bridges above 1 of 8 ports cannot be read"},
     {"a NIC's settings are closed", PCI NIC "config", "\1\2\3\4", "relaxed_ordering", RG_PREFLIGHT_NOT_RUN,
@@ -282,74 +170,6 @@ static void the_64_bytes_that_anyone_may_read_are_not_enough_and_lists_in_a_circ
     put_back(path);
 }
 
-/* --- what no file tells --- */
-
-static void little_shm(struct rg_check_facts *facts)
-{
-    facts->shm_bytes = facts->shm_free_bytes = 64ll << 20;
-}
-
-static void full_shm(struct rg_check_facts *facts)
-{
-    facts->shm_free_bytes = 512ll << 20;
-}
-
-static void no_shm(struct rg_check_facts *facts)
-{
-    facts->shm_bytes = facts->shm_free_bytes = RG_NONE;
-}
-
-static void no_address(struct rg_check_facts *facts)
-{
-    facts->address[0] = '\0';
-    snprintf(facts->address_error, sizeof facts->address_error, "Name or service not known");
-}
-
-static void own_address(struct rg_check_facts *facts)
-{
-    snprintf(facts->address, sizeof facts->address, "127.0.1.1");
-}
-
-static void own_clock(struct rg_check_facts *facts)
-{
-    facts->clock_synchronised = false;
-}
-
-static void other_libraries(struct rg_check_facts *facts)
-{
-    facts->library_path = "/usr/local/nvidia/lib64:/usr/local/gib/lib64:relative:";
-}
-
-static void more_libraries(struct rg_check_facts *facts)
-{
-    facts->library_path = "/usr/local/nvidia/lib64:/usr/lib/x86_64-linux-gnu";
-}
-
-static void what_the_system_s_calls_tell_is_judged(void **state)
-{
-    static const struct {
-        void (*change)(struct rg_check_facts *);
-        const char *check;
-        enum rg_preflight_status status;
-        const char *words;
-    } cases[] = {
-        {little_shm, "shm", RG_PREFLIGHT_FAIL, "64 MiB free of 64 MiB"},
-        {full_shm, "shm", RG_PREFLIGHT_WARN, "512 MiB free of 8192 MiB"},
-        {no_shm, "shm", RG_PREFLIGHT_NOT_RUN, "cannot be read"},
-        {no_address, "hostname", RG_PREFLIGHT_FAIL, "localhost has no address: Name or service not known"},
-        {own_address, "hostname", RG_PREFLIGHT_WARN, "localhost is 127.0.1.1"},
-        {own_clock, "clock", RG_PREFLIGHT_WARN, "not synchronised"},
-        {other_libraries, "libraries", RG_PREFLIGHT_WARN,
-            "/usr/local/gib/lib64/libibverbs.so.1 hides /usr/lib/x86_64-linux-gnu/libibverbs.so.1.14.44.0"},
-        {more_libraries, "libraries", RG_PREFLIGHT_PASS, "hides none"},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        look_at("a3-ultra", &machine, false, cases[i].change);
-        assert_alone(cases[i].words, cases[i].check, cases[i].status, cases[i].words);
-    }
-}
-
 /* --- other nodes --- */
 
 static void memory_may_be_locked_by_capability_but_not_by_one_of_a_user_namespace(void **state)
@@ -396,7 +216,7 @@ static void software_rdma_is_called_that_and_passes_for_no_hardware(void **state
     look_at("soft", NULL, false, NULL);
     assert_alone("rxe", "rdma_devices", RG_PREFLIGHT_PASS, "software RDMA, ACTIVE: rxe0");
     assert_has(row_of("mtu")->found, "RDMA MTU 1024 (software RDMA): rxe0");
-    assert_has(row_of("gids")->found, "rxe0: index 3, 10.0.0.2 on eth0");
+    assert_has(row_of("gids")->found, "rxe0: index 3, 127.0.0.2 on eth0");
     assert_int_equal(row_of("link_rate")->status, RG_PREFLIGHT_NOT_RUN);
     look_at("soft", &machine, false, NULL);
     assert_int_equal(row_of("rdma_devices")->status, RG_PREFLIGHT_FAIL);
@@ -446,7 +266,7 @@ static void what_cannot_be_read_decides_only_if_it_could_have_failed(void **stat
 static void the_quick_ones_are_those_that_would_stop_a_run(void **state)
 {
     static const char *const quick[] = {
-        "rdma_devices", "device_files", "gids", "gpu_count", "nvidia_driver", "memlock", "shm", "hostname"};
+        "rdma_devices", "device_files", "gids", "gpu_count", "nvidia_driver", "memlock", "shm"};
     (void)state;
     look_at("a3-ultra", &machine, true, NULL);
     assert_int_equal(preflight.row_count, COUNT_OF(quick));
@@ -470,86 +290,12 @@ static void what_a_file_holds_cannot_spoil_the_report(void **state)
     free(path);
 }
 
-/* --- a fleet --- */
-
-static void of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have(void **state)
-{
-    struct rg_preflight fleet[5];
-    char *path = path_in(root_of("a3-ultra"), "proc/sys/kernel/osrelease");
-    (void)state;
-    for (int i = 0; i < 5; i++) {
-        if (i == 3)
-            change_file(path, "6.1.0\n");
-        look_at("a3-ultra", &machine, false, i == 4 ? own_clock : NULL);
-        if (i == 3)
-            put_back(path);
-        fleet[i] = preflight;
-        preflight = (struct rg_preflight){0};
-    }
-    rg_check_compare(fleet, 5);
-    for (int i = 0; i < 5; i++) {
-        preflight = fleet[i];
-        for (int r = 0; r < preflight.row_count; r++) {
-            const struct rg_preflight_row *row = &preflight.rows[r];
-            bool odd = (i == 3 && (strcmp(row->check, "versions") == 0 || strcmp(row->check, "gpu_direct") == 0)) ||
-                       (i == 4 && strcmp(row->check, "clock") == 0); /* a fault of its own */
-            if ((row->status == RG_PREFLIGHT_WARN) != odd)
-                fail_msg("node %d: %s is %s", i, row->check, rg_preflight_words[row->status]);
-        }
-        if (i == 3)
-            assert_string_equal(
-                row_of("versions")->expected, "as on 4 of 5 nodes: Linux 6.6.72+; libibverbs.so.1.14.44.0");
-        rg_preflight_close(&preflight);
-    }
-    free(path);
-}
-
-static void of_two_nodes_that_differ_neither_is_right(void **state)
-{
-    struct rg_preflight fleet[2];
-    (void)state;
-    look_at("a3-ultra", NULL, false, NULL);
-    fleet[0] = preflight;
-    preflight = (struct rg_preflight){0};
-    look_at("soft", NULL, false, NULL);
-    fleet[1] = preflight;
-    preflight = (struct rg_preflight){0};
-    rg_check_compare(fleet, 2);
-    for (int i = 0; i < 2; i++) {
-        preflight = fleet[i];
-        assert_int_equal(row_of("firmware")->status, RG_PREFLIGHT_WARN);
-        assert_string_equal(row_of("firmware")->expected, "the same on all nodes");
-        assert_int_equal(row_of("gids")->status, RG_PREFLIGHT_PASS);
-        rg_preflight_close(&preflight);
-    }
-}
-
-static void a_document_is_read_as_it_was_written(void **state)
-{
-    struct rg_preflight read;
-    struct rg_error err = {{0}};
-    (void)state;
-    look_at("a3-ultra", &machine, true, no_address);
-    char *text = rg_preflight_json(&preflight, true);
-    assert_null(strchr(text, '\n'));
-    assert_int_equal(rg_preflight_parse(text, "node-a", &read, &err), 0);
-    char *again = rg_preflight_json(&read, true);
-    assert_string_equal(again, text);
-    rg_preflight_close(&read);
-    memcpy(strstr(text, "\"exit_status\":1"), "\"exit_status\":0", strlen("\"exit_status\":0"));
-    assert_true(rg_preflight_parse(text, "node-a", &read, &err) < 0);
-    assert_string_equal(err.text, "node-a: exit_status: 0 is not what its checks make it");
-    free(text);
-    free(again);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_fault_is_found_by_the_check_that_is_for_it_and_by_no_other),
         cmocka_unit_test(settings_of_pci_devices_are_read_from_their_configuration),
         cmocka_unit_test(the_64_bytes_that_anyone_may_read_are_not_enough_and_lists_in_a_circle_end),
-        cmocka_unit_test(what_the_system_s_calls_tell_is_judged),
         cmocka_unit_test(memory_may_be_locked_by_capability_but_not_by_one_of_a_user_namespace),
         cmocka_unit_test(without_a_machine_nics_are_held_against_each_other),
         cmocka_unit_test(software_rdma_is_called_that_and_passes_for_no_hardware),
@@ -557,9 +303,6 @@ int main(void)
         cmocka_unit_test(a_port_whose_network_device_lives_elsewhere_has_no_usable_gid),
         cmocka_unit_test(what_cannot_be_read_decides_only_if_it_could_have_failed),
         cmocka_unit_test(the_quick_ones_are_those_that_would_stop_a_run),
-        cmocka_unit_test(of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have),
-        cmocka_unit_test(of_two_nodes_that_differ_neither_is_right),
-        cmocka_unit_test(a_document_is_read_as_it_was_written),
         cmocka_unit_test(what_a_file_holds_cannot_spoil_the_report),
     };
     return cmocka_run_group_tests(tests, make_nodes, remove_nodes);

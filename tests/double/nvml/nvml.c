@@ -12,6 +12,13 @@
  *   REPLAY=n            n PCIe replays more each time
  *   NVLINK_ERRORS=n     n errors of each kind more on link 0 each time
  *   XID=n:code          the n-th wait for an event tells of an Xid error
+ *   UNCORRECTED=n       n uncorrected errors were there before
+ *   PENDING=1           a row of memory waits for a reset to be remapped
+ *   REMAP_FAILED=1      one could not be remapped
+ *   PERSISTENCE=0       persistence mode is off
+ *   ECC_MODE=0          ECC is off
+ *   SLOW_LINK=mbps      the speed of NVLink 5, which is 26562 MB/s as that of the others
+ *   ONLY=n              these last, and LINKS, hold for device n alone (for all)
  *   COUNT=file          on exit, "name calls" is added to it for each function that was called
  */
 #include "hw/nvml.h"
@@ -63,6 +70,13 @@ static unsigned number(const char *name, unsigned otherwise)
 {
     const char *text = setting(name);
     return text ? (unsigned)strtoul(text, NULL, 0) : otherwise;
+}
+
+/* As `number`, unless the setting is for another device. */
+static unsigned number_of(const struct rg_nvml_device *device, const char *name, unsigned otherwise)
+{
+    unsigned index = (unsigned)(device - devices);
+    return number("ONLY", index) == index ? number(name, otherwise) : otherwise;
 }
 
 /* The code with which a function fails now; 0: it does not. */
@@ -219,7 +233,7 @@ static unsigned pcie(bool width)
 CONSTANT(nvmlDeviceGetEnforcedPowerLimit, 700000)
 CONSTANT(nvmlDeviceGetPowerUsage, 123456)
 CONSTANT(nvmlDeviceGetPerformanceState, 0)
-CONSTANT(nvmlDeviceGetPersistenceMode, 1)
+CONSTANT(nvmlDeviceGetPersistenceMode, number_of(device, "PERSISTENCE", 1))
 CONSTANT(nvmlDeviceGetRetiredPagesPendingStatus, 0)
 CONSTANT(nvmlDeviceGetCurrPcieLinkGeneration, pcie(false))
 CONSTANT(nvmlDeviceGetMaxPcieLinkGeneration, 5)
@@ -278,20 +292,19 @@ int nvmlDeviceGetMigMode(struct rg_nvml_device *device, unsigned *current, unsig
 
 int nvmlDeviceGetEccMode(struct rg_nvml_device *device, unsigned *current, unsigned *pending)
 {
-    (void)device;
     ENTER(nvmlDeviceGetEccMode);
-    *current = *pending = 1;
+    *current = *pending = number_of(device, "ECC_MODE", 1);
     return RG_NVML_SUCCESS;
 }
 
 int nvmlDeviceGetRemappedRows(
     struct rg_nvml_device *device, unsigned *corrected, unsigned *uncorrected, unsigned *pending, unsigned *failed)
 {
-    (void)device;
     ENTER(nvmlDeviceGetRemappedRows);
     *corrected = 2;
     *uncorrected = 1;
-    *pending = *failed = 0;
+    *pending = number_of(device, "PENDING", 0);
+    *failed = number_of(device, "REMAP_FAILED", 0);
     return RG_NVML_SUCCESS;
 }
 
@@ -332,6 +345,10 @@ int nvmlDeviceGetFieldValues(struct rg_nvml_device *device, int count, struct rg
         fields[i].status = RG_NVML_SUCCESS;
         fields[i].value_type = RG_NVML_UNSIGNED_LONG_LONG;
         fields[i].value.whole = heat ? device->heat_ns : UNKNOWN_VALUE * 1000;
+        if (fields[i].id == RG_NVML_FIELD_LINK_SPEED) {
+            fields[i].value_type = RG_NVML_UNSIGNED;
+            fields[i].value.whole = fields[i].scope == 5 ? number_of(device, "SLOW_LINK", 26562) : 26562;
+        }
     }
     device->heat_ns += number("HEAT", 0) * 1000000ull;
     return RG_NVML_SUCCESS;
@@ -343,7 +360,7 @@ int nvmlDeviceGetTotalEccErrors(
     ENTER(nvmlDeviceGetTotalEccErrors);
     if (error > RG_NVML_UNCORRECTED || counter > RG_NVML_AGGREGATE)
         return RG_NVML_INVALID_ARGUMENT;
-    *out = error == RG_NVML_UNCORRECTED ? device->ecc[counter] : UNKNOWN_VALUE;
+    *out = error == RG_NVML_UNCORRECTED ? number_of(device, "UNCORRECTED", 0) + device->ecc[counter] : UNKNOWN_VALUE;
     device->ecc[counter] += error == RG_NVML_UNCORRECTED ? number("ECC", 0) : 0;
     return RG_NVML_SUCCESS;
 }
@@ -358,11 +375,10 @@ int nvmlDeviceGetPcieReplayCounter(struct rg_nvml_device *device, unsigned *out)
 
 int nvmlDeviceGetNvLinkState(struct rg_nvml_device *device, unsigned link, unsigned *out)
 {
-    (void)device;
     ENTER(nvmlDeviceGetNvLinkState);
     if (link >= LINKS)
         return RG_NVML_INVALID_ARGUMENT;
-    *out = link < number("LINKS", LINKS);
+    *out = link < number_of(device, "LINKS", LINKS);
     return RG_NVML_SUCCESS;
 }
 
@@ -370,7 +386,7 @@ int nvmlDeviceGetNvLinkErrorCounter(
     struct rg_nvml_device *device, unsigned link, unsigned error, unsigned long long *out)
 {
     ENTER(nvmlDeviceGetNvLinkErrorCounter);
-    if (link >= number("LINKS", LINKS) || error > RG_NVML_CRC_DATA)
+    if (link >= number_of(device, "LINKS", LINKS) || error > RG_NVML_CRC_DATA)
         return RG_NVML_INVALID_ARGUMENT;
     *out = link == 0 ? device->nvlink_errors[error] : 0;
     device->nvlink_errors[error] += link == 0 ? number("NVLINK_ERRORS", 0) : 0;

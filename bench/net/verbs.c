@@ -11,6 +11,7 @@
 #define RNR_RETRY_FOR_EVER 7
 #define MIN_RNR_TIMER_640_US 12
 #define READS_MOST 16
+#define ADDRESS_TRIES 3 /* of a second each in the kernel: an answer may be late while the fabric is busy */
 
 static int setup_failed(const struct rg_verbs *ep, int code, const char *step, const char *status,
     struct rg_endpoint_fault *fault, struct rg_error *err)
@@ -291,9 +292,11 @@ static int to_ready_to_receive(struct rg_verbs *ep, uint32_t q, const struct rg_
         attributes.ah_attr.grh.traffic_class = ep->config.traffic_class;
         memcpy(attributes.ah_attr.grh.dgid.raw, peer->gid, sizeof peer->gid);
     }
-    int error = ibv_modify_qp(ep->queues[q].qp, &attributes,
-        IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
-            IBV_QP_MIN_RNR_TIMER);
+    int error = ETIMEDOUT;
+    for (int i = 0; error == ETIMEDOUT && i < ADDRESS_TRIES; i++)
+        error = ibv_modify_qp(ep->queues[q].qp, &attributes,
+            IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
+                IBV_QP_MIN_RNR_TIMER);
     return error == 0 ? 0 : errno_failed(ep, error, "modify queue pair to RTR", fault, err);
 }
 

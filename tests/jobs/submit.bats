@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# scripts/submit: what it renders is the real kubectl's; what it asks of a cluster goes to a stand-in (stand_in/kubectl).
+# scripts/submit: what it renders is the real kubectl's; what it asks of a cluster goes to a stand-in (cluster/kubectl).
 
 bats_require_minimum_version 1.5.0
 
@@ -15,7 +15,7 @@ refute() { # COMMAND...: a mere ! would not fail a test
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
-    export CLUSTER=$BATS_TEST_TMPDIR/cluster TMPDIR=$BATS_TEST_TMPDIR/tmp SUBMIT_POLL_S=0.1 PATH=$PWD/tests/jobs/stand_in:$PATH
+    export CLUSTER=$BATS_TEST_TMPDIR/cluster TMPDIR=$BATS_TEST_TMPDIR/tmp SUBMIT_POLL_S=0.1 PATH=$PWD/tests/jobs/cluster:$PATH
     mkdir "$CLUSTER" "$TMPDIR" "$CLUSTER/runs"
     out=$BATS_TEST_TMPDIR/run
     options=(--machine tests/jobs/rehearsal --nodes 3 --image registry.example/team/railgauge:1.2 --name x)

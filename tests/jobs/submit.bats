@@ -5,15 +5,16 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     cd "$BATS_TEST_DIRNAME/../.." || return
-    export REAL_KUBECTL
-    REAL_KUBECTL=$(scripts/kubectl --path 2>"$BATS_FILE_TMPDIR/why") || skip "$(cat "$BATS_FILE_TMPDIR/why")"
+    export REAL_KUBECTL WITHOUT=''
+    REAL_KUBECTL=$(scripts/kubectl --path 2>"$BATS_FILE_TMPDIR/why") || WITHOUT=$(cat "$BATS_FILE_TMPDIR/why")
 }
 
 refute() { # COMMAND...: a mere ! would not fail a test
     if "$@"; then return 1; fi
 }
 
-setup() {
+setup() { # Debian's bats takes a skip in setup_file for a failure
+    [ -z "$WITHOUT" ] || skip "$WITHOUT"
     cd "$BATS_TEST_DIRNAME/../.." || return
     export CLUSTER=$BATS_TEST_TMPDIR/cluster TMPDIR=$BATS_TEST_TMPDIR/tmp SUBMIT_POLL_S=0.1 PATH=$PWD/tests/jobs/cluster:$PATH
     mkdir "$CLUSTER" "$TMPDIR" "$CLUSTER/runs"

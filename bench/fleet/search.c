@@ -14,7 +14,8 @@
 #define SHORT_SIGMAS 3.0
 #define BEYOND_NOISE 3.0 /* nats: nearly two and a half standard deviations */
 #define NOISE_LEAST 1e-4
-#define SLIGHT 1e-3 /* nats; what sums of floats may be off by */
+#define LEFT_LEAST 1e-3 /* less of a rate than this is nothing */
+#define SLIGHT 1e-3     /* nats; what sums of floats may be off by */
 
 static int nics_of(const struct rg_fleet *fleet)
 {
@@ -28,15 +29,23 @@ static double square(double x)
     return x * x;
 }
 
+/* How far a flow is below what is healthy, as a logarithm: the noise of rates is relative, so that one at a tenth is
+ * far out even where healthy ones differ by half. Of small shortfalls it is the shortfall. */
+static double depth_of(double shortfall)
+{
+    return shortfall > 0 ? -log(fmax(1 - shortfall, LEFT_LEAST)) : shortfall;
+}
+
 double rg_search_cost(const struct rg_sighting *s, double loss)
 {
-    double error = s->shortfall - loss, spread = square(s->noise) + square(ERRATIC * loss);
+    double error = loss > 0 ? s->shortfall - loss : depth_of(s->shortfall);
+    double spread = square(s->noise) + square(ERRATIC * loss);
     return square(error) / (2 * fmax(spread, NOISE_LEAST * NOISE_LEAST));
 }
 
 bool rg_search_is_short(const struct rg_search *search, const struct rg_sighting *s)
 {
-    return s->shortfall > fmax(search->suspicion->least_loss / 2, SHORT_SIGMAS * s->noise);
+    return s->shortfall > search->suspicion->least_loss / 2 && depth_of(s->shortfall) > SHORT_SIGMAS * s->noise;
 }
 
 static double steady_gain(const struct rg_search *search, double loss)

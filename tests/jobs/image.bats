@@ -85,7 +85,7 @@ POD
     echo "$output" "$stderr"
     [ "$status" = 4 ]
     grep -q "all 1 pods are there" <<<"$stderr"
-    grep -q "no active RDMA device here" <<<"$stderr"
+    grep -q "x-0: rdma_devices fails: no RDMA device" <<<"$stderr"
     tail -n 1 <<<"$output" >"$BATS_TEST_TMPDIR/job.json"
     scripts/validate "$BATS_TEST_TMPDIR/job.json"
     [ "$(jq .exit_status "$BATS_TEST_TMPDIR/job.json")" = 4 ]

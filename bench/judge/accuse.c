@@ -107,7 +107,7 @@ static void describe(const struct rg_fleet_judge *judge, const struct rg_point *
         snprintf(how, sizeof how, "comes and goes: %s, %.1f %% on average",
             s->well_flows > 0 ? "some flows through it fell short" : "what it costs differs from flow to flow",
             100 * s->loss);
-    else if (s->loss > 0.98)
+    else if (s->loss > 0.9999)
         snprintf(how, sizeof how, "nothing gets through");
     else
         snprintf(how, sizeof how, "%.1f %% slow: %.4g instead of %.4g Gb/s", 100 * s->loss,

@@ -123,7 +123,7 @@ between_hosts() { # OPTION...
 
 @test "a link of 50 Mb/s between two hosts is measured as such, each way by itself" {
     join_by_cable
-    throttle "$a" 50mbit 16k
+    throttle "$a" 50mbit 128k
     between_hosts --test tcp_bw --size 16K --queue-pairs 2 --duration 2
     [ "$status" = 1 ] # it is slow beside the other way, and blamed
     [[ $output == *"FAIL: one of: $a, rail 0, transmit side; or $b, rail 0, receive side"* ]]
@@ -139,8 +139,8 @@ between_hosts() { # OPTION...
 
 @test "two hosts, both ways at once, share nothing" {
     join_by_cable
-    throttle "$a" 50mbit 16k
-    throttle "$b" 20mbit 16k
+    throttle "$a" 50mbit 128k
+    throttle "$b" 20mbit 128k
     between_hosts --test tcp_bw --size 16K --queue-pairs 4 --direction both_ways --duration 2
     # Each way takes some of the other's rate for its acknowledgements, which queue behind the data, too.
     within "$(of "select(.round == 0 and .flow.from.node == \"$a\").bandwidth.bandwidth_gbps * 1000")" "47.82 * 0.75" "47.82 * 1.05"

@@ -29,11 +29,12 @@ static double square(double x)
     return x * x;
 }
 
-/* How far a flow is below what is healthy, as a logarithm: the noise of rates is relative, so that one at a tenth is
- * far out even where healthy ones differ by half. Of small shortfalls it is the shortfall. */
+/* How far a flow is below what is healthy: its shortfall, and of one far below half the logarithm of its rate. Noise of
+ * rates is relative, so that a flow at a twentieth is far out even where healthy ones differ by half; but busy hosts
+ * make more slow flows than the whole logarithm would have. */
 static double depth_of(double shortfall)
 {
-    return shortfall > 0 ? -log(fmax(1 - shortfall, LEFT_LEAST)) : shortfall;
+    return fmax(shortfall, -log(fmax(1 - shortfall, LEFT_LEAST)) / 2);
 }
 
 double rg_search_cost(const struct rg_sighting *s, double loss)

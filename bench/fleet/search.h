@@ -53,7 +53,7 @@ int rg_search_fits(struct rg_search *search, size_t a, bool *fits);
 int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *replaced);
 
 /* What a flow costs that is explained by a loss: its squared error in units of the noise, halved; by none (0): that of
- * the logarithm of its rate. */
+ * half the logarithm of its rate, if it is larger. */
 double rg_search_cost(const struct rg_sighting *sighting, double loss);
 
 /* Whether a flow fell short at all. */

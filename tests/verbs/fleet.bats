@@ -16,8 +16,8 @@ teardown() { # a node may be gone
     ssh node1 tc qdisc add dev rail0 root tbf rate 2mbit burst 8kb latency 2s
     ssh node2 tc qdisc add dev rail1 root netem loss 2%
     # Three emulated machines on a busy host differ by half where nothing is wrong: one such measurement in a few tells too little.
-    for try in 1 2 3; do
-        out=$BATS_TEST_TMPDIR/run.$try
+    for ((try = 1; try <= 3; try++)); do
+        rm -rf "$out"
         run "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" --quiet -o "$out" --working-set 64K --depth 1 --signal-interval 1 \
             --deadline 60 --test rdma_write_bw --size 4K --duration 3 --warmup 1 --pattern screen --qp-timeout 17
         echo "$output"

@@ -1,6 +1,6 @@
 #include "hw/netdev.h"
 
-#include "base/file.h"
+#include "hw/sysfs.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,48 +15,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define VALUE_MOST_BYTES 256
-
-/* One line of /sys/class/net/NAME/..., or "". */
-static void read_line(const char *name, const char *file, char *out, size_t room)
+static const char *path_of(const struct rg_netdev *netdev, const char *file, char out[PATH_MAX])
 {
-    char path[PATH_MAX], *text;
-    out[0] = '\0';
-    snprintf(path, sizeof path, "/sys/class/net/%s/%s", name, file);
-    if (rg_file_read(path, VALUE_MOST_BYTES, &text, NULL, NULL) != 0)
-        return;
-    snprintf(out, room, "%.*s", (int)strcspn(text, "\n"), text);
-    free(text);
-}
-
-static double number_in(const char *name, const char *file)
-{
-    char line[32], *end;
-    read_line(name, file, line, sizeof line);
-    double value = strtod(line, &end);
-    return end == line ? -1 : value;
-}
-
-/* The last part of where a link points, or "". */
-static void link_name(const char *name, const char *link, char *out, size_t room)
-{
-    char path[PATH_MAX], target[PATH_MAX];
-    snprintf(path, sizeof path, "/sys/class/net/%s/%s", name, link);
-    ssize_t length = readlink(path, target, sizeof target - 1);
-    target[length < 0 ? 0 : length] = '\0';
-    const char *slash = strrchr(target, '/');
-    snprintf(out, room, "%s", slash ? slash + 1 : target);
+    snprintf(out, PATH_MAX, "/sys/class/net/%s/%s", netdev->name, file);
+    return out;
 }
 
 static void describe(struct rg_netdev *io)
 {
-    double mbps = number_in(io->name, "speed");
+    char path[PATH_MAX];
+    double mbps = rg_sysfs_number(path_of(io, "speed", path));
     io->link_gbps = mbps > 0 ? mbps / 1e3 : -1;
-    io->mtu_bytes = (int)number_in(io->name, "mtu");
-    io->numa_node = (int)number_in(io->name, "device/numa_node");
-    link_name(io->name, "device/driver", io->driver, sizeof io->driver);
-    link_name(io->name, "device", io->pci_address, sizeof io->pci_address);
-    read_line(io->name, "operstate", io->state, sizeof io->state);
+    io->mtu_bytes = (int)rg_sysfs_number(path_of(io, "mtu", path));
+    io->numa_node = (int)rg_sysfs_number(path_of(io, "device/numa_node", path));
+    rg_sysfs_link_name(path_of(io, "device/driver", path), io->driver, sizeof io->driver);
+    rg_sysfs_link_name(path_of(io, "device", path), io->pci_address, sizeof io->pci_address);
+    rg_sysfs_line(path_of(io, "operstate", path), io->state, sizeof io->state);
 }
 
 /* 0: not usable; the higher, the better. */

@@ -1,5 +1,7 @@
 #include "hw/nic.h"
 
+#include "hw/sysfs.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -15,51 +17,20 @@
 static const char advice[] = "no active RDMA device here; `ibv_devinfo` shows what the system knows. With a network "
                              "card but no RDMA, load software RDMA: `rdma link add rxe0 type rxe netdev eth0`";
 
-/* One line of a sysfs file, or "". */
-static void read_line(const char *path, char *out, size_t room)
-{
-    out[0] = '\0';
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return;
-    if (fgets(out, (int)room, file) == NULL)
-        out[0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    fclose(file);
-}
-
-/* The last part of where a sysfs link points, or "". */
-static void link_name(const char *path, char *out, size_t room)
-{
-    char target[PATH_MAX];
-    ssize_t length = readlink(path, target, sizeof target - 1);
-    target[length < 0 ? 0 : length] = '\0';
-    const char *slash = strrchr(target, '/');
-    snprintf(out, room, "%s", slash ? slash + 1 : target);
-}
-
-static int integer_in(const char *path)
-{
-    char line[32], *end;
-    read_line(path, line, sizeof line);
-    long value = strtol(line, &end, 10);
-    return end == line ? -1 : (int)value;
-}
-
 static void read_sysfs(struct rg_nic *nic)
 {
     char path[PATH_MAX], line[128];
     snprintf(path, sizeof path, "/sys/class/infiniband/%s/device/driver", nic->device);
-    link_name(path, nic->driver, sizeof nic->driver);
+    rg_sysfs_link_name(path, nic->driver, sizeof nic->driver);
     snprintf(path, sizeof path, "/sys/class/infiniband/%s/device", nic->device);
-    link_name(path, nic->pci_address, sizeof nic->pci_address);
+    rg_sysfs_link_name(path, nic->pci_address, sizeof nic->pci_address);
     snprintf(path, sizeof path, "/sys/class/infiniband/%s/device/numa_node", nic->device);
-    nic->numa_node = integer_in(path);
+    nic->numa_node = (int)rg_sysfs_number(path);
     nic->link_gbps = -1;
     if (nic->soft)
         return;
     snprintf(path, sizeof path, "/sys/class/infiniband/%s/ports/%d/rate", nic->device, nic->port);
-    read_line(path, line, sizeof line);
+    rg_sysfs_line(path, line, sizeof line);
     if (line[0] != '\0')
         nic->link_gbps = strtod(line, NULL);
 }
@@ -90,7 +61,7 @@ static void take_gid(struct rg_nic *nic, const struct ibv_gid_entry *entry)
         name[0] = '\0';
     snprintf(nic->netdev, sizeof nic->netdev, "%s", name);
     snprintf(path, sizeof path, "/sys/class/net/%s/mtu", nic->netdev);
-    nic->netdev_mtu_bytes = nic->netdev[0] ? integer_in(path) : -1;
+    nic->netdev_mtu_bytes = nic->netdev[0] ? (int)rg_sysfs_number(path) : -1;
 }
 
 /* Entries that cannot be read are passed over: some tables have holes. wanted < 0: the best one. */

@@ -4,6 +4,7 @@
 #include "net/transports.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BLOCK_ALIGNMENT 64ull
@@ -19,6 +20,21 @@ static const struct rg_transport *const transports[] = {
 static const struct rg_transport *transport_of(const struct rg_endpoint *endpoint)
 {
     return ((const struct rg_transport_endpoint *)(const void *)endpoint)->transport;
+}
+
+int rg_transport_failed(const char *device, int code, const char *step, const char *status,
+    struct rg_endpoint_fault *fault, struct rg_error *err)
+{
+    snprintf(fault->step, sizeof fault->step, "%s", step);
+    snprintf(fault->status, sizeof fault->status, "%s", status);
+    return rg_fail(err, code, "%s: %s: %s", device, step, status);
+}
+
+int rg_transport_errno_failed(
+    const char *device, int error, const char *step, struct rg_endpoint_fault *fault, struct rg_error *err)
+{
+    error = error ? error : EIO;
+    return rg_transport_failed(device, -error, step, strerror(error), fault, err);
 }
 
 enum rg_registration_way rg_registration_way_of(const char *word)

@@ -27,20 +27,6 @@ struct hello {
 };
 _Static_assert(sizeof(struct hello) == 16, "a wire structure");
 
-static int setup_failed(const struct rg_tcp *tcp, int code, const char *step, const char *status,
-    struct rg_endpoint_fault *fault, struct rg_error *err)
-{
-    snprintf(fault->step, sizeof fault->step, "%s", step);
-    snprintf(fault->status, sizeof fault->status, "%s", status);
-    return rg_fail(err, code, "%s: %s: %s", tcp->config.device, step, status);
-}
-
-static int errno_failed(
-    const struct rg_tcp *tcp, int error, const char *step, struct rg_endpoint_fault *fault, struct rg_error *err)
-{
-    return setup_failed(tcp, -(error ? error : EIO), step, strerror(error ? error : EIO), fault, err);
-}
-
 /* --- addresses --- */
 
 static bool parse_address(const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t *bytes)
@@ -102,11 +88,12 @@ static int open_listener(struct rg_tcp *tcp, struct rg_endpoint_fault *fault, st
 {
     struct sockaddr *own = (struct sockaddr *)&tcp->own;
     if (!parse_address(tcp->config.address, 0, &tcp->own, &tcp->own_bytes))
-        return setup_failed(tcp, -EINVAL, "listen", "the interface's address cannot be read", fault, err);
+        return rg_transport_failed(
+            tcp->config.device, -EINVAL, "listen", "the interface's address cannot be read", fault, err);
     tcp->listener = socket(own->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (tcp->listener < 0 || bind(tcp->listener, own, tcp->own_bytes) != 0 ||
         listen(tcp->listener, RG_QUEUE_PAIRS_MOST) != 0 || getsockname(tcp->listener, own, &tcp->own_bytes) != 0)
-        return errno_failed(tcp, errno, "listen", fault, err);
+        return rg_transport_errno_failed(tcp->config.device, errno, "listen", fault, err);
     return 0;
 }
 
@@ -218,9 +205,9 @@ static int begin_connection(struct rg_tcp *tcp, struct rg_tcp_stream *stream, co
     ((struct sockaddr_in *)&own)->sin_port = 0; /* lies alike in both */
     stream->fd = socket(own.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (stream->fd < 0 || bind(stream->fd, (struct sockaddr *)&own, tcp->own_bytes) != 0)
-        return errno_failed(tcp, errno, "connect", fault, err);
+        return rg_transport_errno_failed(tcp->config.device, errno, "connect", fault, err);
     if (connect(stream->fd, (const struct sockaddr *)peer, bytes) != 0 && errno != EINPROGRESS)
-        return errno_failed(tcp, errno, "connect", fault, err);
+        return rg_transport_errno_failed(tcp->config.device, errno, "connect", fault, err);
     return 0;
 }
 
@@ -240,7 +227,7 @@ static int end_connection(struct rg_tcp *tcp, struct rg_tcp_stream *stream, uint
         error = prepare_socket(tcp, stream->fd);
     if (error == 0 && send(stream->fd, &hello, sizeof hello, MSG_NOSIGNAL) != sizeof hello)
         error = errno;
-    return error == 0 ? 0 : errno_failed(tcp, error, "connect", fault, err);
+    return error == 0 ? 0 : rg_transport_errno_failed(tcp->config.device, error, "connect", fault, err);
 }
 
 static int tcp_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_address *peer, uint64_t until_ns,
@@ -252,10 +239,11 @@ static int tcp_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_ad
     int code = 0;
     *out = (struct rg_endpoint_path){0};
     if (peer->queue_pairs != tcp->config.queue_pairs || peer->token == tcp->token)
-        return setup_failed(tcp, -EPROTO, "connect", "the peer has another number of connections", fault, err);
+        return rg_transport_failed(
+            tcp->config.device, -EPROTO, "connect", "the peer has another number of connections", fault, err);
     read_gid(peer->gid, (uint16_t)peer->tcp_port, &address, &bytes);
     if (address.ss_family != tcp->own.ss_family)
-        return setup_failed(tcp, -EOPNOTSUPP, "connect",
+        return rg_transport_failed(tcp->config.device, -EOPNOTSUPP, "connect",
             "one end has an IPv4 address on its interface, the other has none: give both the same kind", fault, err);
     tcp->connects = tcp->token < peer->token;
     for (uint32_t q = 0; tcp->connects && code == 0 && q < tcp->config.queue_pairs; q++)
@@ -315,14 +303,16 @@ static int tcp_await_peer(struct rg_endpoint *endpoint, uint64_t until_ns, struc
     while (error == 0 && joined < tcp->config.queue_pairs)
         error = accept_one(tcp, until_ns, &joined);
     if (error != 0)
-        return errno_failed(tcp, error, "wait for the peer's connections", fault, err);
+        return rg_transport_errno_failed(tcp->config.device, error, "wait for the peer's connections", fault, err);
     close(tcp->listener);
     tcp->listener = -1;
     if (tcp->config.ping_pong)
         setsockopt(tcp->streams[0].fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     read_path(tcp, io);
     error = rg_tcp_start(tcp);
-    return error == 0 ? 0 : errno_failed(tcp, error, "start a thread for each connection", fault, err);
+    return error == 0
+               ? 0
+               : rg_transport_errno_failed(tcp->config.device, error, "start a thread for each connection", fault, err);
 }
 
 /* --- looking --- */
@@ -361,7 +351,7 @@ static void tcp_explain(const struct rg_endpoint *endpoint, struct rg_endpoint_f
     const struct rg_tcp *tcp = (const struct rg_tcp *)(const void *)endpoint;
     int error = atomic_load(&tcp->failed_errno);
     const char *step = tcp->failed_step ? tcp->failed_step : "run", *status = strerror(error ? error : EIO);
-    setup_failed(tcp, -EIO, step, status, fault, NULL);
+    rg_transport_failed(tcp->config.device, -EIO, step, status, fault, NULL);
     rg_fail(err, -EIO, "%s: %s: %s (connection %u)", tcp->config.device, step, status, tcp->failed_stream);
 }
 

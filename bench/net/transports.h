@@ -29,6 +29,12 @@ struct rg_transport {
     void (*explain)(const struct rg_endpoint *endpoint, struct rg_endpoint_fault *fault, struct rg_error *err);
 };
 
+/* Says that a step of the set-up failed, in *fault and in the error; returns the code, or that of errno. */
+int rg_transport_failed(const char *device, int code, const char *step, const char *status,
+    struct rg_endpoint_fault *fault, struct rg_error *err);
+int rg_transport_errno_failed(
+    const char *device, int error, const char *step, struct rg_endpoint_fault *fault, struct rg_error *err);
+
 extern const struct rg_transport rg_transport_verbs, rg_transport_tcp, rg_transport_cuda;
 
 #endif

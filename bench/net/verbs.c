@@ -13,20 +13,6 @@
 #define READS_MOST 16
 #define ADDRESS_TRIES 3 /* of a second each in the kernel: an answer may be late while the fabric is busy */
 
-static int setup_failed(const struct rg_verbs *ep, int code, const char *step, const char *status,
-    struct rg_endpoint_fault *fault, struct rg_error *err)
-{
-    snprintf(fault->step, sizeof fault->step, "%s", step);
-    snprintf(fault->status, sizeof fault->status, "%s", status);
-    return rg_fail(err, code, "%s: %s: %s", ep->config.device, step, status);
-}
-
-static int errno_failed(
-    const struct rg_verbs *ep, int error, const char *step, struct rg_endpoint_fault *fault, struct rg_error *err)
-{
-    return setup_failed(ep, -(error ? error : EIO), step, strerror(error ? error : EIO), fault, err);
-}
-
 static int open_device(struct rg_verbs *ep, struct rg_endpoint_fault *fault, struct rg_error *err)
 {
     int count = 0;
@@ -37,20 +23,20 @@ static int open_device(struct rg_verbs *ep, struct rg_endpoint_fault *fault, str
     if (list != NULL)
         ibv_free_device_list(list);
     if (ep->context == NULL)
-        return errno_failed(ep, ENODEV, "open device", fault, err);
+        return rg_transport_errno_failed(ep->config.device, ENODEV, "open device", fault, err);
     uint8_t port = (uint8_t)ep->config.port;
     int error = ibv_query_port(ep->context, port, &ep->port);
     if (error != 0)
-        return errno_failed(ep, error, "query port", fault, err);
+        return rg_transport_errno_failed(ep->config.device, error, "query port", fault, err);
     if (ep->config.gid_index >= 0 && ibv_query_gid(ep->context, port, ep->config.gid_index, &ep->gid) != 0)
-        return errno_failed(ep, errno, "query GID", fault, err);
+        return rg_transport_errno_failed(ep->config.device, errno, "query GID", fault, err);
     if (ep->config.gid_index < 0 && ep->port.link_layer == IBV_LINK_LAYER_ETHERNET)
-        return setup_failed(ep, -ENODEV, "find GID",
+        return rg_transport_failed(ep->config.device, -ENODEV, "find GID",
             "no RoCE v2 GID with a network device that lives here; give the interface an address, or name one with "
             "--gid-index",
             fault, err);
     ep->pd = ibv_alloc_pd(ep->context);
-    return ep->pd ? 0 : errno_failed(ep, errno, "allocate protection domain", fault, err);
+    return ep->pd ? 0 : rg_transport_errno_failed(ep->config.device, errno, "allocate protection domain", fault, err);
 }
 
 static int register_memory(struct rg_verbs *ep, struct rg_endpoint_fault *fault, struct rg_error *err)
@@ -59,7 +45,7 @@ static int register_memory(struct rg_verbs *ep, struct rg_endpoint_fault *fault,
     ep->source = rg_verbs_register(ep, ep->config.source, &ep->source_way, status, sizeof status);
     if (ep->source != NULL)
         ep->target = rg_verbs_register(ep, ep->config.target, &ep->target_way, status, sizeof status);
-    return ep->target ? 0 : setup_failed(ep, -errno, "register memory", status, fault, err);
+    return ep->target ? 0 : rg_transport_failed(ep->config.device, -errno, "register memory", status, fault, err);
 }
 
 static void verbs_registration(
@@ -76,7 +62,7 @@ static int make_completion_queues(struct rg_verbs *ep, struct rg_endpoint_fault 
     char words[128];
     int error = ibv_query_device(ep->context, &device);
     if (error != 0)
-        return errno_failed(ep, error, "query device", fault, err);
+        return rg_transport_errno_failed(ep->config.device, error, "query device", fault, err);
     int reads = device.max_qp_rd_atom < device.max_qp_init_rd_atom ? device.max_qp_rd_atom : device.max_qp_init_rd_atom;
     ep->read_depth = (uint32_t)(reads < READS_MOST ? reads : READS_MOST);
     ep->receive_depth = !rg_verbs_receives(ep)              ? 1
@@ -85,19 +71,20 @@ static int make_completion_queues(struct rg_verbs *ep, struct rg_endpoint_fault 
     if (ep->receive_depth > (uint32_t)device.max_qp_wr || ep->config.depth + 1 > (uint32_t)device.max_qp_wr) {
         snprintf(words, sizeof words, "the device's queue pairs hold %d requests, depth %u was asked for",
             device.max_qp_wr, ep->config.depth);
-        return setup_failed(ep, -EOPNOTSUPP, "create queue pair", words, fault, err);
+        return rg_transport_failed(ep->config.device, -EOPNOTSUPP, "create queue pair", words, fault, err);
     }
     uint64_t sends = (uint64_t)(ep->config.depth + 1) * ep->config.queue_pairs;
     uint64_t arrivals = (uint64_t)ep->receive_depth * ep->config.queue_pairs;
     if (sends > (uint64_t)device.max_cqe || arrivals > (uint64_t)device.max_cqe) {
         snprintf(words, sizeof words, "the device's completion queues hold %d entries; use fewer queue pairs",
             device.max_cqe);
-        return setup_failed(ep, -EOPNOTSUPP, "create completion queue", words, fault, err);
+        return rg_transport_failed(ep->config.device, -EOPNOTSUPP, "create completion queue", words, fault, err);
     }
     ep->send_cq = ibv_create_cq(ep->context, (int)sends, NULL, NULL, 0);
     if (ep->send_cq != NULL)
         ep->receive_cq = ibv_create_cq(ep->context, (int)arrivals, NULL, NULL, 0);
-    return ep->receive_cq ? 0 : errno_failed(ep, errno, "create completion queue", fault, err);
+    return ep->receive_cq ? 0
+                          : rg_transport_errno_failed(ep->config.device, errno, "create completion queue", fault, err);
 }
 
 static int make_queue_pair(
@@ -118,21 +105,22 @@ static int make_queue_pair(
     if (queue->qp == NULL && ep->config.inline_bytes > 0 && errno == EINVAL) {
         snprintf(
             words, sizeof words, "inline data of %u bytes was refused: %s", ep->config.inline_bytes, strerror(errno));
-        return setup_failed(ep, -EOPNOTSUPP, "create queue pair", words, fault, err);
+        return rg_transport_failed(ep->config.device, -EOPNOTSUPP, "create queue pair", words, fault, err);
     }
     if (queue->qp == NULL)
-        return errno_failed(ep, errno, "create queue pair", fault, err);
+        return rg_transport_errno_failed(ep->config.device, errno, "create queue pair", fault, err);
     if (init.cap.max_inline_data < ep->config.inline_bytes) {
         snprintf(words, sizeof words, "the device takes %u bytes inline, %u were asked for", init.cap.max_inline_data,
             ep->config.inline_bytes);
-        return setup_failed(ep, -EOPNOTSUPP, "create queue pair", words, fault, err);
+        return rg_transport_failed(ep->config.device, -EOPNOTSUPP, "create queue pair", words, fault, err);
     }
     struct ibv_qp_attr attributes = {.qp_state = IBV_QPS_INIT,
         .port_num = (uint8_t)ep->config.port,
         .qp_access_flags = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ};
     int error =
         ibv_modify_qp(queue->qp, &attributes, IBV_QP_STATE | IBV_QP_PKEY_INDEX | IBV_QP_PORT | IBV_QP_ACCESS_FLAGS);
-    return error == 0 ? 0 : errno_failed(ep, error, "modify queue pair to INIT", fault, err);
+    return error == 0 ? 0
+                      : rg_transport_errno_failed(ep->config.device, error, "modify queue pair to INIT", fault, err);
 }
 
 static enum ibv_wr_opcode opcode_of(enum rg_operation operation)
@@ -154,7 +142,7 @@ static int make_queue(struct rg_verbs *ep, uint32_t q, struct rg_endpoint_fault 
     queue->requests = calloc(list, sizeof *queue->requests);
     queue->pieces = calloc(list, sizeof *queue->pieces);
     if (queue->requests == NULL || queue->pieces == NULL)
-        return errno_failed(ep, ENOMEM, "create queue pair", fault, err);
+        return rg_transport_errno_failed(ep->config.device, ENOMEM, "create queue pair", fault, err);
     queue->first = q % layout->blocks * layout->stride_bytes;
     queue->step = layout->queue_pairs * layout->stride_bytes;
     queue->span = queue->first + layout->per_queue * queue->step;
@@ -263,7 +251,7 @@ static int agree_mtu(const struct rg_verbs *ep, const struct rg_endpoint_address
         return 0;
     snprintf(words, sizeof words, "MTU %u was asked for, but the active MTU is %u here and %u at the peer", *out, mine,
         peer->active_mtu_bytes);
-    return setup_failed(ep, -EOPNOTSUPP, "agree on the path MTU", words, fault, err);
+    return rg_transport_failed(ep->config.device, -EOPNOTSUPP, "agree on the path MTU", words, fault, err);
 }
 
 static enum ibv_mtu verbs_mtu(uint32_t bytes)
@@ -297,7 +285,7 @@ static int to_ready_to_receive(struct rg_verbs *ep, uint32_t q, const struct rg_
         error = ibv_modify_qp(ep->queues[q].qp, &attributes,
             IBV_QP_STATE | IBV_QP_AV | IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN | IBV_QP_MAX_DEST_RD_ATOMIC |
                 IBV_QP_MIN_RNR_TIMER);
-    return error == 0 ? 0 : errno_failed(ep, error, "modify queue pair to RTR", fault, err);
+    return error == 0 ? 0 : rg_transport_errno_failed(ep->config.device, error, "modify queue pair to RTR", fault, err);
 }
 
 static int to_ready_to_send(struct rg_verbs *ep, uint32_t q, const struct rg_endpoint_address *peer,
@@ -313,7 +301,7 @@ static int to_ready_to_send(struct rg_verbs *ep, uint32_t q, const struct rg_end
     };
     int error = ibv_modify_qp(ep->queues[q].qp, &attributes,
         IBV_QP_STATE | IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN | IBV_QP_MAX_QP_RD_ATOMIC);
-    return error == 0 ? 0 : errno_failed(ep, error, "modify queue pair to RTS", fault, err);
+    return error == 0 ? 0 : rg_transport_errno_failed(ep->config.device, error, "modify queue pair to RTS", fault, err);
 }
 
 static int connect_queue(struct rg_verbs *ep, uint32_t q, const struct rg_endpoint_address *peer, uint32_t mtu,
@@ -323,7 +311,7 @@ static int connect_queue(struct rg_verbs *ep, uint32_t q, const struct rg_endpoi
     for (uint32_t i = 0; rg_verbs_receives(ep) && i < ep->receive_depth; i++) {
         int error = rg_verbs_post_receive(ep, q);
         if (error != 0)
-            return errno_failed(ep, error, "post receive", fault, err);
+            return rg_transport_errno_failed(ep->config.device, error, "post receive", fault, err);
     }
     for (uint32_t i = 0; i < ep->config.post_list; i++)
         if (ep->config.operation != RG_OPERATION_SEND)
@@ -341,7 +329,8 @@ static int verbs_connect(struct rg_endpoint *endpoint, const struct rg_endpoint_
     uint32_t mtu = 0;
     int code = 0;
     if (peer->queue_pairs != ep->config.queue_pairs)
-        return setup_failed(ep, -EPROTO, "connect", "the peer has another number of queue pairs", fault, err);
+        return rg_transport_failed(
+            ep->config.device, -EPROTO, "connect", "the peer has another number of queue pairs", fault, err);
     code = agree_mtu(ep, peer, &mtu, fault, err);
     ep->remote_base = read ? peer->source_address : peer->target_address;
     ep->remote_key = read ? peer->source_key : peer->target_key;
@@ -364,11 +353,11 @@ static void verbs_explain(const struct rg_endpoint *endpoint, struct rg_endpoint
     const struct rg_verbs *ep = (const struct rg_verbs *)(const void *)endpoint;
     const char *step = ep->failed_step ? ep->failed_step : "run";
     if (ep->failed_errno != 0) {
-        setup_failed(ep, -EIO, step, strerror(ep->failed_errno), fault, err);
+        rg_transport_failed(ep->config.device, -EIO, step, strerror(ep->failed_errno), fault, err);
         return;
     }
     const char *status = ibv_wc_status_str(ep->failed_status);
-    setup_failed(ep, -EIO, step, status, fault, NULL);
+    rg_transport_failed(ep->config.device, -EIO, step, status, fault, NULL);
     rg_fail(err, -EIO, "%s: %s: %s (queue pair %u, vendor code 0x%x)", ep->config.device, step, status,
         ep->failed_queue, ep->failed_vendor);
 }

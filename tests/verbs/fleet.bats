@@ -30,14 +30,46 @@ teardown() { # a node may be gone
     jq -er '.suspects[] | select(.node == "node2").sentence' "$out/verdict.json" | grep -E "its NIC counted .* (retries|duplicate requests)"
 }
 
-@test "a node that loses power in mid-run is named, and all that the others can measure is measured" {
-    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 5 \
-        --qp-timeout 14 --retry-count 4 --test rdma_write_bw --size 16K --duration 3 >"$out.stdout" 2>"$out.stderr" &
+begin() { # OPTION...
+    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --test rdma_write_bw "$@" \
+        >"$out.stdout" 2>"$out.stderr" &
     front=$!
+}
+
+await_round() { # NUMBER
+    local i
     for ((i = 0; i < 600; i++)); do
-        ! grep -qs "^round 2 of" "$out.stderr" || break
+        ! grep -qs "^round $1 of" "$out.stderr" || return 0
         sleep 0.1
     done
+    cat "$out.stderr"
+    return 1
+}
+
+@test "killed outright, first mpirun and then railgauge itself, a run is taken up where it was, and measures nothing twice" {
+    begin --size 4K,16K --duration 1 --warmup 0.5 --deadline 60
+    await_round 2
+    kill -KILL "$(pgrep -P "$front" -x mpirun)"
+    await_round 5
+    kill -KILL "$front"
+    wait "$front" || true
+    [[ $(<"$out.stderr") == *"mpirun was ended by signal 9 (Killed); going on with 3 of 3 nodes"* ]]
+    done_before=$(jq .rounds_done "$out/run.json")
+    ((done_before >= 4 && done_before < $(jq .rounds_planned "$out/run.json")))
+    run "$railgauge" run --resume "$out"
+    echo "$output"
+    [[ $output != *"round $done_before of"* ]]
+    [ "$(jq -c '[.status, .lost]' "$out/run.json")" = '["complete",[]]' ]
+    [ "$(figure '[.round, .flow.from.rank, .flow.to.rank] | @csv' | sort | uniq -d)" = "" ]
+    [ "$(figure 'select(.status != "ok")')" = "" ]
+    # Both sizes, each node with each other, both ways, on both rails.
+    [ "$(figure 'select(.pattern == "pairs") | [.size_bytes, .flow.from.rank, .flow.to.rank] | @csv' | sort -u | wc -l)" = 24 ]
+    valid
+}
+
+@test "a node that loses power in mid-run is named, and all that the others can measure is measured" {
+    begin --size 16K --duration 3 --deadline 5 --qp-timeout 14 --retry-count 4
+    await_round 2
     ssh -n node2 'sleep 1; echo o >/proc/sysrq-trigger' &
     status=0
     wait "$front" || status=$?

@@ -13,7 +13,7 @@ teardown() { # a node may be gone
 # of four packets, and not so much the acknowledgements of what arrives.
 @test "a rail that is throttled in transmission and one that loses 2 % of its packets are named, and no other part is" {
     local try named
-    ssh node1 tc qdisc add dev rail0 root tbf rate 2mbit burst 8kb latency 2s
+    ssh node1 tc qdisc add dev rail0 root tbf rate 600kbit burst 8kb latency 2s
     ssh node2 tc qdisc add dev rail1 root netem loss 2%
     # Three emulated machines on a busy host differ by half where nothing is wrong: one such measurement in a few tells too little.
     for ((try = 1; try <= 3; try++)); do

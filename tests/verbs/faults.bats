@@ -4,13 +4,6 @@
 bats_require_minimum_version 1.5.0
 load helpers
 
-# Runs in the background while something happens to it.
-begin() { # OPTION...
-    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 5 \
-        --qp-timeout 14 --retry-count 4 "$@" >"$out.stdout" 2>"$out.stderr" &
-    front=$!
-}
-
 # A command that node1 runs as soon as `fire` is called. Its session is there before the machines are busy.
 arm() { # COMMAND
     trigger=$PWD/build/trigger.$$.$BATS_TEST_NUMBER
@@ -30,23 +23,6 @@ fire() {
 no_rank_on() { # NODE
     run ssh "$1" 'sleep 2; pgrep railgauge-rank'
     [ -z "$output" ]
-}
-
-# Until the progress tells that a round has begun.
-await_round() { # NUMBER
-    local i
-    for ((i = 0; i < 600; i++)); do
-        ! grep -qs "^round $1 of" "$out.stderr" || return 0
-        sleep 0.1
-    done
-    cat "$out.stderr"
-    return 1
-}
-
-finish() { # sets $status
-    status=0
-    wait "$front" || status=$?
-    cat "$out.stdout" "$out.stderr"
 }
 
 @test "a rail that goes down fails its own flow, with what verbs said, and no other" {
@@ -141,6 +117,14 @@ finish() { # sets $status
     rdma link add rxe1 type rxe netdev rail1
     [ "$status" = 4 ]
     [[ $output == *"node0: rail 1 needs an RDMA device of its own, but only 1 have an active port here"* ]]
+}
+
+@test "rails that no router joins are no failure, but unsupported" {
+    measure --test rdma_write_bw --size 4K --duration 1 --rails cross
+    [ "$status" = 3 ]
+    [ "$(figure '[.status, .flow.from.rail != .flow.to.rail] | @csv' | sort | uniq -c | xargs)" = '4 unsupported,true' ]
+    [[ $output == *"the fabric does not join these rails"* ]]
+    valid
 }
 
 @test "a host that does not answer: exit 4, with ssh's words" {

@@ -30,24 +30,8 @@ teardown() { # a node may be gone
     jq -er '.suspects[] | select(.node == "node2").sentence' "$out/verdict.json" | grep -E "its NIC counted .* (retries|duplicate requests)"
 }
 
-begin() { # OPTION...
-    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --test rdma_write_bw "$@" \
-        >"$out.stdout" 2>"$out.stderr" &
-    front=$!
-}
-
-await_round() { # NUMBER
-    local i
-    for ((i = 0; i < 600; i++)); do
-        ! grep -qs "^round $1 of" "$out.stderr" || return 0
-        sleep 0.1
-    done
-    cat "$out.stderr"
-    return 1
-}
-
 @test "killed outright, first mpirun and then railgauge itself, a run is taken up where it was, and measures nothing twice" {
-    begin --size 4K,16K --duration 1 --warmup 0.5 --deadline 60
+    begin --test rdma_write_bw --size 4K,16K --duration 1 --warmup 0.5 --deadline 60
     await_round 2
     kill -KILL "$(pgrep -P "$front" -x mpirun)"
     await_round 5
@@ -68,12 +52,10 @@ await_round() { # NUMBER
 }
 
 @test "a node that loses power in mid-run is named, and all that the others can measure is measured" {
-    begin --size 16K --duration 3 --deadline 5 --qp-timeout 14 --retry-count 4
+    begin --test rdma_write_bw --size 16K --duration 3
     await_round 2
     ssh -n node2 'sleep 1; echo o >/proc/sysrq-trigger' &
-    status=0
-    wait "$front" || status=$?
-    cat "$out.stdout" "$out.stderr"
+    finish
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -r '[.lost[].node] | unique | join(",")' "$out/run.json")" = node2 ]
     [ "$(jq '.rounds_done >= .rounds_planned' "$out/run.json")" = true ]

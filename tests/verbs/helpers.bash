@@ -13,6 +13,30 @@ measure() { # OPTION...
     echo "$output"
 }
 
+# The same in the background, while something happens to it; soon out of patience.
+begin() { # OPTION...
+    "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 5 \
+        --qp-timeout 14 --retry-count 4 "$@" >"$out.stdout" 2>"$out.stderr" &
+    front=$!
+}
+
+# Until the progress tells that a round has begun.
+await_round() { # NUMBER
+    local i
+    for ((i = 0; i < 600; i++)); do
+        ! grep -qs "^round $1 of" "$out.stderr" || return 0
+        sleep 0.1
+    done
+    cat "$out.stderr"
+    return 1
+}
+
+finish() { # sets $status
+    status=0
+    wait "$front" || status=$?
+    cat "$out.stdout" "$out.stderr"
+}
+
 # A figure of the measurements that jq selects: numbers, one a line.
 figure() { # JQ-EXPRESSION
     jq -r "$1" "$out/measurements.ndjson"

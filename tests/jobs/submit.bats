@@ -120,6 +120,88 @@ removed() {
     removed
 }
 
+@test "a name that another run has is refused, and nothing of that run is touched" {
+    touch "$CLUSTER/secret"
+    run scripts/submit "${options[@]}" --output "$out"
+    echo "$output"
+    [ "$status" = 2 ]
+    grep -q "^submit: --name: railgauge-x is there already, and is left alone; take another name" <<<"$output"
+    [ "$(cut -d' ' -f1,2 "$CLUSTER/asked")" = "create secret" ]
+    [ -z "$(ls "$TMPDIR")" ]
+}
+
+@test "a Job that somebody removed ends the waiting, with 4" {
+    echo "round 1 of 2" >"$CLUSTER/log"
+    echo Gone >"$CLUSTER/state"
+    run timeout 60 scripts/submit "${options[@]}" --output "$out"
+    echo "$output"
+    [ "$status" = 4 ]
+    grep -q "the Job has ended: Gone: somebody removed it" <<<"$output"
+    removed
+}
+
+@test "a verdict outlives its pod: a Job out of time takes its pods along" {
+    job_ends 143 inconclusive "Failed: Job was active longer than specified deadline"
+    touch "$CLUSTER/evicted"
+    run scripts/submit "${options[@]}" --output "$out"
+    echo "$output"
+    [ "$status" = 4 ]
+    grep -q "^INCONCLUSIVE: 3 of 4 expectations are met" <<<"$output"
+    [ -s "$out/run.json" ]
+}
+
+@test "what keeps pods from running is told while they are waited for" {
+    jq -n '{items: [{metadata: {name: "railgauge-x-0-a"}, status: {phase: "Running"}},
+        {metadata: {name: "railgauge-x-1-b"}, status: {phase: "Pending", conditions: [{type: "PodScheduled", status: "True"}], containerStatuses: [
+            {state: {waiting: {reason: "ContainerCreating"}}}, {state: {waiting: {reason: "ImagePullBackOff", message: "Back-off pulling image \"r/x:1\""}}}]}}]}' \
+        >"$CLUSTER/pods.json"
+    waits() {
+        (
+            for ((i = 0; i < 300; i++)); do
+                ! grep -qF "$1" "$BATS_TEST_TMPDIR/said" || break
+                sleep 0.1
+            done
+            echo Gone >"$CLUSTER/state"
+        ) 3>&- &
+        SUBMIT_TELL_S=0 scripts/submit "${options[@]}" --output "$out" >"$BATS_TEST_TMPDIR/said" 2>&1 || true
+        wait $!
+        cat "$BATS_TEST_TMPDIR/said"
+        rm -f "$CLUSTER/state"
+        grep -qF "submit: $1" "$BATS_TEST_TMPDIR/said"
+    }
+    : >"$BATS_TEST_TMPDIR/said"
+    waits '1 of 3 pods run; railgauge-x-1-b: ImagePullBackOff: Back-off pulling image "r/x:1"'
+    jq '.items |= [.[1]] | .items[0].status |= (.containerStatuses = null | .conditions[0] += {status: "False", reason: "Unschedulable", message: "0/1 nodes are available"})' \
+        "$CLUSTER/pods.json" >"$CLUSTER/other.json"
+    mv "$CLUSTER/other.json" "$CLUSTER/pods.json"
+    waits '0 of 3 pods run; railgauge-x-1-b: Unschedulable: 0/1 nodes are available'
+    echo '{"items": []}' >"$CLUSTER/pods.json"
+    waits '0 of 3 pods run; kubectl get events tells what the others wait for'
+    rm "$CLUSTER/pods.json"
+}
+
+@test "what stops the script by accident is no verdict: 4, never 1" {
+    echo delete >"$CLUSTER/refuse"
+    run scripts/submit --machine a3-ultra --nodes 4 --image registry.example/railgauge:1.2 --nightly
+    echo "$output"
+    [ "$status" = 4 ]
+    grep -q "the key of the nights before cannot be replaced" <<<"$output"
+    echo '#!/bin/sh' >"$CLUSTER/ssh-keygen"
+    echo 'exit 1' >>"$CLUSTER/ssh-keygen"
+    chmod +x "$CLUSTER/ssh-keygen"
+    PATH=$CLUSTER:$PATH run scripts/submit "${options[@]}" --output "$out"
+    [ "$status" = 4 ]
+    [ -z "$(ls "$TMPDIR")" ]
+}
+
+@test "without kubectl it says so before it makes anything" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    for program in bash cat cut date dirname grep ls mkdir mktemp realpath rm sed tail; do ln -s "$(command -v $program)" "$BATS_TEST_TMPDIR/bin"; done
+    PATH=$BATS_TEST_TMPDIR/bin run scripts/submit "${options[@]}"
+    [ "$status" = 4 ]
+    [ "$output" = "submit: kubectl is not installed" ]
+}
+
 @test "a run that cannot be fetched keeps its verdict, and it is told where the run is" {
     job_ends 1 fail "Failed: exit code 1"
     echo exec >"$CLUSTER/refuse"
@@ -213,9 +295,11 @@ PYTHON
 --image registry.example/rail"gauge:1|--image takes a name as
 --image registry.example/railgauge@sha256:12|--image takes a name as
 --suite quick"|--suite takes a suite's name
+--suite quik|there is no jobs/suites/quik.json; there are: acceptance capacity
 --args $(id)|--args takes plain words
 --name X|--name takes lower-case letters
---name x-|--name takes lower-case letters
+--name x-|--name takes lower-case letters and digits, with dashes only between them
+--name nightly|what runs at night is called nightly, and nothing else is
 --name aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee|--name takes at most 40 letters
 --namespace a_b|--namespace takes lower-case letters
 --wait 0|--wait takes a number

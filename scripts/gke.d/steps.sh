@@ -3,7 +3,7 @@
 # What is made, in order. A step is a line of words, a kind and its arguments; describe_step turns it into
 #   what            the thing in words
 #   look            the command that prints what is known of it; it fails where there is no such thing
-#   expected        what look has to print; with among=yes, one line of what it prints, and the thing is there only then
+#   expected        what look has to print; with among=yes, one line of what it prints, and the thing is there only then; with among=any, anything
 #   create          the command that makes it
 #   delete_command  the command that deletes it; none where it goes with another thing
 
@@ -11,8 +11,10 @@ list_steps() {
     local i role
     steps=(services account)
     for role in ${fact[node_roles]}; do steps+=("role $role"); done
-    steps+=("vpc $name ${fact[main_mtu]}" "main_subnet $name" "firewall $name 10.0.0.0/8")
-    if [ "${fact[fabric]}" = rdma ]; then
+    steps+=("vpc $name ${fact[main_mtu]}" "main_subnet $name" "firewall $name ${fact[range_main]}")
+    if [ "$dranet" = yes ]; then
+        : # GKE makes the fabric's networks with the node pool
+    elif [ "${fact[fabric]}" = rdma ]; then
         steps+=("vpc $name-gvnic ${fact[mtu]}" "subnet $name-gvnic $name-gvnic $(range 0)" "firewall $name-gvnic $(range 0)" "rdma_vpc $name-rdma")
         for ((i = 0; i < fact[nics]; i++)); do steps+=("subnet $name-rdma-$i $name-rdma $(range $((i + 1)))"); done
         steps+=("policy $name-rdma" "rule $name-rdma" "association $name-rdma")
@@ -21,14 +23,25 @@ list_steps() {
             steps+=("vpc $name-gpu-$i ${fact[mtu]}" "subnet $name-gpu-$i $name-gpu-$i $(range $i)" "firewall $name-gpu-$i $(range $i)")
         done
     fi
-    steps+=("cluster $name" "pool $machine" "credentials $name")
-    [ "${fact[fabric]}" = none ] || steps+=("manifests network" "manifests drivers")
+    steps+=("volumes $name" "cluster $name" "pool $machine" "credentials $name" "manifests storage")
+    [ "${fact[fabric]}" = none ] || [ "$dranet" = yes ] || steps+=("manifests network/$machine")
+    [ "${fact[fabric]}" = none ] || steps+=("manifests drivers/$machine")
 }
 
 reverse_steps() {
     local i reversed=()
     for ((i = ${#steps[@]} - 1; i >= 0; i--)); do reversed+=("${steps[i]}"); done
     steps=("${reversed[@]}")
+}
+
+keep_steps() { # create, or delete_command: the steps that have one
+    local -n action=$1
+    local step kept=()
+    for step in "${steps[@]}"; do
+        describe_step "$step"
+        ((${#action[@]} == 0)) || kept+=("$step")
+    done
+    steps=("${kept[@]}")
 }
 
 # The networks of the fabric share 192.168.0.0/16, out of the way of nodes, pods and services; each has room for 4,092 nodes.
@@ -39,7 +52,9 @@ range() { # NUMBER
 # The networks that a node has beside the cluster's own, in the order of its interfaces: NETWORK:SUBNET.
 additional_networks() {
     local i
-    if [ "${fact[fabric]}" = rdma ]; then
+    if [ "$dranet" = yes ]; then
+        return
+    elif [ "${fact[fabric]}" = rdma ]; then
         echo "$name-gvnic:$name-gvnic"
         for ((i = 0; i < fact[nics]; i++)); do echo "$name-rdma:$name-rdma-$i"; done
     elif [ "${fact[fabric]}" = gpu ]; then
@@ -160,15 +175,24 @@ step_association() { # NAME: of the policy and of the network
         "--firewall-policy-region=$region" --quiet)
 }
 
+# What claims were given outlives the cluster, costs money, and holds on to its network.
+step_volumes() { # NETWORK
+    local all=("--project=$project" "--location=$zone")
+    what="Filestore on network $1, with the runs that are kept there"
+    look=(gcloud filestore instances list "${all[@]}" "--filter=networks[].network~\"(^|/)$1\$\"" '--format=value(name.basename())')
+    among=any
+    delete_command=(bash -o pipefail -c "$(quoted "${look[@]}") | xargs -rn1 $(quoted gcloud filestore instances delete "${all[@]}" --quiet)")
+}
+
 step_cluster() { # NAME
     what="cluster $1"
     look=(gcloud container clusters describe "$1" "--project=$project" "--location=$zone"
-        '--format=value(networkConfig.enableMultiNetworking,networkConfig.datapathProvider)')
-    expected=$'True\tADVANCED_DATAPATH'
+        '--format=value(networkConfig.enableMultiNetworking,networkConfig.datapathProvider,addonsConfig.gcpFilestoreCsiDriverConfig.enabled)')
+    expected=$'True\tADVANCED_DATAPATH\tTrue'
     create=(gcloud container clusters create "$1" "--project=$project" "--location=$zone" "--release-channel=$channel"
         "--network=$1" "--subnetwork=$1" --cluster-secondary-range-name=pods --services-secondary-range-name=services
         --enable-ip-alias --enable-dataplane-v2 --enable-multi-networking "--workload-pool=$project.svc.id.goog"
-        --addons=GcsFuseCsiDriver=ENABLED "--machine-type=${fact[system_machine_type]}" --num-nodes=1
+        "--addons=GcsFuseCsiDriver=ENABLED,GcpFilestoreCsiDriver=ENABLED" "--machine-type=${fact[system_machine_type]}" --num-nodes=1
         "--service-account=$account")
     [ -z "$cluster_version" ] || create+=("--cluster-version=$cluster_version")
     delete_command=(gcloud container clusters delete "$1" "--project=$project" "--location=$zone" --quiet)
@@ -192,6 +216,9 @@ step_pool() { # NAME
         spot) create+=(--spot "--num-nodes=$nodes") ;;
         on-demand) create+=("--num-nodes=$nodes") ;;
     esac
+    if [ "$dranet" = yes ]; then # known to gcloud beta alone
+        create=(gcloud beta "${create[@]:1}" --accelerator-network-profile=auto --node-labels=cloud.google.com/gke-networking-dra-driver=true)
+    fi
     for pair in $(additional_networks); do create+=(--additional-node-network "network=${pair%:*},subnetwork=${pair#*:}"); done
     delete_command=(gcloud container node-pools delete "$1" "--project=$project" "--location=$zone" "--cluster=$name" --quiet)
 }
@@ -201,14 +228,14 @@ step_credentials() { # NAME
     create=(gcloud container clusters get-credentials "$1" "--project=$project" "--location=$zone")
 }
 
-# jobs/network and jobs/drivers are written for the name railgauge; of another, the networks that they name are renamed.
-step_manifests() { # network, or drivers
-    local folder=jobs/$1/$machine rename
+# jobs/storage and jobs/network are written for the name railgauge; of another, the networks that they name are renamed.
+step_manifests() { # FOLDER of jobs
+    local folder=jobs/$1 rename
     what="the objects of $folder"
-    if [ "$name" = railgauge ] || [ "$1" != network ]; then
+    if [ "$name" = railgauge ] || [[ $1 = drivers/* ]]; then
         create=(kubectl "--context=$context" apply -k "$folder")
     else
-        rename="s/^\\( *vpc\\(Subnet\\)\\?: \\)railgauge-/\\1$name-/"
+        rename="s/^\\( *\\(vpc\\|vpcSubnet\\|network\\): \\)railgauge\\b/\\1$name/"
         create=(bash -o pipefail -c "kubectl kustomize $folder | sed '$rename' | kubectl --context=$context apply -f -")
     fi
 }
@@ -229,10 +256,12 @@ exists() {
     local found line
     ((${#look[@]})) || return 1
     if ! found=$("${look[@]}" 2>"$log"); then
-        grep -qiE 'not found|not_found|404' "$log" && return 1
+        grep -qiE 'not found|not_found|404|service_disabled' "$log" && return 1
         fail "it cannot be told whether this is there: $what" "${look[@]}"
     fi
-    if [ "$among" = yes ]; then
+    if [ "$among" = any ]; then
+        [ -n "$found" ]
+    elif [ "$among" = yes ]; then
         while IFS= read -r line; do grep -qxF -- "$line" <<<"$found" || return 1; done <<<"$expected"
     elif [ "$found" != "$expected" ]; then
         die 1 "$what: there is one of this name, but it is '$found' instead of '$expected'; take another --name, or delete it:

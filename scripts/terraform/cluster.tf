@@ -41,10 +41,14 @@ resource "google_container_cluster" "main" {
     gcs_fuse_csi_driver_config {
       enabled = true
     }
+    gcp_filestore_csi_driver_config {
+      enabled = true
+    }
   }
   node_config {
     machine_type    = local.table.system_machine_type
     service_account = google_service_account.nodes.email
+    oauth_scopes    = local.scopes
   }
 
   lifecycle {
@@ -84,6 +88,7 @@ resource "google_container_node_pool" "main" {
     image_type      = "COS_CONTAINERD"
     spot            = var.capacity == "spot"
     service_account = google_service_account.nodes.email
+    oauth_scopes    = local.scopes
     flex_start      = var.capacity == "flex-start" ? true : null
 
     gvnic {

@@ -33,21 +33,6 @@ resource "google_compute_subnetwork" "main" {
   }
 }
 
-resource "google_compute_firewall" "main" {
-  project       = var.project
-  name          = "${var.name}-internal"
-  network       = google_compute_network.main.id
-  direction     = "INGRESS"
-  source_ranges = ["10.0.0.0/8"]
-
-  dynamic "allow" {
-    for_each = ["tcp", "udp", "icmp"]
-    content {
-      protocol = allow.value
-    }
-  }
-}
-
 # The fabric's plain networks.
 resource "google_compute_network" "plain" {
   for_each                = local.plain
@@ -67,11 +52,12 @@ resource "google_compute_subnetwork" "plain" {
   ip_cidr_range = each.value
 }
 
-resource "google_compute_firewall" "plain" {
-  for_each      = local.plain
+# The nodes of each plain network reach each other.
+resource "google_compute_firewall" "internal" {
+  for_each      = local.firewalls
   project       = var.project
   name          = "${each.key}-internal"
-  network       = google_compute_network.plain[each.key].id
+  network       = merge({ (var.name) = google_compute_network.main }, google_compute_network.plain)[each.key].id
   direction     = "INGRESS"
   source_ranges = [each.value]
 

@@ -10,7 +10,7 @@ output "credentials" {
 
 output "manifests" {
   description = "The folders to give to kubectl apply -k, in order."
-  value       = local.machine.fabric == "none" ? [] : ["jobs/network/${var.machine}", "jobs/drivers/${var.machine}"]
+  value       = concat(["jobs/storage"], local.machine.fabric == "none" ? [] : ["jobs/network/${var.machine}", "jobs/drivers/${var.machine}"])
 }
 
 output "additional_networks" {

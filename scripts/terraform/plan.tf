@@ -14,6 +14,7 @@ locals {
     local.rdma ? { "${var.name}-gvnic" = cidrsubnet(local.table.ranges.fabric, local.table.ranges.fabric_bits, 0) } : {},
     local.gpu ? { for i in local.nics : "${var.name}-gpu-${i}" => cidrsubnet(local.table.ranges.fabric, local.table.ranges.fabric_bits, i) } : {}
   )
+  firewalls    = merge({ (var.name) = local.table.ranges.main }, local.plain)
   rdma_network = local.rdma ? { "${var.name}-rdma" = "${var.zone}-vpc-roce" } : {}
   rdma_subnets = local.rdma ? { for i in local.nics : "${var.name}-rdma-${i}" => cidrsubnet(local.table.ranges.fabric, local.table.ranges.fabric_bits, i + 1) } : {}
 
@@ -22,6 +23,9 @@ locals {
     [for name, range in local.plain : { network = name, subnetwork = name }],
     [for name, range in local.rdma_subnets : { network = "${var.name}-rdma", subnetwork = name }]
   )
+
+  # As gcloud has it for nodes with an account of their own: what they may do, the account's roles say.
+  scopes = ["https://www.googleapis.com/auth/cloud-platform"]
 
   affinity = {
     reservation = [{ type = "SPECIFIC_RESERVATION", key = "compute.googleapis.com/reservation-name", values = [var.reservation] }]

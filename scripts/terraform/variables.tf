@@ -54,7 +54,7 @@ variable "reservation" {
 }
 
 variable "name" {
-  description = "What everything is called or begins with. jobs/network is written for railgauge."
+  description = "What everything is called or begins with. jobs/storage and jobs/network are written for railgauge."
   type        = string
   default     = "railgauge"
   validation {

@@ -13,12 +13,22 @@ try:
     from googlecloudsdk import gcloud_main
     from googlecloudsdk.calliope import backend
     from googlecloudsdk.core import properties
+    from googlecloudsdk.core.resource import resource_filter
 except ImportError as fault:
     print(f"gcloud's parts are not in {root}: {fault}")
     sys.exit(3)
 
 parsed = []
-backend.Command.Run = lambda self, cli, args: parsed.append(self.dotted_name)
+
+
+def run(self, cli, args):
+    """What a filter says is read only when there is something to filter."""
+    del cli
+    resource_filter.Compile(getattr(args, "filter", None) or "")
+    parsed.append(self.dotted_name)
+
+
+backend.Command.Run = run
 properties.VALUES.core.disable_prompts.Set(True)
 properties.VALUES.core.disable_usage_reporting.Set(True)
 cli = gcloud_main.CreateCLI([])
@@ -35,6 +45,8 @@ for line in lines:
     except SystemExit as end:
         if end.code not in (None, 0, 1, 2):
             print(end.code)
+    except Exception as fault:  # pylint: disable=broad-except
+        print(fault)
     if len(parsed) == before:
         refused += 1
         print(f"refused: {line}")

@@ -116,7 +116,7 @@ need_gcloud() {
     networks=$(scripts/gke plan --machine a3-high "${here[@]}" --nodes 2 --spot | grep 'node-pools create' | grep -o 'subnetwork=[^ ]*' | paste -sd ' ')
     [ "$networks" = "$(printf 'subnetwork=%s ' railgauge-gpu-{0..3} | sed 's/ $//')" ]
     run -0 scripts/gke plan --machine gvnic "${here[@]}" --nodes 2 --spot
-    [[ ! $output =~ additional-node-network|accelerator|jobs/ ]]
+    [[ ! $output =~ additional-node-network|accelerator|jobs/(network|drivers) ]]
 }
 
 @test "the networks and subnets that jobs/network names are those that a node gets" {
@@ -220,7 +220,65 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     diff <(named <"$BATS_TEST_TMPDIR/created" | tac) <(made delete | named)
     run gke delete "${ultra[@]}" --yes
     [ "$status" = 0 ]
-    [ "$(grep -c ' gone: ' <<<"$output")" = 22 ]
+    [ "$(grep -c ' gone: ' <<<"$output")" = 23 ]
+    [[ ${lines[0]} = '[1/23] gone: '* ]]
+}
+
+@test "delete takes the Filestore with it that a claim left on the network, after the cluster and before the network, and no other" {
+    with_ultra
+    mkdir "$GOOGLE/filestores"
+    for name in pvc-1 pvc-2; do echo '{"network": "railgauge"}' >"$GOOGLE/filestores/$name"; done
+    echo '{"network": "railgauge-2"}' >"$GOOGLE/filestores/pvc-3"
+    scripts/gke plan "${ultra[@]}" --delete >"$BATS_TEST_TMPDIR/plan"
+    cp -r "$GOOGLE" "$BATS_TEST_TMPDIR/again"
+    run gke delete "${ultra[@]}" --yes
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$(left)" = filestores/pvc-3 ]
+    [ "$(made delete | grep -oE 'clusters delete|filestore instances delete|networks delete railgauge ' | paste -sd,)" = \
+        'clusters delete,filestore instances delete,filestore instances delete,networks delete railgauge ' ]
+    # A plan that is pasted does the same.
+    made delete >"$BATS_TEST_TMPDIR/deleted"
+    export GOOGLE=$BATS_TEST_TMPDIR/again
+    rm "$GOOGLE/calls"
+    PATH=$PWD/tests/jobs/stand_in:$PATH bash -e "$BATS_TEST_TMPDIR/plan" >/dev/null
+    [ "$(left)" = filestores/pvc-3 ]
+    diff "$BATS_TEST_TMPDIR/deleted" <(made delete)
+}
+
+@test "the class that the claim asks for is made, on the cluster's network; its cluster has the driver, its project the services" {
+    with_ultra
+    [ "$(sed -n 's/^ *storageClassName: //p' jobs/base/claim.yaml)" = "$(sed -n '/^metadata/,/^[^ ]/s/^  name: //p' jobs/storage/storageclass.yaml)" ]
+    grep -q 'kubectl .* apply -k jobs/storage$' "$GOOGLE/calls"
+    grep -q 'clusters create railgauge .*GcpFilestoreCsiDriver=ENABLED' "$GOOGLE/calls"
+    [ "$(find "$GOOGLE/services" -name 'file.googleapis.com' -o -name 'artifactregistry.googleapis.com' | wc -l)" = 2 ]
+    grep -q '^  network: railgauge ' jobs/storage/storageclass.yaml
+    sed -i 's/GcpFilestoreCsiDriver=ENABLED/GcpFilestoreCsiDriver=DISABLED/' "$GOOGLE/clusters/railgauge"
+    run gke create "${ultra[@]}" --nodes 2 --spot
+    [ "$status" = 1 ]
+    [[ $output = *"cluster railgauge: there is one of this name, but it is"* ]]
+}
+
+@test "with DRANET GKE makes the fabric's networks: the pool has the profile, the label, and no network of ours" {
+    scripts/gke plan "${ultra[@]}" --nodes 2 --spot --dranet >"$BATS_TEST_TMPDIR/plan"
+    [[ $(grep 'node-pools create' "$BATS_TEST_TMPDIR/plan") = 'gcloud beta '*' --accelerator-network-profile=auto --node-labels=cloud.google.com/gke-networking-dra-driver=true' ]]
+    run ! grep -E 'additional-node-network|railgauge-(rdma|gvnic)|jobs/network' "$BATS_TEST_TMPDIR/plan"
+    grep -q 'apply -k jobs/drivers/a3-ultra' "$BATS_TEST_TMPDIR/plan"
+    run gke create "${ultra[@]}" --nodes 2 --spot --dranet --cluster-version 1.34.0-gke.1
+    [ "$status" = 2 ]
+    [[ $output = *'1.34.0-gke.1 is older than 1.34.1-gke.1829001, which DRANET needs'* ]]
+    run gke create "${ultra[@]}" --nodes 2 --flex-start --dranet
+    [ "$status" = 4 ]
+    [[ $output = *'DRANET needs 1.34.1-gke.1829001; add:'*'--channel rapid'* ]]
+    sed -i 's/1.33.2-gke.100/1.34.2-gke.100/g' "$GOOGLE/answers/versions.json"
+    run gke create "${ultra[@]}" --nodes 2 --spot --dranet
+    [ "$status" = 0 ]
+    [[ ${lines[-1]} = *'scripts/submit --machine a3-ultra --nodes 2 --image IMAGE --component dranet' ]]
+    gke delete "${ultra[@]}" --yes
+    [ -z "$(left)" ]
+    need_gcloud
+    run parse < <(grep ^gcloud "$BATS_TEST_TMPDIR/plan" | sed 's/ --accelerator-network-profile=auto//') # newer than the gcloud that parses
+    [ "$status" = 0 ]
 }
 
 @test "delete asks first, and without a terminal wants --yes" {
@@ -311,6 +369,8 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     refused "plan needs --nodes" plan "${ultra[@]}"
     refused "create needs one of --reservation, --flex-start, --spot and --on-demand, not 2" create "${ultra[@]}" --nodes 2 --spot --flex-start
     refused "--on-demand: a3-ultra is not sold so" plan "${ultra[@]}" --nodes 2 --on-demand
+    refused "--dranet is for a3-ultra and a4" plan --machine a3-mega "${here[@]}" --nodes 2 --spot --dranet
+    refused "--dranet is nothing that delete needs" delete "${ultra[@]}" --dranet
     refused "--machine-type is for gvnic alone" plan "${ultra[@]}" --nodes 2 --spot --machine-type n2-standard-8
     refused "--nodes needs a value" plan --nodes
     [ ! -e "$GOOGLE/calls" ]
@@ -346,7 +406,7 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
 
 @test "with another name the manifests' networks are renamed, and nothing else of them" {
     gke create --machine a4 "${here[@]}" --nodes 2 --spot --name other >/dev/null
-    [ "$(cat "$GOOGLE/applied")" = "$(printf 'spec:\n  vpc: other-rdma\n  vpcSubnet: other-rdma-0\n  name: railgauge-x')" ]
+    [ "$(cat "$GOOGLE/applied")" = "$(printf 'spec:\n  vpc: other-rdma\n  vpcSubnet: other-rdma-0\n  network: other\n  name: railgauge-x')" ]
     [ -e "$GOOGLE/networks/other-rdma" ]
     [ ! -e "$GOOGLE/networks/railgauge" ]
 }
@@ -382,6 +442,7 @@ output "plan" {
     minimum_version = local.minimum_version
     ranges          = join(" ", sort([for name, range in merge(local.plain, local.rdma_subnets) : "${name}=${range}"]))
     profiles        = join(" ", values(local.rdma_network))
+    firewalls       = join(" ", sort([for name, range in local.firewalls : "${name}=${range}"]))
     nics            = join(" ", [for one in local.additional_networks : "network=${one.network},subnetwork=${one.subnetwork}"])
     affinity        = jsonencode(local.affinity)
   }
@@ -403,6 +464,14 @@ TF
     [[ $output = *hashicorp/google* ]]
 }
 
+@test "the Terraform module's cluster has the addons of the one that scripts/gke makes, and all its nodes the scope that gcloud gives those with an account" {
+    local addons
+    addons=$(scripts/gke plan "${ultra[@]}" --nodes 2 --spot | grep -o 'addons=[^ ]*')
+    [ "$(grep -oE '(gcs_fuse|gcp_filestore)_csi_driver_config' scripts/terraform/cluster.tf | sort -u | wc -l)" = "$(tr , '\n' <<<"$addons" | wc -l)" ]
+    [ "$(grep -c 'oauth_scopes  *= local.scopes' scripts/terraform/cluster.tf)" = "$(grep -c ' node_config {' scripts/terraform/cluster.tf)" ]
+    [ "$(sed -n 's/^  scopes = //p' scripts/terraform/plan.tf)" = '["https://www.googleapis.com/auth/cloud-platform"]' ]
+}
+
 @test "the Terraform module makes the networks, ranges, profile and order of NICs that scripts/gke makes" {
     need_terraform
     local machine plan pool
@@ -413,6 +482,7 @@ TF
         pool=$(grep 'node-pools create' "$BATS_TEST_TMPDIR/gke")
         [ "$(told nics)" = "$(grep -o 'network=[^ ]*' <<<"$pool" | paste -sd ' ')" ]
         [ "$(told ranges)" = "$(sed -nE 's/.*subnets create (some-[^ ]*) .*--range=([^ ]*).*/\1=\2/p' "$BATS_TEST_TMPDIR/gke" | LC_ALL=C sort | paste -sd ' ')" ]
+        [ "$(told firewalls)" = "$(sed -nE 's/.*firewall-rules create (some.*)-internal .*--source-ranges=([^ ]*).*/\1=\2/p' "$BATS_TEST_TMPDIR/gke" | LC_ALL=C sort | paste -sd ' ')" ]
         [ "$(told profiles)" = "$(grep -o 'network-profile=[^ ]*' "$BATS_TEST_TMPDIR/gke" | sed 's/.*=//')" ]
         [[ $pool = *" --machine-type=$(told machine_type) "* ]]
         [[ $pool = *" --location=$(told region)-b "* ]]

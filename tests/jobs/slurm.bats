@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # jobs/slurm under a Slurm of our own: munged, slurmctld and slurmd as this user, on this machine alone, with neither systemd nor control
-# groups. The ranks are real; they measure MPI on host memory, or a simulated fabric, since there need be no RDMA device here.
+# groups. Where this is root, two more slurmds have a host name of their own each, and are two nodes. The ranks are real; they measure MPI on host memory, or a simulated fabric, since there need be no RDMA device here.
 
 bats_require_minimum_version 1.5.0
 
@@ -8,13 +8,15 @@ programs=(munged slurmctld slurmd sbatch scontrol scancel)
 
 setup_file() {
     PATH=$PATH:/usr/sbin
-    local program
+    local program name
     for program in "${programs[@]}"; do command -v "$program" >/dev/null || return 0; done
     cd "$BATS_TEST_DIRNAME/../.." || return 1
     make -s all >/dev/null
     export slurm=$BATS_FILE_TMPDIR SLURM_CONF=$BATS_FILE_TMPDIR/slurm.conf RAILGAUGE=$PWD/build/railgauge node
     node=$(hostname -s)
     mkdir -m 755 "$slurm"/{state,spool}
+    export TWO=''
+    if [ "$(id -u)" != 0 ] || ! unshare --uts --mount true 2>"$slurm/why"; then TWO="needs root, and namespaces for two host names"; fi
     head -c 1024 /dev/urandom >"$slurm/munge.key"
     chmod 600 "$slurm/munge.key"
     sed -e 's/^ *//' >"$SLURM_CONF" <<CONF
@@ -27,9 +29,9 @@ setup_file() {
         SlurmUser=$(id -un)
         SlurmdUser=$(id -un)
         StateSaveLocation=$slurm/state
-        SlurmdSpoolDir=$slurm/spool
+        SlurmdSpoolDir=$slurm/spool/%n
         SlurmctldPidFile=$slurm/slurmctld.pid
-        SlurmdPidFile=$slurm/slurmd.pid
+        SlurmdPidFile=$slurm/slurmd.%n.pid
         ProctrackType=proctrack/linuxproc
         TaskPlugin=task/none
         JobAcctGatherType=jobacct_gather/none
@@ -39,20 +41,35 @@ setup_file() {
         SelectTypeParameters=CR_Core
         SlurmdParameters=config_overrides
         NodeName=$node NodeAddr=127.0.0.1 CPUs=8 RealMemory=1000 State=UNKNOWN
-        PartitionName=test Nodes=ALL Default=YES
+        PartitionName=test Nodes=$node Default=YES
 CONF
+    [ -n "$TWO" ] || name_two_nodes
     start munged --foreground --force --key-file="$slurm/munge.key" --socket="$slurm/munge.socket" --pid-file="$slurm/munged.pid" \
         --log-file="$slurm/munged.log" --seed-file="$slurm/munge.seed"
     start slurmctld -D
     start slurmd -D
+    for name in ${TWO_NODES:-}; do start unshare --uts --mount bash -c "hostname $name && mount --bind $slurm/hosts /etc/hosts && exec slurmd -D"; done
     local tries
     for ((tries = 0; tries < 300; tries++)); do
-        [ "$(sinfo -h -o %T 2>/dev/null)" != idle ] || return 0
+        [ "$(sinfo -h -o %T 2>/dev/null | sort -u)" != idle ] || return 0
         sleep 0.1
     done
     tail -n 20 "$slurm"/*.said
     echo "Slurm did not come up"
     return 1
+}
+
+# Their names lead to this machine's address in its network, since loopback leads to no other node.
+name_two_nodes() {
+    local address name port=$((30000 + RANDOM % 2000))
+    address=$(hostname -I | cut -d' ' -f1)
+    grep -v slurm- /etc/hosts >"$slurm/hosts"
+    for name in slurm-1 slurm-2; do
+        echo "$address $name" >>"$slurm/hosts"
+        echo "NodeName=$name NodeAddr=127.0.0.1 Port=$((port++)) CPUs=8 RealMemory=1000 State=UNKNOWN" >>"$SLURM_CONF"
+    done
+    echo "PartitionName=two Nodes=slurm-[1-2]" >>"$SLURM_CONF"
+    export TWO_NODES='slurm-1 slurm-2'
 }
 
 start() { # PROGRAM ARGUMENT...
@@ -70,7 +87,7 @@ teardown_file() {
 }
 
 setup() {
-    local program
+    local program name
     PATH=$PATH:/usr/sbin
     for program in "${programs[@]}"; do command -v "$program" >/dev/null || skip "no $program: Debian's packages slurm-wlm and munge have it"; done
     script=$PWD/jobs/slurm/railgauge.sbatch
@@ -95,6 +112,15 @@ fabric() { # FAULT
     [[ $(tail -n 1 log) = 'railgauge.sbatch: exit status 0, run in '*"/$(echo railgauge-*)" ]]
     "$BATS_TEST_DIRNAME/../../scripts/validate" railgauge-*
     [ "$(jq -r '.status, .rounds_done' railgauge-*/run.json | paste -sd ' ')" = 'complete 2' ]
+}
+
+@test "a job of two nodes has ranks on both, started by Slurm" {
+    [ -z "$TWO" ] || skip "$TWO"
+    run -0 submit --partition=two --nodes=2 --wait "$script" --test all_reduce --size 4K --duration 0.2 --warmup 0.05 --deadline 10 --verbose
+    cat log
+    grep -q "mpirun .*--host slurm-1:2,slurm-2:2 -np 4 " log
+    grep -q '^PASS: Everything was measured and arrived intact' log
+    [ "$(jq -c '[.nodes[] | [.node, .rails[].rank]]' railgauge-*/run.json)" = '[["slurm-1",0,1],["slurm-2",2,3]]' ]
 }
 
 @test "a fabric with a slow NIC fails the job with 1, and Slurm knows it" {

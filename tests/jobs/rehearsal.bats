@@ -151,6 +151,42 @@ refused() { # SED-SCRIPT WORDS
     grep -qF "$2" <<<"$output"
 }
 
+@test "bad options are refused, and what no rehearsal left in its folder stays" {
+    scripts/submit --machine tests/jobs/rehearsal --nodes 2 --image railgauge:0.1.0 --name t --render >"$BATS_TEST_TMPDIR/job.yaml"
+    rm -rf "$out"
+    mkdir -p "$out/volumes"
+    touch "$out/mine" "$out/key"
+    while IFS='|' read -r words told; do
+        read -ra list <<<"$words"
+        run timeout 20 scripts/rehearse "${list[@]}" "$BATS_TEST_TMPDIR/job.yaml"
+        echo "$words: $output"
+        [ "$status" = 2 ]
+        grep -qF -- "$told" <<<"$output"
+        [ -e "$out/mine" ]
+        [ -e "$out/key" ]
+    done <<CASES
+-o $out|holds mine, which no rehearsal left there: take another folder
+-o Makefile|Makefile is no folder
+-o $out/x --root $out/nothing|--root: $out/nothing is no folder
+-o $out/x --key $out/nothing|--key: $out/nothing is no file
+-o $out/x --timeout 0|--timeout takes seconds, at least 1, not 0
+-o $out/x --absent 2|--absent takes a pod's number, 0 to 1, not 2
+-o $out/x --evict -1|--evict takes a pod's number, 0 to 1, not -1
+-o /etc|/etc is not below the current folder
+CASES
+    rm -r "$out"
+}
+
+@test "an eviction that never came about is told" {
+    mkdir -p "$BATS_TEST_TMPDIR"/{bin,job/logs}
+    printf '#!/bin/sh\necho round 1 of 1\n' >"$BATS_TEST_TMPDIR/bin/ssh"
+    chmod +x "$BATS_TEST_TMPDIR/bin/ssh"
+    echo "pods=1 grace=1 decides=0 evict=0 when='round 2'" >"$BATS_TEST_TMPDIR/job/job"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH run timeout 20 bash scripts/rehearse.d/job "$BATS_TEST_TMPDIR/job"
+    [ "$status" = 0 ]
+    [[ $output = *"pod 0 was never evicted: no pod's log said 'round 2'"*"the Job is complete"* ]]
+}
+
 @test "a manifest that cannot be rehearsed is refused with the reason" {
     refused 's/subdomain: .*/subdomain: nowhere/' "the pods' subdomain names the Service 'nowhere', which the manifest has not"
     refused 's/clusterIP: None/clusterIP: 10.0.0.1/' "the Service is not headless"

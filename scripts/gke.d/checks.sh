@@ -20,6 +20,7 @@ questions() {
     ask_profile=(gcloud compute network-profiles describe "$zone-vpc-roce" "--project=$project" '--format=value(name)')
     ask_versions=(gcloud container get-server-config "--project=$project" "--location=$zone" --format=json)
     ask_networks=(gcloud compute project-info describe "--project=$project" --format=json)
+    ask_region=(gcloud compute regions describe "$region" "--project=$project" --format=json)
     ask_gpus=(gcloud beta quotas info describe "$(gpu_quota)" --service=compute.googleapis.com "--project=$project" --format=json)
     ask_reservation=(gcloud compute reservations describe "$(reservation_name)" "--project=$(reservation_project)" "--zone=$zone" --format=json)
 }
@@ -43,6 +44,7 @@ wanted_checks() {
     [ "${fact[fabric]}" != rdma ] || echo profile
     echo versions
     echo networks
+    echo region
     if [ "$capacity" = reservation ]; then
         echo reservation
     elif [ -n "${fact[accelerator]-}" ]; then
@@ -123,20 +125,43 @@ lacks_versions() {
 
 # Networks that are there already need no quota.
 check_networks() {
-    local needed there limit usage
+    local needed there
     needed=$(printf '%s\n' "${steps[@]}" | sed -nE 's/^(rdma_)?vpc ([^ ]*).*/\2/p')
     there=$(gcloud compute networks list "--project=$project" '--format=value(name)' 2>"$log") || there=''
     needed=$(grep -cvxF -- "$there" <<<"$needed" || true)
-    limit=$(jq -r '.quotas[] | select(.metric == "NETWORKS") | .limit | floor' <<<"$answer")
-    usage=$(jq -r '.quotas[] | select(.metric == "NETWORKS") | .usage | floor' <<<"$answer")
-    [ -n "$limit" ] || { lacks_networks && return; }
-    ((usage + needed <= limit)) || problem \
-        "$needed networks more are needed; the project has $usage and may have $limit. To ask for more:" \
-        "$(raise NETWORKS-per-project $((usage + needed)))"
+    need_quota NETWORKS "$needed" networks 'the project' || lacks_networks
+}
+
+# Of the answer; false where it does not tell.
+need_quota() { # METRIC NEEDED WHAT WHO [DIMENSIONS]
+    local limit usage
+    read -r limit usage < <(jq -r --arg metric "$1" '.quotas[]? | select(.metric == $metric) | "\(.limit | floor) \(.usage | floor)"' <<<"$answer") ||
+        return 1
+    ((usage + $2 <= limit)) || problem "$2 $3 more are needed; $4 has $usage and may have $limit. To ask for more:" \
+        "$(raise "${1//_/-}-per-project${5:+-region}" $((usage + $2)) "${5:-}")"
 }
 
 lacks_networks() {
     warn "the project's quota of networks cannot be read, so it is not checked:" "$(quoted "${ask_networks[@]}")"
+}
+
+# Every node has an address of its own that leads outside. What GPU machines need of processors comes with their GPUs.
+check_region() {
+    local cpus=0 family=${machine_type%%-*} of_region=("region $region" "region=$region")
+    ! pool_is_there || return 0
+    need_quota IN_USE_ADDRESSES $((nodes + 1)) "external addresses (of each node, and of one for the system)" "${of_region[@]}" || lacks_region
+    [ "$capacity" = on-demand ] && [ -z "${fact[accelerator]-}" ] && [[ $machine_type =~ -([0-9]+)(-|$) ]] || return 0
+    cpus=$((nodes * BASH_REMATCH[1]))
+    need_quota "${family^^}_CPUS" $cpus "${family^^} CPUs" "${of_region[@]}" || need_quota CPUS $cpus CPUs "${of_region[@]}" || lacks_region
+}
+
+lacks_region() {
+    warn "the region's quotas cannot be read, so they are not checked:" "$(quoted "${ask_region[@]}")"
+}
+
+# Run again, what the nodes that are there take is taken already.
+pool_is_there() {
+    gcloud container node-pools describe "$machine" "--project=$project" "--location=$zone" "--cluster=$name" '--format=value(name)' >"$log" 2>&1
 }
 
 raise() { # QUOTA VALUE [DIMENSIONS]
@@ -170,9 +195,7 @@ check_reservation() {
     [ "$type" = "$machine_type" ] || problem "reservation $reservation is for $type, not for $machine_type:" "give another --reservation or --machine"
     [ "$specific" = true ] || problem "reservation $reservation is open to any machine, and cannot be asked for by name:" \
         "make one with gcloud compute reservations create --require-specific-reservation"
-    # Run again, the nodes that are there are those in use.
-    gcloud container node-pools describe "$machine" "--project=$project" "--location=$zone" "--cluster=$name" '--format=value(name)' \
-        >"$log" 2>&1 || ((count - used >= nodes)) ||
+    pool_is_there || ((count - used >= nodes)) ||
         problem "reservation $reservation has $((count - used)) of its $count machines free, and $nodes are needed; who has the others:" \
             "gcloud compute instances list --project=$(reservation_project) --zones=$zone --filter=machineType~$machine_type"
 }

@@ -30,9 +30,16 @@ answers() {
  {"channel": "REGULAR", "defaultVersion": "1.33.2-gke.100", "validVersions": ["1.33.4-gke.1", "1.33.2-gke.100"]}]}
 JSON
     echo '{"quotas": [{"metric": "CPUS", "limit": 1, "usage": 1}, {"metric": "NETWORKS", "limit": 15.0, "usage": 1.0}]}' >"$GOOGLE/answers/project.json"
+    region_quotas 8 200 C3_CPUS 500
     gpu_quota 0 16
     echo '{"specificReservation": {"count": "4", "inUseCount": "1", "instanceProperties": {"machineType": "a3-ultragpu-8g"}},
  "specificReservationRequired": true, "status": "READY"}' >"$GOOGLE/answers/reservation.json"
+}
+
+region_quotas() { # ADDRESSES CPUS [METRIC LIMIT]
+    jq -n --argjson addresses "$1" --argjson cpus "$2" --arg other "${3:-NONE}" --argjson limit "${4:-0}" '{quotas: [
+        {metric: "CPUS", limit: $cpus, usage: 4.0}, {metric: "IN_USE_ADDRESSES", limit: $addresses, usage: 1.0},
+        {metric: $other, limit: $limit, usage: 0.0}]}' >"$GOOGLE/answers/region.json"
 }
 
 gpu_quota() { # ELSEWHERE HERE
@@ -312,6 +319,26 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
     echo '{"quotas": [{"metric": "NETWORKS", "limit": 6.0, "usage": 6.0}]}' >"$GOOGLE/answers/project.json"
     gke create "${ultra[@]}" --nodes 2 --spot >/dev/null
+}
+
+@test "nodes need addresses, and those without GPUs processors: what the region may have is told before anything is made" {
+    region_quotas 3 200
+    run gke create "${ultra[@]}" --nodes 2 --spot
+    echo "$output"
+    [ "$status" = 4 ]
+    [[ $output = *'3 external addresses (of each node, and of one for the system) more are needed; region europe-west1 has 1 and may have 3.'* ]]
+    [[ $output = *'--quota-id=IN-USE-ADDRESSES-per-project-region --preferred-value=4 --dimensions=region=europe-west1'* ]]
+    region_quotas 8 90 C3_CPUS 80
+    run gke create --machine gvnic "${here[@]}" --nodes 2 --on-demand
+    [ "$status" = 4 ]
+    [[ $output = *'88 C3 CPUs more are needed; region europe-west1 has 0 and may have 80.'*'--quota-id=C3-CPUS-per-project-region --preferred-value=88 '* ]]
+    run gke create --machine gvnic "${here[@]}" --nodes 2 --on-demand --machine-type e2-standard-44-x
+    [[ $output = *'88 CPUs more are needed; region europe-west1 has 4 and may have 90.'* ]]
+    [ -z "$(made create)" ]
+    gke create --machine gvnic "${here[@]}" --nodes 2 --spot >/dev/null
+    # Run again, it is not counted a second time.
+    region_quotas 3 4
+    gke create --machine gvnic "${here[@]}" --nodes 2 --on-demand >/dev/null
 }
 
 @test "an on-demand quota is the one of the GPU's family" {

@@ -56,7 +56,7 @@ resource "google_container_cluster" "main" {
     ignore_changes = [node_config, initial_node_count]
     precondition {
       condition     = sort([local.padded.own, local.padded.minimum])[0] == local.padded.minimum
-      error_message = "cluster_version is older than ${local.minimum_version}, which ${var.machine} with ${var.capacity} needs."
+      error_message = "cluster_version is older than ${local.minimum_version}, which ${var.machine} with ${var.capacity}${var.dranet ? " and dranet" : ""} needs."
     }
   }
 }
@@ -90,6 +90,7 @@ resource "google_container_node_pool" "main" {
     service_account = google_service_account.nodes.email
     oauth_scopes    = local.scopes
     flex_start      = var.capacity == "flex-start" ? true : null
+    labels          = var.dranet ? { "cloud.google.com/gke-networking-dra-driver" = "true" } : null
 
     gvnic {
       enabled = true
@@ -117,6 +118,8 @@ resource "google_container_node_pool" "main" {
   }
 
   network_config {
+    accelerator_network_profile = var.dranet ? "auto" : null
+
     dynamic "additional_node_network_configs" {
       for_each = local.additional_networks
       content {
@@ -141,6 +144,10 @@ resource "google_container_node_pool" "main" {
     precondition {
       condition     = (var.capacity == "reservation") == (var.reservation != null)
       error_message = "reservation goes with capacity reservation, and with no other."
+    }
+    precondition {
+      condition     = !var.dranet || local.machine.fabric == "rdma"
+      error_message = "dranet is for a3-ultra and a4; ${var.machine} has no RDMA NICs."
     }
     precondition {
       condition     = var.machine_type == null || var.machine == "gvnic"

@@ -10,7 +10,7 @@ output "credentials" {
 
 output "manifests" {
   description = "The folders to give to kubectl apply -k, in order."
-  value       = concat(["jobs/storage"], local.machine.fabric == "none" ? [] : ["jobs/network/${var.machine}", "jobs/drivers/${var.machine}"])
+  value       = local.manifests
 }
 
 output "additional_networks" {

@@ -5,7 +5,7 @@ locals {
   region  = regex("^(.*)-[^-]*$", var.zone)[0]
 
   machine_type = coalesce(var.machine_type, local.machine.machine_type)
-  rdma         = local.machine.fabric == "rdma"
+  rdma         = local.machine.fabric == "rdma" && !var.dranet # with DRANET, GKE makes the fabric's networks with the node pool
   gpu          = local.machine.fabric == "gpu"
   nics         = range(local.machine.nics)
 
@@ -24,6 +24,12 @@ locals {
     [for name, range in local.rdma_subnets : { network = "${var.name}-rdma", subnetwork = name }]
   )
 
+  manifests = concat(
+    ["jobs/storage"],
+    local.rdma || local.gpu ? ["jobs/network/${var.machine}"] : [],
+    local.machine.fabric != "none" ? ["jobs/drivers/${var.machine}"] : []
+  )
+
   # As gcloud has it for nodes with an account of their own: what they may do, the account's roles say.
   scopes = ["https://www.googleapis.com/auth/cloud-platform"]
 
@@ -35,7 +41,11 @@ locals {
   }[var.capacity]
 
   # Padded, versions sort as texts.
-  minimums = { for version in compact([local.machine.minimum_version, var.capacity == "flex-start" ? local.table.flex_start.minimum_version : ""]) :
+  minimums = { for version in compact([
+    local.machine.minimum_version,
+    var.capacity == "flex-start" ? local.table.flex_start.minimum_version : "",
+    var.dranet ? local.table.dranet.minimum_version : "",
+    ]) :
     join(".", [for part in regexall("[0-9]+", version) : format("%010d", tonumber(part))]) => version
   }
   padded = {

@@ -93,6 +93,12 @@ variable "cluster_version" {
   }
 }
 
+variable "dranet" {
+  description = "For a3-ultra and a4: GKE makes the RDMA networks, and pods claim NICs (scripts/submit --component dranet)."
+  type        = bool
+  default     = false
+}
+
 variable "deletion_protection" {
   description = "Whether terraform destroy is to be refused for the cluster."
   type        = bool

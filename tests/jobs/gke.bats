@@ -472,6 +472,7 @@ output "plan" {
     firewalls       = join(" ", sort([for name, range in local.firewalls : "${name}=${range}"]))
     nics            = join(" ", [for one in local.additional_networks : "network=${one.network},subnetwork=${one.subnetwork}"])
     affinity        = jsonencode(local.affinity)
+    manifests       = join(" ", local.manifests)
   }
 }
 TF
@@ -509,6 +510,7 @@ TF
         pool=$(grep 'node-pools create' "$BATS_TEST_TMPDIR/gke")
         [ "$(told nics)" = "$(grep -o 'network=[^ ]*' <<<"$pool" | paste -sd ' ')" ]
         [ "$(told ranges)" = "$(sed -nE 's/.*subnets create (some-[^ ]*) .*--range=([^ ]*).*/\1=\2/p' "$BATS_TEST_TMPDIR/gke" | LC_ALL=C sort | paste -sd ' ')" ]
+        [ "$(told manifests)" = "$(sed -n 's/^# the objects of //p' "$BATS_TEST_TMPDIR/gke" | paste -sd ' ')" ]
         [ "$(told firewalls)" = "$(sed -nE 's/.*firewall-rules create (some.*)-internal .*--source-ranges=([^ ]*).*/\1=\2/p' "$BATS_TEST_TMPDIR/gke" | LC_ALL=C sort | paste -sd ' ')" ]
         [ "$(told profiles)" = "$(grep -o 'network-profile=[^ ]*' "$BATS_TEST_TMPDIR/gke" | sed 's/.*=//')" ]
         [[ $pool = *" --machine-type=$(told machine_type) "* ]]
@@ -516,6 +518,8 @@ TF
     done
     [ "$(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=flex-start | jq -r .minimum_version)" = 1.32.2-gke.1652000 ]
     [ "$(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=spot | jq -r .minimum_version)" = 1.32.2-gke.1475000 ]
+    plan=$(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=flex-start dranet=true)
+    [ "$(jq -r '[.minimum_version, .nics, .ranges, .profiles, .manifests] | join("|")' <<<"$plan")" = '1.34.1-gke.1829001||||jobs/storage jobs/drivers/a4' ]
     [[ $(terraform_plan project=my-project zone=europe-west1-b machine=a4 nodes=2 capacity=reservation reservation=r/reservationBlocks/b) = *SPECIFIC_RESERVATION*r/reservationBlocks/b* ]]
 }
 

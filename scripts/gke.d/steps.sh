@@ -269,9 +269,16 @@ exists() {
     fi
 }
 
+# A service account that is new is not known everywhere at once.
 do_step() { # create, or delete_command
     local -n command=$1
-    (cd "$here/.." && "${command[@]}") >"$log" 2>&1 || fail "this failed: $what" "${command[@]}"
+    local try
+    for try in {1..10}; do
+        ! (cd "$here/.." && "${command[@]}") >"$log" 2>&1 || return 0
+        grep -qi 'service account .*does not exist' "$log" || break
+        ((try == 10)) || sleep "${GKE_RETRY_S:-6}"
+    done
+    fail "this failed: $what" "${command[@]}"
 }
 
 fail() { # MESSAGE COMMAND...

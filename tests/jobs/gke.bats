@@ -199,6 +199,19 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     [ "$(made create | awk '{ print $2, $3 }')" = 'container node-pools' ]
 }
 
+@test "a new service account that is not known everywhere yet is waited for, but not for ever" {
+    export GKE_RETRY_S=0
+    printf 123 >"$GOOGLE/late"
+    gke create --machine gvnic "${here[@]}" --nodes 2 --on-demand >/dev/null
+    [ "$(made create | grep -c 'add-iam-policy-binding .*defaultNodeServiceAccount')" = 4 ]
+    export GOOGLE=$BATS_TEST_TMPDIR/other
+    answers
+    head -c 100 /dev/zero >"$GOOGLE/late"
+    run gke create --machine gvnic "${here[@]}" --nodes 2 --on-demand
+    [ "$status" = 1 ]
+    [[ $output = *'Service account '*' does not exist'*'this failed: role roles/container.defaultNodeServiceAccount'* ]]
+}
+
 @test "what cannot be looked up is not taken for what is not there" {
     echo 'service-accounts.describe ERROR: Required permission iam.serviceAccounts.get is missing (403)' >"$GOOGLE/fail"
     run gke create "${ultra[@]}" --nodes 2 --spot

@@ -37,7 +37,7 @@ job_ends() { # EXIT_STATUS VERDICT STATE SUSPECTS
 
 removed() {
     [ "$(sed -n 's/^delete --ignore-not-found --wait=false //p' "$CLUSTER/asked" | tr ' ' '\n' | LC_ALL=C sort | paste -sd ' ')" = \
-        "ConfigMap/railgauge-x Job/railgauge-x NetworkPolicy/railgauge-x Pod/railgauge-x Service/railgauge-x secret/railgauge-x-ssh" ]
+        "ConfigMap/railgauge-x Job/railgauge-x NetworkPolicy/railgauge-x Service/railgauge-x pod/railgauge-x secret/railgauge-x-ssh" ]
     [ -z "$(ls "$TMPDIR")" ]
 }
 
@@ -264,10 +264,13 @@ PYTHON
 }
 
 @test "--nightly makes the key and the CronJob, and leaves them there" {
-    scripts/submit --machine a3-ultra --nodes 4 --image registry.example/railgauge:1.2 --nightly
+    run scripts/submit --machine a3-ultra --nodes 4 --image registry.example/railgauge:1.2 --nightly --namespace n
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output = *"to remove it: kubectl delete --namespace n secret/railgauge-nightly-ssh ConfigMap/railgauge-nightly Service/railgauge-nightly CronJob/railgauge-nightly NetworkPolicy/railgauge-nightly" ]]
     cat "$CLUSTER/asked"
-    grep -q '^create secret generic railgauge-nightly-ssh ' "$CLUSTER/asked"
-    refute grep '^delete.*CronJob' "$CLUSTER/asked"
+    grep -q '^--namespace n create secret generic railgauge-nightly-ssh ' "$CLUSTER/asked"
+    refute grep 'delete.*CronJob' "$CLUSTER/asked"
     [ -z "$(ls "$TMPDIR")" ]
     /usr/bin/python3 - "$CLUSTER/applied.yaml" <<'PYTHON'
 import sys, yaml

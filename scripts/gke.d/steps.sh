@@ -294,6 +294,11 @@ advise() { # FILE
     local text
     text=$(<"$1")
     case ${text,,} in
+        *billing*)
+            echo "gke: the project has no billing account; link one:
+  gcloud billing accounts list
+  gcloud billing projects link $project --billing-account=ACCOUNT"
+            ;;
         *quota*)
             echo "gke: a quota is used up; what there is:
   gcloud compute project-info describe --project=$project --flatten=quotas --format='table(quotas.metric,quotas.limit,quotas.usage)'

@@ -212,6 +212,13 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
     [[ $output = *'Service account '*' does not exist'*'this failed: role roles/container.defaultNodeServiceAccount'* ]]
 }
 
+@test "a project without billing is told how to get it" {
+    echo 'services.enable ERROR: FAILED_PRECONDITION: Billing account for project 1 is not found. Billing must be enabled for activation of services' >"$GOOGLE/fail"
+    run gke create "${ultra[@]}" --nodes 2 --spot
+    [ "$status" = 1 ]
+    [[ $output = *'gcloud billing projects link my-project --billing-account=ACCOUNT'* ]]
+}
+
 @test "what cannot be looked up is not taken for what is not there" {
     echo 'service-accounts.describe ERROR: Required permission iam.serviceAccounts.get is missing (403)' >"$GOOGLE/fail"
     run gke create "${ultra[@]}" --nodes 2 --spot
@@ -432,7 +439,7 @@ print(len(ranges), [(a, b) for a, b in itertools.combinations(ranges, 2) if a.ov
         READY=0 gke create "${ultra[@]}" --nodes 2 --spot --name first || true
         gke create "${ultra[@]}" --nodes 2 --reservation res --name first || true
         local error
-        for error in quota ZONE_RESOURCE_POOL_EXHAUSTED permission constraints/x 'being used by' else; do
+        for error in billing quota ZONE_RESOURCE_POOL_EXHAUSTED permission constraints/x 'being used by' else; do
             echo "firewall-rules.(create|describe) $error" >"$GOOGLE/fail"
             gke delete "${ultra[@]}" --yes || true
         done

@@ -150,6 +150,16 @@ removed() {
     [ -s "$out/run.json" ]
 }
 
+@test "a log whose connection breaks is followed on" {
+    job_ends 0 pass "Complete: "
+    touch "$CLUSTER/breaks"
+    run timeout 60 scripts/submit "${options[@]}" --output "$out"
+    echo "$output"
+    [ "$status" = 0 ]
+    grep -q '^round 1 of 2$' <<<"$output"
+    [ "$(grep -o '^logs -f --tail=[^ ]*' "$CLUSTER/asked" | paste -sd,)" = "logs -f --tail=-1,logs -f --tail=0" ]
+}
+
 @test "what keeps pods from running is told while they are waited for" {
     jq -n '{items: [{metadata: {name: "railgauge-x-0-a"}, status: {phase: "Running"}},
         {metadata: {name: "railgauge-x-1-b"}, status: {phase: "Pending", conditions: [{type: "PodScheduled", status: "True"}], containerStatuses: [

@@ -31,6 +31,7 @@ await_round() { # NUMBER
     return 1
 }
 
+# shellcheck disable=SC2034 # status is for the tests
 finish() { # sets $status
     status=0
     wait "$front" || status=$?

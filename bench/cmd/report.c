@@ -127,7 +127,11 @@ static int write_page(const struct options *options, const struct entry *entries
 {
     const char *digests[RUNS_MOST], *sentences[RUNS_MOST];
     char title[1100], *page = NULL;
+    struct rg_alike *odd = calloc(count, sizeof *odd);
+    if (odd == NULL)
+        return rg_fail(err, -ENOMEM, "no memory for the page");
     for (size_t i = 0; i < count; i++) {
+        rg_alike_find(&entries[i].run, &odd[i]);
         digests[i] = entries[i].json;
         sentences[i] = entries[i].sentence;
     }
@@ -138,6 +142,7 @@ static int write_page(const struct options *options, const struct entry *entries
         .title = options->title ? options->title : title,
         .digests = digests,
         .sentences = sentences,
+        .odd = odd,
         .runs = count,
         .history = beside->history,
         .plan = beside->plan,
@@ -147,6 +152,7 @@ static int write_page(const struct options *options, const struct entry *entries
     if (code == 0)
         code = rg_file_write_atomic(options->output, page, err);
     free(page);
+    free(odd);
     return code;
 }
 

@@ -397,9 +397,11 @@ static int add_result(struct rg_digest_point *point, const struct rg_measurement
     return code;
 }
 
-static double value_of(const struct rg_digest_point *point, const struct rg_measurement *m)
+/* What failed has nothing, however fast its data arrived damaged. */
+static double value_of(const struct rg_digest_point *point, const struct rg_measurement *m, bool ok)
 {
-    return m->has_bandwidth    ? m->bandwidth.bandwidth_gbps
+    return !ok                 ? (point->up ? 0 : INFINITY)
+           : m->has_bandwidth  ? m->bandwidth.bandwidth_gbps
            : m->has_latency    ? m->latency.p50_us
            : m->has_collective ? m->collective.busbw_gigabytes_per_s
            : point->up         ? 0
@@ -419,7 +421,7 @@ static int add_to_point(struct rg_digest *digest, const struct rg_measurement *m
     if (!ok && !failed)
         return 0;
     struct rg_spot spot = rg_digest_spot(digest, m);
-    spot.value = value_of(point, m);
+    spot.value = value_of(point, m, ok);
     /* What fails at a lost rail proves nothing; what suspects were asked again is no sample of the fleet. */
     bool lost = is_lost(digest, spot.node, spot.rail) || is_lost(digest, spot.peer, spot.peer_rail);
     bool again = m->pattern != NULL && strcmp(m->pattern, "confirm") == 0;
@@ -430,9 +432,9 @@ static int add_to_point(struct rg_digest *digest, const struct rg_measurement *m
     if (code != 0 || (failed && lost))
         return code;
     keep_if_bad(point, &spot);
-    if (point->comparable)
+    if (point->comparable && !again)
         code = add_to_nic(digest, &point->tx, spot.node, spot.rail, spot.value, err);
-    if (code == 0 && point->comparable && m->has_flow)
+    if (code == 0 && point->comparable && !again && m->has_flow)
         code = add_to_nic(digest, &point->rx, spot.peer, spot.peer_rail, spot.value, err);
     return code == 0 && m->has_flow && point->comparable ? add_pair(digest, point, &spot, err) : code;
 }

@@ -19,6 +19,13 @@ static bool counts(const struct rg_fleet_judge *judge, const struct rg_seen_flow
     return !flow->again && !rg_evidence_is_void(judge, flow);
 }
 
+/* What arrived damaged is nothing, however fast it came. */
+static float share_of(const struct rg_point *point, const struct rg_seen_flow *flow)
+{
+    bool nothing = isnan(flow->gbps) || isnan(point->healthy_gbps) || flow->intact == 0;
+    return nothing ? 0 : flow->gbps / (float)point->healthy_gbps;
+}
+
 /* Median shares of one side of every NIC at one point. shares: room for every flow; first: for every NIC and two more.
  */
 static void add_heat(const struct rg_fleet_judge *judge, const struct rg_point *point, bool sends, float *shares,
@@ -33,8 +40,7 @@ static void add_heat(const struct rg_fleet_judge *judge, const struct rg_point *
     for (size_t i = 0; i < point->count; i++) {
         const struct rg_seen_flow *flow = &point->flows[i];
         if (counts(judge, flow))
-            shares[first[(sends ? flow->from : flow->to) + 1]++] =
-                isnan(flow->gbps) || isnan(point->healthy_gbps) ? 0 : flow->gbps / (float)point->healthy_gbps;
+            shares[first[(sends ? flow->from : flow->to) + 1]++] = share_of(point, flow);
     }
     for (size_t nic = 0; nic < nics; nic++) {
         size_t count = first[nic + 1] - first[nic];

@@ -86,8 +86,8 @@ void rg_report_heat(const struct rg_heat *heat, bool colour, bool all, FILE *out
         return;
     fprintf(out,
         "\nWhat each rail sends or receives, in %% of a healthy flow, worst nodes first\n(t: it sends less, r: it "
-        "receives less)\n  %-20s",
-        "");
+        "receives less%s)\n  %-20s",
+        lines[0].worst <= 0 ? "; 0: nothing gets through intact" : "", "");
     for (int rail = 0; rail < heat->rails && rail < RAILS_A_LINE; rail++)
         fprintf(out, "     r%-1d", rail);
     fputc('\n', out);

@@ -75,6 +75,15 @@ static void print_data(const struct rg_html_content *content, FILE *out)
             fputc(',', out);
         print_json(content->digests[i], out);
     }
+    fputs("],\"odd\":[", out);
+    for (size_t i = 0; i < content->runs; i++) {
+        fputs(i > 0 ? ",[" : "[", out);
+        for (int s = 0; s < content->odd[i].count; s++) {
+            fputs(s > 0 ? "," : "", out);
+            print_string(content->odd[i].sentences[s], out);
+        }
+        fputc(']', out);
+    }
     fputs("],\"history\":", out);
     print_json(content->history ? content->history : "null", out);
     fputs(",\"plan\":", out);

@@ -2,7 +2,7 @@
 #ifndef RG_REPORT_HTML_H
 #define RG_REPORT_HTML_H
 
-#include "base/error.h"
+#include "report/alike.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@ struct rg_html_content {
     const char *title;
     const char *const *digests;   /* one JSON text a run */
     const char *const *sentences; /* the same runs' verdicts in words, for readers without scripts */
+    const struct rg_alike *odd;   /* of the same runs: what nodes do not share */
     size_t runs;
     const char *history; /* JSON; NULL: none was asked for */
     const char *plan;    /* JSON; NULL: why_not says why there is none */

@@ -67,11 +67,21 @@ test("the heat map has a cell a rail, and tells how much each gives", async ({ p
     await expect(page.locator("#fleet .words")).toContainText("1 NIC of 48 has");
 });
 
-test("the heat map is that of the text report", async ({ page }) => {
-    await open(page, "ill");
-    const text = judged("compare", at("ill")).split("\n").filter((line) => /^ {2}sim\d+ {2}/.test(line) && !/[>,]/.test(line));
+for (const name of ["ill", "few"]) test(`the heat map is that of the text report: ${name}`, async ({ page }) => {
+    await open(page, name);
+    const text = judged("compare", at(name)).split("\n").filter((line) => /^ {2}sim\d+ {2}/.test(line) && !/[>,]/.test(line));
     const rows = Object.entries(await heat(page)).map(([node, values]) => [node, ...values].join(" "));
     expect(rows).toEqual(text.map((line) => line.trim().split(/\s+/).join(" ")));
+});
+
+test("data that arrive damaged are nothing, however fast they came", async ({ page }) => {
+    await open(page, "few");
+    await expect(page.locator("#fleet .words")).toHaveText(
+        "2 NICs of 32 have less than a healthy flow: sim003 rail 2 (nothing intact, sending), sim005 rail 1 (nothing intact, receiving).");
+    await expect(page.locator("#pairs .words")).toContainText(/In [0-9]+ pairs the worst flow falls short/);
+    await page.locator("#pairs summary").first().click();
+    await expect(page.locator("#pairs table tbody tr").filter({ hasText: "sim003 r2 →" }).first()).toContainText("nothing intact");
+    await expect(page.locator(".suspect").filter({ hasText: "data damaged" })).not.toContainText("healthy flow");
 });
 
 test("the matrix of pairs and the slowest flows name who sends to whom", async ({ page }) => {
@@ -79,7 +89,7 @@ test("the matrix of pairs and the slowest flows name who sends to whom", async (
     const { points } = await page.evaluate(() => JSON.parse(document.getElementById("data").textContent).runs[0]);
     await expect(cells(page, "pairs")).toHaveCount(points[0].pairs.filter((value) => value !== null).length);
     await page.locator("#pairs summary").first().click();
-    await expect(page.locator("#pairs table tbody tr").first()).toContainText(/r0 → sim002 r0nothing/);
+    await expect(page.locator("#pairs table tbody tr").first()).toContainText(/r0 → sim002 r0nothing intact/);
 });
 
 test("bandwidth, latency and how they were made are told with their units", async ({ page }) => {
@@ -162,6 +172,30 @@ test("each series that changed has a picture, the worst of each thing that happe
     const rows = page.locator("#history > details").last().locator("tbody tr");
     await expect(rows).toHaveCount(changes.length);
     await expect(rows.filter({ hasText: "sim001 rail 1 receives" }).filter({ hasText: "64 KiB" }).filter({ hasText: "8 queue pairs" })).toContainText("the NIC's firmware 28.44.1036 → 28.45.1200");
+});
+
+test("what the last run did not measure is told before what changed, by part, as in railgauge history trend", async ({ page }) => {
+    const faults = await open(page, "lacking");
+    const { not_measured: gaps } = told("lacking");
+    expect(gaps.parts.length).toBeGreaterThan(0);
+    const block = page.locator("#history .missing");
+    await expect(block.locator("p")).toContainText("NOT MEASURED in the history's last run, ");
+    await expect(block.locator("p")).toContainText(`: ${gaps.series} of the ${gaps.of} series that the run of its suite before it has, ${gaps.earlier_run_id}.`);
+    await expect(block.locator("li")).toHaveText(gaps.parts.slice(0, 20).map(({ sentence }) => sentence));
+    await expect(block.locator("li").first()).toContainText("all of sim003");
+    await open(page, "nights");
+    await expect(page.locator("#history .missing")).toHaveCount(0);
+    expect(faults).toEqual([]);
+});
+
+test("the odd ones out among nodes are told word by word as in the text report", async ({ page }) => {
+    await open(page, "lacking");
+    const [head] = judged("compare", at("lacking", "02")).split("\n\n");
+    const warned = head.replace(/\n(?!warning: )/g, " ").split("\nwarning: ").slice(1);
+    await expect(page.locator("#verdict .odd li")).toHaveText(warned);
+    await expect(page.locator("#verdict .odd li")).toHaveText([/^NIC firmware differs: 28\.39\.1002 on sim001 rail 1, 28\.44\.1036 on 5 of 6 rails$/]);
+    await open(page, "well");
+    await expect(page.locator("#verdict .odd")).toHaveCount(0);
 });
 
 test("a run that no history knows says so, and one without --db has no such section", async ({ page }) => {

@@ -101,6 +101,36 @@ static void a_failed_flow_counts_as_nothing_and_is_told_with_its_reason(void **s
     cJSON_Delete(root);
 }
 
+static void what_arrived_damaged_counts_as_nothing(void **state)
+{
+    (void)state;
+    begin(2, 1, NULL);
+    add(a_flow(&made, 0, 0, 1, 0, 100, 99, 101));
+    struct rg_measurement m = a_flow(&made, 1, 1, 0, 0, 100, 99, 101);
+    m.status = "failed"; /* it keeps the rate at which they came */
+    add(m);
+    cJSON *root = end(1 << 20);
+    assert_near(element(point_in(root, 0), "tx", 0), 100);
+    assert_near(element(point_in(root, 0), "tx", 1), 0);
+    assert_near(element(point_in(root, 0), "pairs", 2), 0); /* from node-b to node-a */
+    cJSON_Delete(root);
+}
+
+static void flows_that_suspects_were_asked_for_are_no_sample_of_a_nic(void **state)
+{
+    (void)state;
+    begin(2, 1, NULL);
+    for (int round = 0; round < 5; round++) {
+        struct rg_measurement m = a_flow(&made, round, 0, 1, 0, round < 2 ? 100 : 10, 99, 101);
+        m.pattern = round < 2 ? m.pattern : "confirm";
+        add(m);
+    }
+    cJSON *root = end(1 << 20);
+    assert_near(element(point_in(root, 0), "tx", 0), 100);
+    assert_near(element(point_in(root, 0), "pairs", 1), 10); /* but there is such a flow between the two */
+    cJSON_Delete(root);
+}
+
 static void what_a_lost_rail_took_part_in_accuses_no_nic(void **state)
 {
     (void)state;
@@ -204,6 +234,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_point_has_its_spread_and_each_nic_its_median),
         cmocka_unit_test(a_failed_flow_counts_as_nothing_and_is_told_with_its_reason),
+        cmocka_unit_test(what_arrived_damaged_counts_as_nothing),
+        cmocka_unit_test(flows_that_suspects_were_asked_for_are_no_sample_of_a_nic),
         cmocka_unit_test(what_a_lost_rail_took_part_in_accuses_no_nic),
         cmocka_unit_test(of_very_many_flows_an_even_sample_is_kept_and_the_extremes_are_exact),
         cmocka_unit_test(a_nic_with_several_flows_in_a_round_is_heard_once),

@@ -23,7 +23,7 @@ export function expectations(run) {
     const bound = (row) => (row.metric.startsWith("latency") ? "≤" : "≥");
     const judged = rows.some((row) => known(row.expected));
     return [
-        el("p", { class: "words" }, v.against.kind === "none" ? "Nothing was expected: these are the figures as they were measured."
+        el("p", { class: "words" }, v.against.kind === "none" ? "No figure was expected: these are they as they were measured, what failed first."
             : "A bandwidth passes when it reaches the threshold and so does the low end of the 95 % interval of its sub-windows; "
             + "it is noisy when the interval leaves that open."),
         rows.length < v.expectations_asked && el("p", { class: "note" },

@@ -39,7 +39,7 @@ function nodesInOrder(run, cells, order, scale) {
 function said(run, view, cell) {
     const what = view.point ? (value) => `${number(value)} ${unit(view.point.metric)}` : percent;
     const sides = [["sends", cell.tx], ["receives", cell.rx]].filter(([, value]) => known(value))
-        .map(([word, value]) => `${word} ${value < 0 ? "nothing" : what(value)}`);
+        .map(([word, value]) => `${word} ${value <= 0 ? "nothing intact" : what(value)}`);
     return `${run.nodes[cell.node]}, rail ${cell.rail}\n${sides.join(", ") || "not measured"}`
         + (view.point && known(cell.share) ? `\n${percent(cell.share)} of a healthy flow` : "");
 }
@@ -92,7 +92,7 @@ function drawStrips(run, view, cells, nodes, scale, width) {
     });
 }
 
-function viewTable(run, view, cells, nodes) {
+function viewTable(run, cells, nodes) {
     const railCell = (rail) => (node) => {
         const cell = cells[node * run.rails + rail];
         return known(cell.share) ? `${Math.round(100 * cell.share)}${cell.side}` : "–";
@@ -113,7 +113,7 @@ function inWords(run, cells, scale) {
         return `All ${plural(measured.length, "NIC")} that were measured are healthy; the lowest has `
             + `${percent(Math.min(...measured.map((cell) => cell.share)))} of a healthy flow.${tail}`;
     const named = ill.slice(0, 4).map((cell) => [name(run.nodes[cell.node]),
-        ` rail ${cell.rail} (${cell.share <= 0 ? "nothing" : percent(cell.share)}${cell.side === "t" ? ", sending" : cell.side === "r" ? ", receiving" : ""})`]);
+        ` rail ${cell.rail} (${cell.share <= 0 ? "nothing intact" : percent(cell.share)}${cell.side === "t" ? ", sending" : cell.side === "r" ? ", receiving" : ""})`]);
     return [`${plural(ill.length, "NIC")} of ${measured.length} ${ill.length === 1 ? "has" : "have"} less than a healthy flow: `,
         named.map((each, at) => [at > 0 && ", ", each]), ill.length > 4 ? ` and ${plural(ill.length - 4, "more", "more")}.` : ".", tail];
 }
@@ -148,7 +148,7 @@ export function fleet(run) {
                         + `flow has ${number(view.point.healthy)} ${unit(view.point.metric)}, the median of the uppermost cluster.`
                         : "Each cell: of the bandwidth test and size in which it is least, the median of the NIC's flows, "
                         + "over the rate of a healthy flow of that test: the median of the uppermost cluster."],
-                    alternatives: [["The same as a table", () => viewTable(run, view, cells, nodes)]],
+                    alternatives: [["The same as a table", () => viewTable(run, cells, nodes)]],
                 }),
             ];
         }),

@@ -14,6 +14,7 @@ import { wrong, counters } from "./beside.js";
 import { environment, settings } from "./environment.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
+data.runs.forEach((run, at) => { run.odd = data.odd[at]; });
 
 // The report, from top to bottom: an id, a title, and what makes the section's content of a run; null leaves it out.
 const sections = [

@@ -36,7 +36,7 @@ function draw(run, point, cells, scale, width) {
             edge / run.blocks > 30 ? Plot.text(cells, { x: "to", y: "from", text: (cell) => Math.round(100 * cell.share),
                 fill: (cell) => scale.of(cell.share).ink }) : null,
             Plot.tip(cells, Plot.pointer({ x: "to", y: "from", title: (cell) => `${blockName(run, cell.from)} → ${blockName(run, cell.to)}\n`
-                + `${cell.value <= 0 ? "nothing gets through" : `${number(cell.value)} ${unit(point.metric)}`}, rail ${cell.rail}\n`
+                + `${cell.value <= 0 ? "nothing gets through intact" : `${number(cell.value)} ${unit(point.metric)}`}, rail ${cell.rail}\n`
                 + `${percent(cell.share)} of a healthy flow` })),
         ],
     });
@@ -46,7 +46,7 @@ export function slowest(run, point) {
     const units = unit(point.metric);
     return table(`The ${point.up ? "slowest" : "longest"} ${plural(point.worst.length, "flow")} of ${pointName(point)}`, [
         { head: "flow", cell: (spot) => el("bdi", {}, place(run, spot)) },
-        { head: units, number: true, cell: (spot) => (spot[4] < 0 || (point.up && spot[4] === 0) ? "nothing" : number(spot[4])) },
+        { head: units, number: true, cell: (spot) => (spot[4] < 0 || (point.up && spot[4] === 0) ? "nothing intact" : number(spot[4])) },
         { head: "of healthy", number: true, cell: (spot) => percent(shareOf(point, spot[4])) },
         { head: "round", number: true, cell: (spot) => spot[5] + 1 },
     ], point.worst);
@@ -82,7 +82,7 @@ export function pairs(run) {
                     ["The matrix as a table", () => table("The worst flow from one to another", [
                         { head: "from", cell: (cell) => el("bdi", {}, blockName(run, cell.from)) },
                         { head: "to", cell: (cell) => el("bdi", {}, blockName(run, cell.to)) },
-                        { head: unit(point.metric), number: true, cell: (cell) => (cell.value <= 0 ? "nothing" : number(cell.value)) },
+                        { head: unit(point.metric), number: true, cell: (cell) => (cell.value <= 0 ? "nothing intact" : number(cell.value)) },
                         { head: "of healthy", number: true, cell: (cell) => percent(cell.share) },
                         { head: "rail", number: true, cell: (cell) => cell.rail },
                     ], cells)],

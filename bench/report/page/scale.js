@@ -12,7 +12,7 @@ export function scaleOf(run) {
     }));
     classes.push({ least: 1e-9, fill: "var(--heat-3)", ink: "var(--heat-ink-3)",
         label: `less than ${percent(bounds[bounds.length - 1])}` });
-    classes.push({ least: -Infinity, fill: "var(--heat-4)", ink: "var(--heat-ink-4)", label: "nothing gets through" });
+    classes.push({ least: -Infinity, fill: "var(--heat-4)", ink: "var(--heat-ink-4)", label: "nothing gets through intact" });
     const none = { fill: "var(--heat-none)", ink: "var(--muted)", label: "not measured" };
     return { classes, none, of: (share) => (known(share) ? classes.find((each) => share >= each.least) : none) };
 }

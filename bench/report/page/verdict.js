@@ -30,7 +30,7 @@ function facts(run) {
         fact("Fleet", `${plural(run.nodes.length, "node")} × ${plural(run.rails, "rail")}`),
         fact("Suite", name(r.suite.name)),
         fact("Against", !v || v.against.kind === "none" ? "nothing but the fleet itself"
-            : [v.against.kind === "machine" ? "machine " : "run ", name(v.against.name)]),
+            : [{ machine: "machine ", run: "run " }[v.against.kind], name(v.against.name)]),
         fact("Measured", `${plural(totals.measurements, "measurement")} in ${plural(r.rounds_done, "round")}`),
         fact("Data checked", totals.mismatches > 0
             ? el("strong", { class: "bad" }, `${plural(totals.mismatches, "word")} damaged`)
@@ -59,6 +59,8 @@ export function verdict(run) {
             r.lost.slice(0, 8).map((lost, at) => [at > 0 && "; ", name(lost.node), ` rail ${lost.rail}: `,
                 el("bdi", {}, lost.where)]), r.lost_count > 8 ? "; and more." : "."),
         facts(run),
+        run.odd.length > 0 && el("div", { class: "note odd" }, el("p", {}, "What nodes do not share:"),
+            el("ul", {}, run.odd.map((sentence) => el("li", { dir: "auto" }, sentence)))),
         v && v.incompatible.length > 0 && el("div", { class: "note" }, el("p", {}, "What could not be compared:"),
             el("ul", {}, v.incompatible.map((sentence) => el("li", { dir: "auto" }, sentence)))),
     ];
@@ -106,8 +108,9 @@ function card(run, suspect) {
                 && `, ${figure(suspect.loss_percent)}\u00a0% lost`),
             fact("Certainty", statuses[status]),
             fact("Evidence", `${count(suspect.flows_short)} of ${plural(through, "flow")} show it`),
-            fact(`${suspect.test}, ${size(suspect.size_bytes)}${suspect.direction ? `, ${suspect.direction.replace("_", " ")}` : ""}`,
-                known(suspect.healthy_gbps) ? `a healthy flow has ${figure(suspect.healthy_gbps)} Gb/s` : "no healthy flow"),
+            known(suspect.healthy_gbps)
+                && fact(`${suspect.test}, ${size(suspect.size_bytes)}${suspect.direction ? `, ${suspect.direction.replace("_", " ")}` : ""}`,
+                    `a healthy flow has ${figure(suspect.healthy_gbps)} Gb/s`),
             beside.length > 0 && fact("Counted meanwhile", beside.join("; "))),
         suspect.evidence.length > 0 && details(`The evidence, ${suspect.evidence.length === 1 ? "one flow" : `${suspect.evidence.length} flows`}, one by one`,
             () => evidence(suspect)));
@@ -117,7 +120,9 @@ export function suspects(run) {
     if (!run.verdict) return null;
     const list = run.verdict.suspects;
     if (list.length === 0)
-        return el("p", {}, "No part of the fabric is suspected: no flow fell short of its peers.");
+        return el("p", {}, run.run.lost_count > 0
+            ? "Of what was measured no flow fell short of its peers. Ranks were lost, and what they would have done is not known."
+            : "No part of the fabric is suspected: no flow fell short of its peers.");
     return [
         el("p", {}, `${plural(list.length, "part")} of the fabric ${list.length === 1 ? "explains" : "explain"} every flow `
             + "that fell short of its peers. Suspects were measured again with partners that nobody accuses."),

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BASELINES_MOST 16
@@ -39,8 +40,9 @@ static const struct rg_option rows[] = {
                 "openmetrics for Prometheus."},
     {"all", NULL, RG_FLAG, AT(all), .help = "Text: prints every row, even of a large fleet."},
     {"learn", NULL, RG_FLAG, AT(learn),
-        .help = "Makes a machine's file of three or more good runs that are alike, instead: what they measured at the "
-                "median, and how far they spread. --machine gives its rails, rates and names."},
+        .help =
+            "Makes a machine's file of three or more good runs that are alike, instead: what they measured at the "
+            "median, and how far they spread, so that 99 of 100 runs like these pass. --machine gives its rails, rates and names."},
     {"output", NULL, RG_TEXT, AT(output), .metavar = "FILE", .letter = 'o',
         .help = "Where to write what was learned; its name, less .json, is the machine's."},
 };
@@ -131,6 +133,12 @@ static int learn(const struct comparison *c)
     return code == 0 ? RG_EXIT_PASS : rg_cmd_refuse("compare", RG_EXIT_USAGE, &err);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* Takes the baselines from the command line, and refuses what does not go together. */
 static int check_options(struct comparison *c, struct rg_error *err)
 {
@@ -149,8 +157,14 @@ static int check_options(struct comparison *c, struct rg_error *err)
         return rg_fail(err, -EINVAL, "--learn goes with --machine and --output alone");
     if (o->learn != (o->output != NULL))
         return rg_fail(err, -EINVAL, "--learn and --output go together: what is learned is written there");
+    if (!o->learn && c->args.word_count > 1)
+        return rg_fail(err, -EINVAL, "one run is compared at a time; to hold it against another: %s --baseline %s",
+            c->args.words[0], c->args.words[1]);
     if (!o->learn && c->args.word_count != 1)
         return rg_fail(err, -EINVAL, "give the directory of one run; see railgauge compare --help");
+    for (size_t i = 0; i < c->baseline_count; i++)
+        if (same_file(c->args.words[0], c->baselines[i]))
+            return rg_fail(err, -EINVAL, "--baseline: %s is the run itself", c->baselines[i]);
     if (!o->learn && c->baseline_count == 0 && rg_args_given(&c->args, "tolerance"))
         return rg_fail(err, -EINVAL, "--tolerance is for --baseline; a machine's file has its own");
     return 0;

@@ -25,10 +25,10 @@ struct rg_row {
     bool asked;    /* the suite asked for it; what was not asked counts for nothing */
     bool hardware; /* measured on hardware */
     const char *test, *direction, *memory, *variant, *pattern, *scope, *node, *peer_node, *side, *metric, *source;
-    const char *opposite;         /* of a node: the one it met in that round; in no document, as are the next three */
+    const char *opposite;         /* of a node: the one it met in that round; in no document, as are the next four */
     const char *library, *plugin; /* of a collective */
-    int64_t ranks;
-    char *reason; /* malloc'd or NULL */
+    int64_t ranks, rails;         /* of a collective; of a node: how many its sum is of */
+    char *reason;                 /* malloc'd or NULL */
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;
     double measured, ci95_low, ci95_high, expected, threshold, tolerance_percent;
     double nominal_percent, ceiling, ceiling_percent;
@@ -90,7 +90,7 @@ struct rg_verdict {
     enum rg_status status; /* RG_PASS, RG_FAIL or RG_NOISY, which stands for inconclusive */
     int exit_status;
     int64_t hardware; /* 0, 1 or RG_NONE */
-    char summary[512];
+    char summary[1024];
     struct rg_row *rows; /* texts but reasons belong to the run, the machine, or the list below */
     size_t row_count, row_room;
     size_t left_out; /* rows that were judged and counted, and are told of in points and sides alone */

@@ -10,9 +10,9 @@
 /* Where something was measured; texts are the verdict's, so equal ones are the same. Without padding: it is hashed. */
 struct place {
     const char *node, *peer_node, *opposite;
-    uint32_t point;
-    int8_t rail, peer_rail, side; /* -1: none */
-    int8_t hardware;
+    uint32_t point, joins; /* joins: how many rails a node's sum is of, or ranks a collective's figure; 0: one */
+    int16_t rail, peer_rail, side; /* -1: none */
+    int16_t hardware;
 };
 
 struct entry {
@@ -21,13 +21,19 @@ struct entry {
     bool taken;
 };
 
+/* How rows of this run fared that have a point of the earlier one's. */
+struct meeting {
+    size_t met, unmet;
+    uint32_t joins, joined; /* of one that had no counterpart, here; and of the earlier run's first */
+};
+
 struct rg_earlier {
     struct rg_run run;
     bool alike; /* both are of hardware, or neither */
     double tolerance_percent;
     const char *run_id, *tolerance_source;
     struct rg_points points;
-    bool *met; /* by point: something of this run was held against it */
+    struct meeting *meetings; /* by point */
     struct entry *entries;
     size_t count, room;
     uint32_t *slots; /* by hash, in the order of entering: number of an entry + 1 */
@@ -58,9 +64,10 @@ static struct place place_of(const struct rg_earlier *earlier, size_t point, con
     place.peer_node = rg_verdict_text(earlier->out, row->peer_node);
     place.opposite = rg_verdict_text(earlier->out, row->opposite);
     place.point = (uint32_t)point;
-    place.rail = (int8_t)(row->rail == RG_NONE ? -1 : row->rail);
-    place.peer_rail = (int8_t)(row->peer_rail == RG_NONE ? -1 : row->peer_rail);
-    place.side = (int8_t)(row->side == NULL ? -1 : strcmp(row->side, "tx") == 0);
+    place.joins = (uint32_t)(row->rails != RG_NONE ? row->rails : row->ranks != RG_NONE ? row->ranks : 0);
+    place.rail = (int16_t)(row->rail == RG_NONE ? -1 : row->rail);
+    place.peer_rail = (int16_t)(row->peer_rail == RG_NONE ? -1 : row->peer_rail);
+    place.side = (int16_t)(row->side == NULL ? -1 : strcmp(row->side, "tx") == 0);
     place.hardware = row->hardware ? 1 : 0;
     return place;
 }
@@ -91,30 +98,48 @@ static int grow(struct rg_earlier *earlier, struct rg_error *err)
     return 0;
 }
 
+/* What has no figure, or failed for all that it has one, is no yardstick. */
+static int take(struct rg_earlier *earlier, struct rg_row *row, struct rg_error *err)
+{
+    const char **const texts[] = {
+        &row->test, &row->direction, &row->memory, &row->variant, &row->pattern, &row->scope, &row->metric};
+    for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+        *texts[t] = rg_verdict_text(earlier->out, *texts[t]);
+    size_t point = rg_points_place(&earlier->points, row);
+    if (point == RG_NO_POINT || point > UINT32_MAX)
+        return no_memory(err);
+    if (isnan(row->measured) || row->status != RG_UNJUDGED)
+        return 0;
+    int code = earlier->count == earlier->room ? grow(earlier, err) : 0;
+    if (code == 0) {
+        earlier->entries[earlier->count] = (struct entry){place_of(earlier, point, row), row->measured, false};
+        enter(earlier, (uint32_t)earlier->count++);
+    }
+    return code;
+}
+
 /* The earlier run's rows as they are read: they stay here alone. */
 static int settle(void *context, struct rg_verdict *before, size_t first, struct rg_error *err)
 {
-    struct rg_earlier *earlier = context;
     int code = 0;
     for (size_t i = first; i < before->row_count; i++) {
-        struct rg_row *row = &before->rows[i];
-        const char **const texts[] = {
-            &row->test, &row->direction, &row->memory, &row->variant, &row->pattern, &row->scope, &row->metric};
-        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
-            *texts[t] = rg_verdict_text(earlier->out, *texts[t]);
-        size_t point = rg_points_place(&earlier->points, row);
-        if (code == 0 && (point == RG_NO_POINT || point > UINT32_MAX))
-            code = no_memory(err);
-        if (code == 0 && !isnan(row->measured) && earlier->count == earlier->room)
-            code = grow(earlier, err);
-        if (code == 0 && !isnan(row->measured)) {
-            earlier->entries[earlier->count] = (struct entry){place_of(earlier, point, row), row->measured, false};
-            enter(earlier, (uint32_t)earlier->count++);
-        }
-        rg_row_close(row);
+        if (code == 0)
+            code = take(context, &before->rows[i], err);
+        rg_row_close(&before->rows[i]);
     }
     before->row_count = first;
     return code;
+}
+
+/* One a point, with what its first entry joins. */
+static int open_meetings(struct rg_earlier *earlier, struct rg_error *err)
+{
+    earlier->meetings = calloc(earlier->points.count + 1, sizeof *earlier->meetings);
+    if (earlier->meetings == NULL)
+        return no_memory(err);
+    for (size_t i = earlier->count; i-- > 0;)
+        earlier->meetings[earlier->entries[i].place.point].joined = earlier->entries[i].place.joins;
+    return 0;
 }
 
 /* Says what was set otherwise in the earlier run, test by test. */
@@ -146,13 +171,15 @@ int rg_earlier_open(const char *directory, const struct rg_run *now, const struc
         if (!e->alike)
             rg_verdict_note(
                 out, "run %s: one run is of hardware and the other is not: nothing was compared", e->run_id);
+        if (e->run.exit_status == 1)
+            rg_verdict_note(out, "run %s failed by its own verdict: what was bad in it is a poor yardstick", e->run_id);
         note_settings(&now->suite, &e->run.suite, out);
         struct rg_settler settler = {settle, e};
         code = rg_judge_measured_by(&e->run, directory, NULL, &settler, &before, err);
     }
     rg_verdict_close(&before);
-    if (code == 0 && (e->met = calloc(e->points.count + 1, sizeof *e->met)) == NULL)
-        code = no_memory(err);
+    if (code == 0)
+        code = open_meetings(e, err);
     if (code != 0) {
         rg_earlier_close(e);
         return code;
@@ -167,7 +194,7 @@ void rg_earlier_close(struct rg_earlier *earlier)
         return;
     rg_run_close(&earlier->run);
     rg_points_close(&earlier->points);
-    free(earlier->met);
+    free(earlier->meetings);
     free(earlier->entries);
     free(earlier->slots);
     free(earlier);
@@ -191,18 +218,21 @@ static int hold(const struct rg_earlier *earlier, const struct entry *entry, str
 int rg_earlier_hold(struct rg_earlier *earlier, struct rg_row *row, struct rg_error *err)
 {
     size_t point = rg_points_find(&earlier->points, row);
-    if (!earlier->alike || point == RG_NO_POINT || earlier->count == 0)
+    if (!earlier->alike || point == RG_NO_POINT)
         return 0;
     struct place place = place_of(earlier, point, row);
-    for (size_t slot = hash(&place) & (earlier->slot_room - 1); earlier->slots[slot] != 0;
+    struct meeting *meeting = &earlier->meetings[point];
+    for (size_t slot = hash(&place) & (earlier->slot_room - 1); earlier->count > 0 && earlier->slots[slot] != 0;
          slot = (slot + 1) & (earlier->slot_room - 1)) {
         struct entry *entry = &earlier->entries[earlier->slots[slot] - 1];
         if (entry->taken || memcmp(&entry->place, &place, sizeof place) != 0)
             continue;
         entry->taken = true;
-        earlier->met[point] = true;
+        meeting->met++;
         return hold(earlier, entry, row, err);
     }
+    if (!isnan(row->measured) && meeting->unmet++ == 0)
+        meeting->joins = place.joins;
     return 0;
 }
 
@@ -256,30 +286,60 @@ static void tell_difference(const struct rg_test_point *before, const struct rg_
             used += (size_t)snprintf(out + used, room - used, "%s%s %s, here %s", used ? "; " : "", texts[i].name,
                 texts[i].before ? texts[i].before : "-", texts[i].now ? texts[i].now : "-");
     if (before->queue_pairs != now->queue_pairs && used < room)
-        snprintf(out + used, room - used, "%s%lld %ss, here %lld", used ? "; " : "", (long long)before->queue_pairs,
-            rg_test_channel_word(now->test), (long long)now->queue_pairs);
+        snprintf(out + used, room - used, "%s%lld %s%s, here %lld", used ? "; " : "", (long long)before->queue_pairs,
+            rg_test_channel_word(now->test), before->queue_pairs == 1 ? "" : "s", (long long)now->queue_pairs);
+}
+
+/* Why rows of a point that both runs have found no counterpart; empty: all did. True: some did. */
+static bool tell_unmet(const struct meeting *meeting, const char *scope, char *out, size_t room)
+{
+    const char *whats = strcmp(scope, "rail") == 0 ? "flows" : strcmp(scope, "gpu") == 0 ? "GPUs" : "groups";
+    bool node = strcmp(scope, "node") == 0;
+    out[0] = '\0';
+    if (meeting->unmet > 0 && meeting->joins != meeting->joined && meeting->joined > 0)
+        snprintf(
+            out, room, "there it is of %u %s, here of %u", meeting->joined, node ? "rails" : "ranks", meeting->joins);
+    else if (meeting->unmet > 0 && !node && meeting->met > 0) /* the flows' point says it for nodes */
+        snprintf(
+            out, room, "%zu of %zu %s have no counterpart there", meeting->unmet, meeting->unmet + meeting->met, whats);
+    else if (meeting->unmet > 0 && !node)
+        snprintf(out, room, "that has no such measurement between the same places");
+    return meeting->met > 0;
+}
+
+/* Why a point of this run was not compared, or, if true, not all of it; empty: it was. */
+static bool tell_point(const struct rg_earlier *earlier, const struct rg_test_point *now, char *out, size_t room)
+{
+    bool node = strcmp(now->scope, "node") == 0; /* the flows' point says it */
+    snprintf(out, room, node ? "" : "that has no such measurement");
+    for (size_t b = 0; b < earlier->points.count; b++) {
+        const struct rg_test_point *before = &earlier->points.at[b];
+        char words[300];
+        if (strcmp(before->test, now->test) != 0 || strcmp(before->scope, now->scope) != 0 ||
+            strcmp(before->metric, now->metric) != 0 || before->size_bytes != now->size_bytes)
+            continue;
+        tell_difference(before, now, words, sizeof words);
+        if (words[0] == '\0')
+            return tell_unmet(&earlier->meetings[b], now->scope, out, room);
+        if (!node)
+            snprintf(out, room, "that measured it with %s", words);
+    }
+    return false;
 }
 
 void rg_earlier_note(const struct rg_earlier *earlier, struct rg_verdict *out)
 {
     for (size_t i = 0; earlier->alike && i < out->points.count; i++) {
         const struct rg_test_point *now = &out->points.at[i];
-        char size[24], words[400] = "";
-        bool known = false;
-        if (now->measured == 0 || strcmp(now->scope, "node") == 0) /* the flows' point says it */
+        char size[24], words[400];
+        if (now->measured == 0 || strcmp(now->metric, "latency_p99_us") == 0) /* the median's point says it */
             continue;
-        for (size_t b = 0; b < earlier->points.count && !known; b++) {
-            const struct rg_test_point *before = &earlier->points.at[b];
-            if (strcmp(before->test, now->test) != 0 || strcmp(before->scope, now->scope) != 0 ||
-                strcmp(before->metric, now->metric) != 0 || before->size_bytes != now->size_bytes)
-                continue;
-            tell_difference(before, now, words, sizeof words);
-            known = words[0] == '\0' && earlier->met[b];
-        }
-        if (!known)
-            rg_verdict_note(out, "%s %s is not compared with run %s: %s%s", now->test,
-                rg_args_format_bytes(now->size_bytes, size), earlier->run_id,
-                words[0] ? "that measured it with " : "that has no such measurement between the same places",
-                words[0] ? words : "");
+        bool in_part = tell_point(earlier, now, words, sizeof words);
+        if (words[0] != '\0')
+            rg_verdict_note(out, "%s%s %s%s%s%s%s is %scompared with run %s%s: %s",
+                strcmp(now->scope, "node") == 0 ? "the sum over a node's rails of " : "", now->test,
+                rg_args_format_bytes(now->size_bytes, size), now->direction ? " " : "",
+                now->direction ? now->direction : "", now->pattern ? ", " : "", now->pattern ? now->pattern : "",
+                in_part ? "" : "not ", earlier->run_id, in_part ? " in part" : "", words);
     }
 }

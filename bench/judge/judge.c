@@ -42,7 +42,7 @@ static bool verifies(const struct rg_suite *suite)
 /* Puts the parts that are to blame before the rest of the summary. */
 static void name_accused(struct rg_verdict *v)
 {
-    char rest[sizeof v->summary], first[200];
+    char rest[sizeof v->summary], first[400];
     size_t others = v->accused_count - 1;
     snprintf(rest, sizeof rest, "%s", v->summary);
     const char *sentence = v->accused[0].sentence, *end = strstr(sentence, "; ");
@@ -50,10 +50,10 @@ static void name_accused(struct rg_verdict *v)
         end = strstr(end + 2, "; ");
     snprintf(first, sizeof first, "%.*s", end ? (int)(end - sentence) : (int)strlen(sentence), sentence);
     if (others > 0)
-        snprintf(v->summary, sizeof v->summary, "%s; and %zu more suspect%s. %.200s", first, others,
+        snprintf(v->summary, sizeof v->summary, "%s; and %zu more suspect%s. %.560s", first, others,
             others > 1 ? "s" : "", rest);
     else
-        snprintf(v->summary, sizeof v->summary, "%s. %.250s", first, rest);
+        snprintf(v->summary, sizeof v->summary, "%s. %.600s", first, rest);
 }
 
 /* whole: the run used all rails of the machine. */
@@ -73,8 +73,8 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
         snprintf(v->summary, sizeof v->summary, "Everything was measured%s; it was compared with nothing.",
             v->verified > 0 && verifies(&run->suite) ? " and arrived intact" : "");
     else if (!compared)
-        snprintf(v->summary, sizeof v->summary, "%zu measurements failed, %zu are open, %zu were made%s.",
-            v->counts[RG_FAIL], open, v->counts[RG_UNJUDGED], rest);
+        snprintf(v->summary, sizeof v->summary, "%zu of %zu figures failed, %zu are open%s.", v->counts[RG_FAIL],
+            judged + v->counts[RG_UNJUDGED], open, rest);
     else if (nothing)
         snprintf(
             v->summary, sizeof v->summary, "Nothing in the run could be held against %s%s.", v->against_name, rest);

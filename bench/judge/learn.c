@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEVIATIONS 3
+#define GOOD_RUNS_PASSING 0.99
 #define DEVIATIONS_ODD 6    /* a row beyond is not noise */
 #define SHORTFALL_ODD 5.0   /* percent; nearer the median nothing is odd */
+#define DELAY_ODD 50.0      /* the same of latencies; their tails may be anywhere */
 #define TOLERANCE_LEAST 1.0 /* percent */
 #define DEVIATION_OF_MAD 1.4826
 
@@ -122,6 +123,14 @@ static int check_points(const struct lesson *a, const struct lesson *b, struct r
     return 0;
 }
 
+static bool has_collectives(const struct lesson *lesson)
+{
+    for (size_t p = 0; p < lesson->points.count; p++)
+        if (strcmp(lesson->points.at[p].scope, "group") == 0)
+            return true;
+    return false;
+}
+
 static int check_alike(const struct lesson *a, const struct lesson *b, struct rg_error *err)
 {
     char words[400];
@@ -136,6 +145,8 @@ static int check_alike(const struct lesson *a, const struct lesson *b, struct rg
     for (size_t i = 0; i < a->run.suite.test_count; i++)
         if (rg_settings_differ(&a->run.suite.tests[i], &b->run.suite.tests[i], words, sizeof words))
             return refuse_unlike(a, b, words, err);
+    if (a->run.rank_count != b->run.rank_count && (has_collectives(a) || has_collectives(b)))
+        return refuse_unlike(a, b, "their collectives are of different numbers of ranks", err);
     int code = check_points(a, b, err);
     return code == 0 ? check_points(b, a, err) : code;
 }
@@ -177,6 +188,13 @@ static const struct rg_test_point *point_in(const struct rg_points *points, cons
     return &points->at[rg_points_find(points, &row)]; /* the runs are alike */
 }
 
+/* How many standard deviations a good run's worst row is off at most, in most of such runs: by the bound of a normal
+ * distribution's tail, which is below exp(-z^2 / 2) / 2. rows: of a run. */
+static double deviations_of(double rows)
+{
+    return sqrt(2 * log(fmax(rows, 1) / (2 * (1 - GOOD_RUNS_PASSING))));
+}
+
 /* The median of the runs' medians, and the spread of all rows about it; in the unit of the metric. */
 static int centre_of(const struct course *course, const struct rg_test_point *point, double *centre, double *deviation,
     size_t *rows, struct rg_error *err)
@@ -207,25 +225,28 @@ static int centre_of(const struct course *course, const struct rg_test_point *po
     return 0;
 }
 
-/* How far the worst row of any run is from the centre, in percent; refuses what is no noise. */
+/* How far the worst row of any run is from the centre, and the end of a row's interval from the row, both in percent;
+ * refuses what is no noise. */
 static int worst_of(const struct course *course, const struct rg_test_point *point, double centre, double deviation,
-    double *shortfall, struct rg_error *err)
+    double *shortfall, double *interval, struct rg_error *err)
 {
     bool latency = rg_hold_is_latency(point->metric);
-    double odd = fmax(100 * DEVIATIONS_ODD * deviation / centre, SHORTFALL_ODD);
+    bool tail = strcmp(point->metric, "latency_p99_us") == 0;
+    double odd = tail ? INFINITY : fmax(100 * DEVIATIONS_ODD * deviation / centre, latency ? DELAY_ODD : SHORTFALL_ODD);
     char size[24];
-    *shortfall = 0;
+    *shortfall = *interval = 0;
     for (size_t i = 0; i < course->count; i++) {
         const struct lesson *lesson = &course->lessons[i];
         const struct rg_test_point *measured = point_in(&lesson->points, point), *ends = point_in(&lesson->ends, point);
         double off = latency ? ends->most / centre - 1 : 1 - ends->least / centre;
         double off_measured = latency ? measured->most / centre - 1 : 1 - measured->least / centre;
-        if (!latency && 100 * off_measured > odd)
+        if (100 * off_measured > odd)
             return rg_fail(err, -EINVAL,
-                "%s: %s %s, %s: %g lies %.1f %% below the median of all runs, far outside their spread: it is no good run",
+                "%s: %s %s, %s: %g lies %.1f %% %s the median of all runs, far outside their spread: it is no good run",
                 lesson->directory, point->test, rg_args_format_bytes(point->size_bytes, size), point->scope,
-                measured->least, 100 * off_measured);
+                latency ? measured->most : measured->least, 100 * off_measured, latency ? "above" : "below");
         *shortfall = fmax(*shortfall, 100 * off);
+        *interval = fmax(*interval, 100 * fabs(ends->median - measured->median) / centre);
     }
     return 0;
 }
@@ -233,20 +254,21 @@ static int worst_of(const struct course *course, const struct rg_test_point *poi
 static int learn_point(const struct course *course, const struct rg_test_point *point, const struct rg_source *source,
     struct rg_verdict *texts, struct rg_expectation *out, struct rg_error *err)
 {
-    double centre = NAN, deviation = NAN, shortfall = NAN;
+    double centre = NAN, deviation = NAN, shortfall = NAN, interval = NAN;
     size_t rows;
     char note[200];
     int code = centre_of(course, point, &centre, &deviation, &rows, err);
     if (code == 0 && centre <= 0)
         code = rg_fail(err, -EINVAL, "%s: nothing was moved, so nothing is learned", point->test);
     if (code == 0)
-        code = worst_of(course, point, centre, deviation, &shortfall, err);
+        code = worst_of(course, point, centre, deviation, &shortfall, &interval, err);
     if (code != 0)
         return code;
     snprintf(note, sizeof note,
         "Median of %zu runs' medians, %zu rows; standard deviation %.2g %%, worst row %.2g %% off.", course->count,
         rows, 100 * deviation / centre, shortfall);
-    double tolerance = fmax(fmax(100 * DEVIATIONS * deviation / centre, shortfall), TOLERANCE_LEAST);
+    double spread = 100 * deviations_of((double)rows / (double)course->count) * deviation / centre + interval;
+    double tolerance = fmax(fmax(spread, shortfall), TOLERANCE_LEAST);
     *out = (struct rg_expectation){.test = point->test,
         .direction = point->direction,
         .memory = point->memory,

@@ -206,6 +206,7 @@ static int add_node(struct reader *reader, const char *node, bool sends, const s
     row->reason = NULL;
     row->status = RG_UNJUDGED;
     row->node = node;
+    row->rails = (int64_t)rails;
     row->side = sends ? "tx" : "rx";
     row->opposite = sends ? flows[0]->flow.to.node : flows[0]->flow.from.node;
     row->ceiling = share; /* summed over the rails */

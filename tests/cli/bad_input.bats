@@ -150,6 +150,9 @@ suite() { # TEXT
 
 @test "compare refuses what is no run" {
     refused "give the directory of one run" "$railgauge" compare
+    refused "one run is compared at a time; to hold it against another: a --baseline b" "$railgauge" compare a b
+    mkdir "$work/one"
+    refused "--baseline: $work/one/ is the run itself" "$railgauge" compare "$work/one" --baseline "$work/one/"
     refused "run.json: cannot be read: No such file" "$railgauge" compare "$work"
     refused "--tolerance is for --baseline" "$railgauge" compare x --tolerance 3
     refused "'xml' is none of: text, json, markdown, junit, openmetrics" "$railgauge" compare x --format xml
@@ -180,6 +183,14 @@ suite() { # TEXT
     jq '.hardware = true | .hardware_reason = null' "$work/hard/run.json" >"$work/run.json"
     mv "$work/run.json" "$work/hard/run.json"
     learn "one is of hardware and the other is not" "${good[@]}" "$work/hard"
+    for seed in 1 2 3; do
+        "$railgauge" simulate --nodes 3 --rails 2 --test rdma_write_lat --size 8 --seed $seed -o "$work/lat$seed" >"$work/said" || [ $? = 3 ]
+    done
+    jq -c 'if .sequence == 3 then .latency |= with_entries(if .key | endswith("_us") then .value |= (if type == "number" then 2 * . else . end) else . end)
+        else . end' "$work/lat3/measurements.ndjson" >"$work/lines"
+    mv "$work/lines" "$work/lat3/measurements.ndjson"
+    learn "lat3: rdma_write_lat 8, rail: 4" "$work"/lat[123]
+    learn " above the median of all runs, far outside their spread: it is no good run" "$work"/lat[123]
     learn "a3-ultra is a real machine, and the runs are not of hardware" "${good[@]}" --machine a3-ultra
     learn "--learn goes with --machine and --output alone" "${good[@]}" --fleet
     refused "--learn and --output go together" "$railgauge" compare --learn "${good[@]}"

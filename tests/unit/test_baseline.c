@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "judge/judge.h"
+#include "judge/learn.h"
 
 #include <errno.h>
 #include <math.h>
@@ -149,6 +150,98 @@ static void what_is_new_is_unjudged(void **state)
     assert_int_equal(verdict->counts[RG_PASS], 3);
     assert_int_equal(verdict->counts[RG_UNJUDGED], 3);
     assert_int_equal(verdict->exit_status, 0);
+    assert_int_equal(verdict->incompatible_count, 1);
+    assert_string_equal(verdict->incompatible[0], "rdma_write_bw 64K both_ways is compared with run " MADE_RUN_ID
+                                                  " in part: 1 of 2 flows have no counterpart there");
+}
+
+static void a_collective_is_not_held_against_one_of_other_ranks(void **state)
+{
+    struct both *both = *state;
+    add_and_close(&both->before, a_collective(&both->before, 0, 20));
+    struct rg_measurement m = a_collective(&both->now, 0, 10);
+    m.group.ranks = 2;
+    add_and_close(&both->now, m);
+    const struct rg_verdict *verdict = compare(both);
+    assert_int_equal(verdict->counts[RG_FAIL], 0);
+    assert_int_equal(verdict->counts[RG_NOT_RUN], 1);
+    assert_int_equal(verdict->counts[RG_UNJUDGED], 1);
+    assert_int_equal(verdict->exit_status, 3);
+    assert_string_equal(verdict->incompatible[0],
+        "all_reduce 64K is not compared with run " MADE_RUN_ID ": there it is of 3 ranks, here of 2");
+}
+
+static void what_a_node_moves_is_not_held_against_a_sum_of_other_rails(void **state)
+{
+    struct both *both = *state;
+    close_made_run(&both->before);
+    make_run(&both->before, 3, 2);
+    for (int rail = 0; rail < 2; rail++)
+        add_and_close(&both->before, a_flow(&both->before, 0, 0, 1, rail, 100, 99.9, 100.1));
+    add_flow(&both->now, 0, 0, 1, 100);
+    const struct rg_verdict *verdict = compare(both);
+    assert_int_equal(verdict->counts[RG_FAIL], 0);
+    assert_int_equal(verdict->counts[RG_PASS], 1);    /* the flow of rail 0 */
+    assert_int_equal(verdict->counts[RG_NOT_RUN], 3); /* that of rail 1, and the sums of two rails */
+    assert_int_equal(verdict->incompatible_count, 1);
+    assert_string_equal(verdict->incompatible[0],
+        "the sum over a node's rails of rdma_write_bw 64K both_ways is not compared with run " MADE_RUN_ID
+        ": there it is of 2 rails, here of 1");
+}
+
+static void nothing_is_learned_from_collectives_of_other_ranks(void **state)
+{
+    static const char *const ids[] = {
+        "20260301T020000Z-00000001", "20260302T020000Z-00000002", "20260303T020000Z-00000003"};
+    struct made_run made[3];
+    const char *directories[3];
+    struct rg_error err = {{0}};
+    char *text = NULL;
+    size_t learned;
+    (void)state;
+    for (int odd = 0; odd < 2; odd++) {
+        for (int i = 0; i < 3; i++) {
+            make_run(&made[i], i == 2 && odd ? 2 : 3, 1);
+            made[i].run.run_id = ids[i];
+            struct rg_measurement m = a_collective(&made[i], 0, 20);
+            m.run_id = ids[i];
+            add_and_close(&made[i], m);
+            end_run(&made[i]);
+            directories[i] = made[i].directory;
+        }
+        int code = rg_learn_machine(directories, 3, NULL, "lab", &text, &learned, &err);
+        if (code == 0)
+            free(text);
+        assert_int_equal(code, odd ? -EINVAL : 0);
+        for (int i = 0; i < 3; i++)
+            close_made_run(&made[i]);
+    }
+    assert_has(err.text, "their collectives are of different numbers of ranks");
+}
+
+static void what_arrived_damaged_before_is_no_yardstick(void **state)
+{
+    struct both *both = *state;
+    struct rg_measurement m = a_flow(&both->before, 0, 0, 1, 0, 50, 49.9, 50.1);
+    m.status = "failed";
+    m.reason = "data arrived damaged";
+    add_and_close(&both->before, m);
+    add_flow(&both->now, 0, 0, 1, 60);
+    const struct rg_verdict *verdict = compare(both);
+    assert_int_equal(verdict->counts[RG_PASS], 0);
+    assert_int_equal(verdict->exit_status, 3);
+}
+
+static void an_earlier_run_that_failed_is_said_to_be_a_poor_yardstick(void **state)
+{
+    struct both *both = *state;
+    both->before.run.exit_status = 1;
+    add_flow(&both->before, 0, 0, 1, 50);
+    add_flow(&both->now, 0, 0, 1, 50);
+    const struct rg_verdict *verdict = compare(both);
+    assert_int_equal(verdict->exit_status, 0);
+    assert_int_equal(verdict->incompatible_count, 1);
+    assert_begins(verdict->incompatible[0], "run " MADE_RUN_ID " failed by its own verdict");
 }
 
 static void a_node_is_held_against_the_same_round_of_the_earlier_run(void **state)
@@ -307,6 +400,11 @@ int main(void)
         IN_RUNS(what_is_missing_says_what_was_to_be_reached),
         IN_RUNS(a_flow_is_held_against_the_one_between_the_same_ends),
         IN_RUNS(what_is_new_is_unjudged),
+        IN_RUNS(a_collective_is_not_held_against_one_of_other_ranks),
+        IN_RUNS(what_a_node_moves_is_not_held_against_a_sum_of_other_rails),
+        cmocka_unit_test(nothing_is_learned_from_collectives_of_other_ranks),
+        IN_RUNS(what_arrived_damaged_before_is_no_yardstick),
+        IN_RUNS(an_earlier_run_that_failed_is_said_to_be_a_poor_yardstick),
         IN_RUNS(a_node_is_held_against_the_same_round_of_the_earlier_run),
         IN_RUNS(a_run_of_hardware_is_not_held_against_one_that_is_not),
         IN_RUNS(a_baseline_that_cannot_be_read_is_named),

@@ -43,7 +43,8 @@ static void begin_suite(const struct rg_run *run, const char *name, const struct
     fprintf(out, " timestamp=\"%.19s\">\n", run->started_at ? run->started_at : "1970-01-01T00:00:00");
 }
 
-static void print_case(const char *class, const char *name, enum rg_status status, const char *message, FILE *out)
+static void print_case(
+    const char *class, const char *name, enum rg_status status, const char *type, const char *message, FILE *out)
 {
     const char *element = status == RG_FAIL ? "failure" : status == RG_UNJUDGED ? "skipped" : "error";
     fputs("    <testcase classname=\"", out);
@@ -56,7 +57,7 @@ static void print_case(const char *class, const char *name, enum rg_status statu
     }
     fprintf(out, "\">\n      <%s", element);
     if (status != RG_UNJUDGED)
-        fprintf(out, " type=\"%s\"", rg_status_names[status]);
+        fprintf(out, " type=\"%s\"", type);
     fputs(" message=\"", out);
     put(message, out);
     fputs("\"/>\n    </testcase>\n", out);
@@ -73,7 +74,7 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
     else
         snprintf(message, sizeof message, "%s%s%s; %u of %u", figures, side->reason && figures[0] ? ": " : "",
             side->reason ? side->reason : "", side->counts[side->status], side->rows);
-    print_case(class, name, side->status, message, out);
+    print_case(class, name, side->status, rg_status_names[side->status], message, out);
 }
 
 /* The sides of each point, by place in `order`, points one after the other. */
@@ -120,26 +121,49 @@ static void print_point(
     if (untold > 0) {
         char words[64];
         snprintf(words, sizeof words, "%zu others that are well", untold);
-        print_case(title, words, RG_PASS, "", out);
+        print_case(title, words, RG_PASS, NULL, "", out);
     }
     fputs("  </testsuite>\n", out);
+}
+
+/* A case of the run itself: counted where out is NULL, else printed. */
+static void add_case(
+    const char *name, size_t number, enum rg_status status, const char *message, struct counts *io, FILE *out)
+{
+    char numbered[64];
+    snprintf(numbered, sizeof numbered, number > 0 ? "%s %zu" : "%s", name, number);
+    if (out == NULL)
+        count(status, io);
+    else
+        print_case(
+            "run", numbered, status, status == RG_NOISY ? "inconclusive" : rg_status_names[status], message, out);
+}
+
+static void each_case_of_run(const struct rg_run *run, const struct rg_verdict *verdict, struct counts *io, FILE *out)
+{
+    char message[1024];
+    add_case("verdict", 0, verdict->status, verdict->summary, io, out);
+    if (run->hardware == 0) {
+        snprintf(message, sizeof message, "not hardware: %s", run->hardware_reason);
+        add_case("hardware", 0, RG_UNJUDGED, message, io, out);
+    }
+    for (size_t i = 0; i < verdict->accused_count; i++)
+        add_case("suspect", i + 1, RG_FAIL, verdict->accused[i].sentence, io, out);
+    for (size_t i = 0; i < run->lost_count; i++) {
+        const struct rg_lost_rank *lost = &run->lost[i];
+        snprintf(message, sizeof message, "rank %lld (%s, rail %lld): %s", (long long)lost->rank, lost->node,
+            (long long)lost->rail, lost->where);
+        add_case("lost", i + 1, RG_NOT_RUN, message, io, out);
+    }
+    for (size_t i = 0; i < verdict->incompatible_count; i++)
+        add_case("not compared", i + 1, RG_UNJUDGED, verdict->incompatible[i], io, out);
 }
 
 static void print_run(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct counts *counts, FILE *out)
 {
     begin_suite(run, "run", counts, out);
-    print_case("run", "verdict", verdict->status, verdict->summary, out);
-    for (size_t i = 0; i < verdict->accused_count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "suspect %zu", i + 1);
-        print_case("run", name, RG_FAIL, verdict->accused[i].sentence, out);
-    }
-    for (size_t i = 0; i < verdict->incompatible_count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "not compared %zu", i + 1);
-        print_case("run", name, RG_UNJUDGED, verdict->incompatible[i], out);
-    }
+    each_case_of_run(run, verdict, NULL, out);
     fputs("  </testsuite>\n", out);
 }
 
@@ -153,11 +177,7 @@ void rg_report_junit(
         free(first);
         return;
     }
-    count(verdict->status, &own);
-    for (size_t i = 0; i < verdict->accused_count; i++)
-        count(RG_FAIL, &own);
-    for (size_t i = 0; i < verdict->incompatible_count; i++)
-        count(RG_UNJUDGED, &own);
+    each_case_of_run(run, verdict, &own, NULL);
     all = own;
     for (size_t p = 0; p < verdict->points.count; p++) {
         size_t untold = 0;

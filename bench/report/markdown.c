@@ -8,12 +8,19 @@
 #include <string.h>
 
 #define SIDES_SHOWN 40
+#define SENTENCES_SHOWN 16 /* of each kind */
 #define POINTS_SHOWN 60
 
 static void put_figure(double value, FILE *out)
 {
     char figure[16];
     fprintf(out, " %s |", rg_figure(value, figure));
+}
+
+static void print_rest(size_t count, const char *what, FILE *out)
+{
+    if (count > SENTENCES_SHOWN)
+        fprintf(out, "- and %zu more %s\n", count - SENTENCES_SHOWN, what);
 }
 
 static void print_head(const struct rg_run *run, const struct rg_verdict *verdict, FILE *out)
@@ -37,20 +44,22 @@ static void print_head(const struct rg_run *run, const struct rg_verdict *verdic
     fputs(".\n", out);
     if (verdict->accused_count > 0 || run->lost_count > 0)
         fputc('\n', out);
-    for (size_t i = 0; i < verdict->accused_count; i++) {
+    for (size_t i = 0; i < verdict->accused_count && i < SENTENCES_SHOWN; i++) {
         fputs("- **suspect**, ", out);
         rg_naming_put_markdown(verdict->accused[i].status, out);
         fputs(": ", out);
         rg_naming_put_markdown(verdict->accused[i].sentence, out);
         fputc('\n', out);
     }
-    for (size_t i = 0; i < run->lost_count && i < SIDES_SHOWN; i++) {
+    print_rest(verdict->accused_count, "suspects", out);
+    for (size_t i = 0; i < run->lost_count && i < SENTENCES_SHOWN; i++) {
         fprintf(out, "- **lost**: rank %lld (", (long long)run->lost[i].rank);
         rg_naming_put_markdown(run->lost[i].node, out);
         fprintf(out, ", rail %lld): ", (long long)run->lost[i].rail);
         rg_naming_put_markdown(run->lost[i].where, out);
         fputc('\n', out);
     }
+    print_rest(run->lost_count, "lost ranks", out);
 }
 
 static void print_points(const struct rg_verdict *verdict, FILE *out)
@@ -93,6 +102,7 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
     put_figure(side->worst, out);
     put_figure(side->threshold, out);
     put_figure(side->expected, out);
+    fprintf(out, " %s |", rg_naming_unit(point->metric));
     put_figure(side->tolerance_percent, out);
     fputc(' ', out);
     rg_naming_put_markdown(side->source ? side->source : "-", out);
@@ -109,9 +119,10 @@ static void print_sides(const struct rg_verdict *verdict, FILE *out)
     size_t count;
     size_t *worst = rg_naming_worst(verdict, &count);
     if (count > 0)
-        fputs("\n**What did not pass**, worst first; of each part the worst measurement\n\n"
-              "| status | where | test | rows | measured | threshold | expected | tolerance % | source | % nominal "
-              "| % ceiling | why |\n|---|---|---|---|--:|--:|--:|--:|---|--:|--:|---|\n",
+        fputs(
+            "\n**What did not pass**, worst first; of each part the worst measurement\n\n"
+            "| status | where | test | rows | measured | threshold | expected | unit | tolerance % | source | % nominal "
+            "| % ceiling | why |\n|---|---|---|---|--:|--:|--:|---|--:|---|--:|--:|---|\n",
             out);
     for (size_t i = 0; i < count && i < SIDES_SHOWN; i++)
         print_side(verdict, &verdict->sides.at[worst[i]], out);
@@ -142,9 +153,10 @@ void rg_report_markdown(
     print_points(verdict, out);
     if (verdict->incompatible_count > 0)
         fputs("\n**Not compared**\n\n", out);
-    for (size_t i = 0; i < verdict->incompatible_count && i < SIDES_SHOWN; i++) {
+    for (size_t i = 0; i < verdict->incompatible_count && i < SENTENCES_SHOWN; i++) {
         fputs("- ", out);
         rg_naming_put_markdown(verdict->incompatible[i], out);
         fputc('\n', out);
     }
+    print_rest(verdict->incompatible_count, "that could not be compared", out);
 }

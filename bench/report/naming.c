@@ -144,7 +144,10 @@ static int worse_first(const void *left, const void *right, void *context)
     const struct rg_side *a = &verdict->sides.at[*l], *b = &verdict->sides.at[*r];
     int weight = rg_status_weight(b->status) - rg_status_weight(a->status);
     double x = reached(a, &verdict->points.at[a->point]), y = reached(b, &verdict->points.at[b->point]);
-    return weight != 0 ? weight : x != y ? (x > y) - (x < y) : (*l > *r) - (*l < *r);
+    double m = (double)a->counts[a->status] / a->rows, n = (double)b->counts[b->status] / b->rows;
+    if (weight != 0 || x != y)
+        return weight != 0 ? weight : (x > y) - (x < y);
+    return m != n ? (m < n) - (m > n) : (*l > *r) - (*l < *r); /* a flow's ends: the one whose others are as bad */
 }
 
 size_t *rg_naming_worst(const struct rg_verdict *verdict, size_t *count)

@@ -14,6 +14,8 @@
 
 #define ROWS_SHOWN 24      /* of one point, before it is summed up */
 #define BAD_ROWS_SHOWN 200 /* of one point that is summed up */
+#define ALIKE_SHOWN 6      /* of those that were not measured for the same reason */
+#define REASONS_KEPT 16
 #define NAME_SHOWN 18
 #define NODES_WARNED_OF 8
 #define SUSPECTS_SHOWN 16
@@ -109,7 +111,7 @@ static bool same_group(const struct rg_test_point *a, const struct rg_test_point
            a->queue_pairs == b->queue_pairs && strcmp(a->metric, b->metric) == 0;
 }
 
-/* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass" */
+/* "128 flows: least 380.1, median 391.5, most 392.0 Gb/s; 128 pass", or "96 of 128 flows: least ...; 32 not run" */
 static void print_sum(const struct rg_test_point *point, FILE *out)
 {
     static const struct {
@@ -119,7 +121,9 @@ static void print_sum(const struct rg_test_point *point, FILE *out)
     size_t what = 0;
     while (what + 1 < sizeof whats / sizeof *whats && strcmp(whats[what].scope, point->scope) != 0)
         what++;
-    int used = snprintf(line, sizeof line, "%zu %s", point->rows, whats[what].words);
+    int used = point->measured > 0 && point->measured < point->rows
+                   ? snprintf(line, sizeof line, "%zu of %zu %s", point->measured, point->rows, whats[what].words)
+                   : snprintf(line, sizeof line, "%zu %s", point->rows, whats[what].words);
     if (point->measured > 0)
         used += snprintf(line + used, sizeof line - (size_t)used, ": least %s, median %s, most %s %s",
             rg_figure(point->least, least), rg_figure(point->median, median), rg_figure(point->most, most),
@@ -136,11 +140,59 @@ struct grouped {
     size_t *group_of_point, *group_of_row;
 };
 
+/* Rows that say the same. */
+struct alike {
+    const char *reason;
+    size_t rows;
+};
+
+static struct alike *find_alike(struct alike *reasons, size_t *count, const char *reason)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (same_word(reasons[i].reason, reason))
+            return &reasons[i];
+    if (*count == REASONS_KEPT)
+        return NULL;
+    reasons[*count] = (struct alike){reason, 0};
+    return &reasons[(*count)++];
+}
+
+/* Rows of a status; of those without a measurement that say the same, the first few. How many were told of. */
+static size_t print_rows_of(const struct grouped *grouped, size_t group, enum rg_status status, size_t most,
+    const struct rg_text_style *style, FILE *out)
+{
+    struct alike reasons[REASONS_KEPT];
+    size_t count = 0, shown = 0, folded = 0;
+    bool folds = status == RG_NOT_RUN || status == RG_UNSUPPORTED;
+    for (size_t i = 0; i < grouped->verdict->row_count; i++) {
+        const struct rg_row *row = &grouped->verdict->rows[i];
+        if (grouped->group_of_row[i] != group || row->status != status)
+            continue;
+        struct alike *alike = folds ? find_alike(reasons, &count, row->reason) : NULL;
+        if (alike != NULL && alike->rows++ >= ALIKE_SHOWN)
+            folded++;
+        else if (shown < most)
+            print_row(row, style, out), shown++;
+    }
+    for (size_t i = 0; i < count; i++) {
+        char line[1100];
+        if (reasons[i].rows <= ALIKE_SHOWN)
+            continue;
+        print_status(status, style, out);
+        snprintf(line, sizeof line, "and %zu more: %s", reasons[i].rows - ALIKE_SHOWN,
+            reasons[i].reason ? reasons[i].reason : "for no recorded reason");
+        fputc(' ', out);
+        rg_wrap_print(line, 14, 14, out);
+    }
+    return shown + folded;
+}
+
 static void print_group_of_points(
     const struct grouped *grouped, size_t group, const struct rg_text_style *style, FILE *out)
 {
+    static const enum rg_status worst_first[] = {RG_FAIL, RG_NOISY, RG_NOT_RUN, RG_UNSUPPORTED};
     const struct rg_verdict *v = grouped->verdict;
-    size_t total = 0, bad = 0, shown = 0;
+    size_t total = 0, bad = 0, told = 0;
     char name[256];
     for (size_t p = group; p < v->points.count; p++)
         if (grouped->group_of_point[p] == group) {
@@ -153,16 +205,14 @@ static void print_group_of_points(
     for (size_t p = group; (summed || v->left_out > 0) && p < v->points.count; p++)
         if (grouped->group_of_point[p] == group)
             print_sum(&v->points.at[p], out);
-    for (size_t i = 0; i < v->row_count; i++) {
-        const struct rg_row *row = &v->rows[i];
-        bool well = row->status == RG_PASS || row->status == RG_UNJUDGED;
-        if (grouped->group_of_row[i] != group || (summed && (well || shown == BAD_ROWS_SHOWN)))
-            continue;
-        print_row(row, style, out);
-        shown += !well;
-    }
-    if (summed && bad > shown)
-        fprintf(out, "  and %zu more that did not pass%s\n", bad - shown, v->left_out == 0 ? "; --all has each" : "");
+    for (size_t i = 0; !summed && i < v->row_count; i++)
+        if (grouped->group_of_row[i] == group)
+            print_row(&v->rows[i], style, out);
+    for (size_t s = 0; summed && s < sizeof worst_first / sizeof *worst_first; s++)
+        told += print_rows_of(
+            grouped, group, worst_first[s], told < BAD_ROWS_SHOWN ? BAD_ROWS_SHOWN - told : 0, style, out);
+    if (summed && bad > told)
+        fprintf(out, "  and %zu more that did not pass%s\n", bad - told, v->left_out == 0 ? "; --all has each" : "");
 }
 
 /* Ranks of a node that were lost in the same way are told of together, with the first of them. */

@@ -112,7 +112,8 @@ latencies() { # COUNT DIRECTORY
 @test "what is missing passes in no format" {
     latencies 2 "$work/whole"
     latencies 1 "$work/lacking"
-    run -0 "$railgauge" compare "$work/whole" --baseline "$work/whole"
+    cp -r "$work/whole" "$work/again"
+    run -0 "$railgauge" compare "$work/whole" --baseline "$work/again"
     for format in text json markdown junit openmetrics; do
         run -3 "$railgauge" compare "$work/lacking" --baseline "$work/whole" --format $format
         printf '%s\n' "$output" >"$work/$format"
@@ -122,7 +123,7 @@ latencies() { # COUNT DIRECTORY
     grep -q '^### railgauge: INCONCLUSIVE' "$work/markdown"
     grep -q '^| not_run | ' "$work/markdown"
     [ "$(grep -c '<error type="not_run"' "$work/junit")" = 4 ] # the median and the tail, of the sender and the receiver
-    grep -q '<error type="noisy" message="2 of 4' "$work/junit"
+    grep -q '<error type="inconclusive" message="2 of 4' "$work/junit"
     grep -q '^railgauge_exit_status 3$' "$work/openmetrics"
     grep -q '^railgauge_measurements{status="not_run"} 2$' "$work/openmetrics"
 }
@@ -133,7 +134,7 @@ latencies() { # COUNT DIRECTORY
     sed 's/"memory": "host"/"memory": "cuda"/; s/"queue_pairs": 1/"queue_pairs": 4/' "$golden"/before/measurements.ndjson >"$work/unlike/measurements.ndjson"
     run -3 --separate-stderr "$railgauge" compare "$golden"/before --baseline "$work/unlike" --format json
     [ "$(jq '.counts.pass' <<<"$output")" = 0 ]
-    jq -e '.incompatible | any(. == "rdma_write_bw 64K is not compared with run 20260228T020000Z-00000001: that measured it with memory cuda, here host; 4 queue pairs, here 1")' <<<"$output"
+    jq -e '.incompatible | any(. == "rdma_write_bw 64K one_way is not compared with run 20260228T020000Z-00000001: that measured it with memory cuda, here host; 4 queue pairs, here 1")' <<<"$output"
 }
 
 @test "--learn makes a machine of good runs that each of them passes, valid and with the runs named" {
@@ -154,6 +155,51 @@ latencies() { # COUNT DIRECTORY
     jq -e '.expectations[] | select(.scope == "rail") | .expected > 385 and .expected < 393 and .tolerance_percent < 3' "$work/lab-2.json"
     "$railgauge" simulate --nodes 4 --rails 2 --size 4K,64K --fault slow,part=node,node=1,loss=5 -o "$work/slow" >"$work/said" || [ $? = 1 ]
     run -1 "$railgauge" compare "$work/slow" --machine "$work/lab-2.json"
+}
+
+@test "of what --learn learned, other good runs pass, and the rows of a larger run are given more" {
+    local runs=() bad=0
+    for seed in 1 2 3; do
+        "$railgauge" simulate --nodes 4 --rails 4 --pattern pairs --test rdma_write_bw --seed $seed -o "$work/run$seed" >"$work/said"
+        runs+=("$work/run$seed")
+    done
+    run -0 "$railgauge" compare --learn "${runs[@]}" -o "$work/lab-2.json"
+    for seed in $(seq 4 23); do
+        "$railgauge" simulate --nodes 4 --rails 4 --pattern pairs --test rdma_write_bw --seed "$seed" -o "$work/other$seed" >"$work/said"
+        "$railgauge" compare "$work/other$seed" --machine "$work/lab-2.json" >"$work/said" || bad=$((bad + 1))
+    done
+    [ $bad = 0 ]
+    runs=()
+    for seed in 1 2 3; do
+        "$railgauge" simulate --nodes 40 --rails 8 --seed $seed -o "$work/large$seed" >"$work/said"
+        runs+=("$work/large$seed")
+    done
+    run -0 "$railgauge" compare --learn "${runs[@]}" -o "$work/lab-40.json"
+    jq -es '[.[].expectations[] | select(.scope == "rail") | .tolerance_percent] | .[0] < .[1] and .[1] < 4' "$work/lab-2.json" "$work/lab-40.json"
+}
+
+@test "junit tells an inconclusive run, lost ranks and what is no hardware by these names" {
+    "$railgauge" simulate --nodes 3 --rails 2 --fault dies,part=node,node=2,at=1 -o "$work/lost" >"$work/said" || [ $? = 3 ]
+    run -3 "$railgauge" compare "$work/lost" --format junit
+    [ "$(grep -c '<error type="inconclusive" message=".*2 ranks were lost' <<<"$output")" = 1 ]
+    [ "$(grep -c '<error type="not_run" message="rank [45] (sim002, rail [01]): ' <<<"$output")" = 2 ]
+    grep -q '<skipped message="not hardware: simulated fabric"/>' <<<"$output"
+    printf '%s\n' "$output" >"$work/report.xml"
+    need xmllint
+    run -0 xmllint --noout --schema "$golden"/junit.xsd "$work/report.xml"
+    [ "$(xmllint --xpath 'count(//testcase/error)' "$work/report.xml")" = "$(xmllint --xpath 'string(/testsuites/@errors)' "$work/report.xml")" ]
+}
+
+@test "markdown of many suspects and lost ranks still fits a comment, and says how many are left out" {
+    local faults=()
+    for node in $(seq 0 39); do
+        faults+=(--fault "slow,part=tx,node=$node,rail=$((node % 8)),loss=20")
+    done
+    "$railgauge" simulate --nodes 128 --rails 8 "${faults[@]}" -o "$work/ill" >"$work/said" || [ $? = 1 ]
+    run -1 "$railgauge" compare "$work/ill" --machine a3-ultra --fleet --format markdown
+    [ "${#output}" -lt 65536 ]
+    [ "$(grep -c '^- \*\*suspect' <<<"$output")" = 16 ]
+    grep -q '^- and 24 more suspects$' <<<"$output"
 }
 
 @test "--learn takes rails, rates and their sources from another machine, and what was learned can be learned from again" {

@@ -241,6 +241,27 @@ static void a_large_fleet_is_summed_up_with_what_did_not_pass(void **state)
     free(text);
 }
 
+static void of_a_large_fleet_what_failed_comes_first_and_one_reason_is_not_told_a_hundred_times(void **state)
+{
+    struct story *story = *state;
+    for (int i = 0; i < 120; i++) {
+        struct rg_row *row = add_row(story, i == 60 ? RG_FAIL : RG_NOT_RUN, i == 60 ? 51.5 : NAN);
+        if (i != 60)
+            row->reason = strdup(i == 7 ? "node-q was lost" : "the earlier run has it");
+    }
+    char *text = print(story), *failed = strstr(text, "  FAIL "), *open = strstr(text, "  not run ");
+    assert_has(text, "1 of 120 flows: least 51.50");
+    assert_true(failed != NULL && open != NULL && failed < open);
+    assert_int_equal(lines_with(text, "the earlier run has it", ""), 7);
+    assert_int_equal(lines_with(text, "not run", "and 112 more: the earlier run has it"), 1);
+    assert_int_equal(lines_with(text, "node-q was lost", ""), 1);
+    assert_lacks(text, "that did not pass");
+    assert_narrow(text); /* frees it */
+    text = print_styled(story, (struct rg_text_style){.all = true});
+    assert_int_equal(lines_with(text, "the earlier run has it", ""), 118);
+    free(text);
+}
+
 static void the_end_of_a_long_name_is_shown(void **state)
 {
     struct story *story = *state;
@@ -389,6 +410,7 @@ int main(void)
         TOLD(sides_of_nodes_and_groups_have_places_of_their_own),
         TOLD(what_was_not_asked_for_is_counted_and_not_listed),
         TOLD(a_large_fleet_is_summed_up_with_what_did_not_pass),
+        TOLD(of_a_large_fleet_what_failed_comes_first_and_one_reason_is_not_told_a_hundred_times),
         TOLD(the_end_of_a_long_name_is_shown),
         TOLD(a_gpu_far_from_its_nic_is_warned_of_once_a_node),
         TOLD(far_gpus_on_many_nodes_are_not_all_named),

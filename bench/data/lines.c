@@ -71,6 +71,14 @@ void rg_lines_close(struct rg_lines *lines)
     free(lines);
 }
 
+/* "FILE: line 7: line 1: ..." is "FILE: line 7: ...": each line is a document of one line. */
+static void drop_inner_line(char *text, size_t place)
+{
+    static const char inner[] = ": line 1";
+    if (strlen(text) > place && strncmp(text + place, inner, sizeof inner - 1) == 0)
+        memmove(text + place, text + place + sizeof inner - 1, strlen(text + place + sizeof inner - 1) + 1);
+}
+
 static void *parse(void *context)
 {
     struct share *share = context;
@@ -84,6 +92,7 @@ static void *parse(void *context)
             snprintf(place, sizeof place, "%s: line %lld", lines->path,
                 (long long)lines->before + (long long)share->fault + 1);
             share->code = rg_measurement_read(slot->line, place, &slot->measurement, &share->err);
+            drop_inner_line(share->err.text, strlen(place));
             break;
         }
         slot->parsed = true;
@@ -139,6 +148,8 @@ static int read_batch(struct rg_lines *lines, struct rg_error *err)
                 (long long)lines->before + (long long)lines->count + 1, strerror(errno ? errno : EIO));
         bool cut = length > 0 && slot->line[length - 1] != '\n';
         lines->ended = length <= 0 || cut;
+        if (length > 0 && !cut)
+            slot->line[length - 1] = '\0';
         if (length > 0 && !(cut && lines->may_be_cut))
             lines->count++;
     }

@@ -19,6 +19,7 @@ static int settle(void *context, struct rg_verdict *verdict, size_t first, struc
     int code = 0;
     for (size_t i = first; i < verdict->row_count; i++) {
         struct rg_row *row = &verdict->rows[i];
+        row->measured = row->status == RG_UNJUDGED ? row->measured : NAN; /* what failed is no peer, figure or not */
         size_t point = code == 0 ? rg_points_place(&peers->points, row) : RG_NO_POINT;
         if (code == 0 && (point == RG_NO_POINT || rg_point_add(&peers->points.at[point], row) != 0))
             code = no_memory(err);

@@ -97,6 +97,20 @@ static void a_bad_line_is_named_after_all_before_it_have_come(void **state)
     }
 }
 
+static void a_line_that_is_no_json_is_named_by_its_number_alone(void **state)
+{
+    static const char *const ends[] = {"\n{\"schema_version\":", "\n{\"schema_version\":\n"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        struct rg_error err = {{0}};
+        int64_t count;
+        write_lines(20, 0, ends[i]);
+        assert_int_equal(read_all(false, &count, &err), -EINVAL);
+        assert_int_equal(count, 20);
+        assert_has(err.text, "ndjson: line 21: is not JSON, or is cut off there");
+    }
+}
+
 static void a_last_line_that_was_cut_off_is_left_out_where_that_may_be(void **state)
 {
     struct rg_error err = {{0}};
@@ -181,6 +195,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         IN_DIRECTORY(measurements_come_in_the_order_of_their_lines),
         IN_DIRECTORY(a_bad_line_is_named_after_all_before_it_have_come),
+        IN_DIRECTORY(a_line_that_is_no_json_is_named_by_its_number_alone),
         IN_DIRECTORY(a_last_line_that_was_cut_off_is_left_out_where_that_may_be),
         cmocka_unit_test(texts_live_as_long_as_the_measurement),
         cmocka_unit_test(numbers_that_no_integer_holds_are_refused),

@@ -146,6 +146,20 @@ static void what_lags_behind_its_peers_fails_by_the_fleet(void **state)
     assert_int_equal(verdict->exit_status, 1);
 }
 
+static void what_arrived_damaged_is_no_peer(void **state)
+{
+    struct three *three = *state;
+    for (int i = 0; i < 10; i++) {
+        struct rg_measurement m = a_flow(&three->now, i, i % NODES, (i + 1) % NODES, 0, i < 5 ? 100 : 300, 99, 301);
+        m.status = i < 5 ? m.status : "failed";
+        m.reason = i < 5 ? m.reason : "data arrived damaged";
+        add_and_close(&three->now, m);
+    }
+    const struct rg_verdict *verdict = judge(three, NULL, 0, true);
+    assert_near(verdict->rows[0].expected, 100);
+    assert_string_equal(verdict->rows[0].source, "median of 5");
+}
+
 static void a_fleet_that_spreads_is_given_three_of_its_deviations(void **state)
 {
     struct three *three = *state;
@@ -245,6 +259,7 @@ int main(void)
         IN_RUNS(what_one_earlier_run_lacks_is_held_against_the_other_alone),
         IN_RUNS(what_was_measured_twice_is_held_against_the_first_and_the_second_time),
         IN_RUNS(what_lags_behind_its_peers_fails_by_the_fleet),
+        IN_RUNS(what_arrived_damaged_is_no_peer),
         IN_RUNS(a_fleet_that_spreads_is_given_three_of_its_deviations),
         IN_RUNS(too_few_peers_are_no_yardstick_and_it_is_said),
         IN_RUNS(a_point_sums_up_its_rows),

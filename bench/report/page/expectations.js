@@ -21,7 +21,7 @@ export function expectations(run) {
     if (!v || v.expectations_asked === 0) return null;
     const rows = v.expectations;
     const bound = (row) => (row.metric.startsWith("latency") ? "≤" : "≥");
-    const judged = rows.some((row) => known(row.expected));
+    const judged = rows.some((row) => known(row.expected)), rated = rows.some((row) => known(row.nominal_percent));
     return [
         el("p", { class: "words" }, v.against.kind === "none" ? "No figure was expected: these are they as they were measured, what failed first."
             : "A bandwidth passes when it reaches the threshold and so does the low end of the 95 % interval of its sub-windows; "
@@ -39,8 +39,8 @@ export function expectations(run) {
             ...(judged ? [{ head: "threshold", number: true, cell: (row) => (known(row.threshold) ? `${bound(row)} ${number(row.threshold)}` : "–") },
                 { head: "tolerance", number: true, cell: (row) => (known(row.tolerance_percent) ? `${number(row.tolerance_percent)} %` : "–") },
                 { head: "source", cell: (row) => el("bdi", {}, row.source ?? "–") }] : []),
-            { head: "% nominal", number: true, cell: (row) => number(row.nominal_percent) },
-            { head: "% ceiling", number: true, cell: (row) => number(row.ceiling_percent) },
+            ...(rated ? [{ head: "% nominal", number: true, cell: (row) => number(row.nominal_percent) },
+                { head: "% ceiling", number: true, cell: (row) => number(row.ceiling_percent) }] : []),
         ], rows),
     ];
 }

@@ -29,7 +29,7 @@ function facts(run) {
         fact("Started", r.started_at.replace("T", " ").replace("Z", " UTC"), took && `, took ${took}`),
         fact("Fleet", `${plural(run.nodes.length, "node")} × ${plural(run.rails, "rail")}`),
         fact("Suite", name(r.suite.name)),
-        fact("Against", !v || v.against.kind === "none" ? "nothing but the fleet itself"
+        fact("Against", !v ? "not judged" : v.against.kind === "none" ? "nothing but the fleet itself"
             : [{ machine: "machine ", run: "run " }[v.against.kind], name(v.against.name)]),
         fact("Measured", `${plural(totals.measurements, "measurement")} in ${plural(r.rounds_done, "round")}`),
         fact("Data checked", totals.mismatches > 0

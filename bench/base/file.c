@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,26 +88,39 @@ static void sync_directory_of(const char *path)
     close(fd);
 }
 
-int rg_file_write_atomic(const char *path, const char *text, struct rg_error *err)
+/* Into a new file, or into what is no file; -errno. */
+static int write_text(const char *path, bool file, const char *text)
 {
-    char temporary[PATH_MAX];
-    if (snprintf(temporary, sizeof temporary, "%s.%ld.new", path, (long)getpid()) >= (int)sizeof temporary)
-        return rg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | (file ? O_CREAT | O_TRUNC : 0), 0666);
     if (fd < 0)
-        return rg_fail(err, -errno, "%s: cannot be written: %s", path, strerror(errno));
+        return -errno;
     int code = write_all(fd, text, strlen(text));
-    if (code == 0 && fsync(fd) != 0)
+    if (code == 0 && file && fsync(fd) != 0)
         code = -errno;
     if (close(fd) != 0 && code == 0)
         code = -errno;
-    if (code == 0 && rename(temporary, path) != 0)
+    return code;
+}
+
+int rg_file_write_atomic(const char *path, const char *text, struct rg_error *err)
+{
+    char target[PATH_MAX], temporary[PATH_MAX];
+    struct stat there;
+    bool exists = stat(path, &there) == 0, file = !exists || S_ISREG(there.st_mode) || S_ISDIR(there.st_mode);
+    if (!exists || realpath(path, target) == NULL) /* a link stays one */
+        snprintf(target, sizeof target, "%s", path);
+    if (snprintf(temporary, sizeof temporary, "%s.%ld.new", target, (long)getpid()) >= (int)sizeof temporary)
+        return rg_fail(err, -ENAMETOOLONG, "%s: the path is too long", path);
+    int code = write_text(file ? temporary : path, file, text);
+    if (code == 0 && file && rename(temporary, target) != 0)
         code = -errno;
     if (code != 0) {
-        unlink(temporary);
+        if (file)
+            unlink(temporary);
         return rg_fail(err, code, "%s: cannot be written: %s", path, strerror(-code));
     }
-    sync_directory_of(path);
+    if (file)
+        sync_directory_of(target);
     return 0;
 }
 

@@ -11,8 +11,9 @@
  * NULL. */
 int rg_file_read(const char *path, size_t limit_bytes, char **out, size_t *out_bytes, struct rg_error *err);
 
-/* Replaces path by the given text: temporary file beside it, fsync, rename, fsync of the directory. On failure path is
- * as before. */
+/* Replaces path, or the file that it is a link to, by the given text: temporary file beside it, fsync, rename, fsync of
+ * the directory. On failure path is as before. What is no file (a device, a pipe) is written to, and stays what it is.
+ */
 int rg_file_write_atomic(const char *path, const char *text, struct rg_error *err);
 
 /* An append-only file of lines, which one process at a time writes: opening it fails with -EBUSY and the number of the

@@ -4,6 +4,7 @@
 #include "base/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,42 @@ static void a_file_that_was_written_reads_back(void **state)
     assert_int_equal(entries_of(*state), 1);
     free(text);
     free(path);
+}
+
+static void a_link_stays_one_and_its_file_is_replaced(void **state)
+{
+    char *file = path_in(*state, "file"), *link = path_in(*state, "link"), *text = NULL;
+    struct rg_error err = {{0}};
+    struct stat status;
+    write_text(file, "old");
+    assert_int_equal(symlink("file", link), 0);
+    assert_int_equal(rg_file_write_atomic(link, "new", &err), 0);
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    text = read_text(file);
+    assert_string_equal(text, "new");
+    assert_int_equal(entries_of(*state), 2);
+    free(text);
+    free(link);
+    free(file);
+}
+
+static void what_is_no_file_is_written_to_and_stays_what_it_is(void **state)
+{
+    char *pipe = path_in(*state, "pipe"), got[8] = "";
+    struct rg_error err = {{0}};
+    struct stat status;
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    int fd = open(pipe, O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    assert_int_equal(rg_file_write_atomic(pipe, "text", &err), 0);
+    assert_int_equal(read(fd, got, sizeof got - 1), 4);
+    assert_string_equal(got, "text");
+    close(fd);
+    assert_int_equal(lstat(pipe, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(entries_of(*state), 1);
+    free(pipe);
 }
 
 static void a_file_of_many_blocks_reads_back(void **state)
@@ -292,6 +329,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         IN_DIRECTORY(a_file_that_was_written_reads_back),
+        IN_DIRECTORY(a_link_stays_one_and_its_file_is_replaced),
+        IN_DIRECTORY(what_is_no_file_is_written_to_and_stays_what_it_is),
         IN_DIRECTORY(a_file_of_many_blocks_reads_back),
         IN_DIRECTORY(an_empty_file_reads_as_an_empty_text),
         IN_DIRECTORY(a_file_above_the_limit_is_refused),

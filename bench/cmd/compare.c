@@ -24,7 +24,7 @@ struct options {
 static const struct rg_option rows[] = {
     {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
         .help = "A machine's baseline, by name or path; without it, and without --baseline, the machine that the run "
-                "was started with."},
+                "was started with, which beside --baseline gives line rates alone."},
     {"baseline", NULL, RG_TEXT, AT(baseline), .metavar = "RUN",
         .help = "An earlier run's directory, held against place by place. May be given again."},
     {"fleet", NULL, RG_FLAG, AT(fleet),
@@ -67,6 +67,18 @@ struct comparison {
     size_t baseline_count;
 };
 
+/* A machine that nobody asked for gives line rates alone, and may be a file of another place. */
+static int load_machine(
+    const char *name, bool asked, struct rg_machine *machine, struct rg_yardstick *yardstick, struct rg_error *err)
+{
+    int code = name ? rg_cmd_load_machine(name, machine, err) : 0;
+    if (name == NULL || (code != 0 && !asked))
+        return 0;
+    yardstick->rates = machine;
+    yardstick->machine = asked ? machine : NULL;
+    return code;
+}
+
 static int judge(const struct rg_run *run, const char *directory, const struct comparison *c)
 {
     struct rg_error err = {{0}};
@@ -78,12 +90,8 @@ static int judge(const struct rg_run *run, const char *directory, const struct c
         .tolerance_percent = options->tolerance_percent,
         .tolerance_source = rg_args_given(&c->args, "tolerance") ? "--tolerance" : "default",
         .fleet = options->fleet};
-    const char *name = options->machine ? options->machine : c->baseline_count > 0 ? NULL : run->machine;
-    int code = 0;
-    if (name != NULL) {
-        code = rg_cmd_load_machine(name, &machine, &err);
-        yardstick.machine = &machine;
-    }
+    bool asked = options->machine != NULL || c->baseline_count == 0;
+    int code = load_machine(options->machine ? options->machine : run->machine, asked, &machine, &yardstick, &err);
     if (code == 0)
         code = rg_judge_run(run, directory, &yardstick, &verdict, &err);
     if (code != 0) {

@@ -114,6 +114,11 @@ double rg_judge_least_loss_percent(const struct rg_run *run, const struct rg_mac
     return RG_FLEET_LEAST_LOSS_PERCENT;
 }
 
+static const struct rg_machine *rates_of(const struct rg_yardstick *yardstick)
+{
+    return yardstick->rates ? yardstick->rates : yardstick->machine;
+}
+
 /* All that a run is held against while its rows are read. */
 struct bench {
     const struct rg_run *run;
@@ -172,7 +177,7 @@ static int settle(void *context, struct rg_verdict *verdict, size_t first, struc
     int code = 0;
     for (size_t i = first; code == 0 && i < verdict->row_count; i++) {
         struct rg_row *row = &verdict->rows[i];
-        add_ceiling(row, yardstick->machine, bench->rails);
+        add_ceiling(row, rates_of(yardstick), bench->rails);
         if (yardstick->machine != NULL)
             code = rg_promises_hold(yardstick->machine, bench->whole, row, err);
         for (size_t b = 0; code == 0 && b < yardstick->baseline_count; b++)
@@ -190,7 +195,7 @@ static int judge_rows(struct bench *bench, const char *directory, struct rg_verd
 {
     struct rg_fleet_judge *fleet = NULL;
     struct rg_settler settler = {settle, bench};
-    double least_loss = rg_judge_least_loss_percent(bench->run, bench->yardstick->machine);
+    double least_loss = rg_judge_least_loss_percent(bench->run, rates_of(bench->yardstick));
     int code = rg_fleet_judge_open_run(bench->run, least_loss, &fleet, err);
     if (code == 0)
         code = rg_judge_measured_by(bench->run, directory, fleet, &settler, out, err);
@@ -255,7 +260,7 @@ static int open_yardsticks(struct bench *bench, const char *directory, struct rg
     for (size_t b = 0; code == 0 && b < yardstick->baseline_count; b++)
         code = rg_earlier_open(yardstick->baselines[b], bench->run, yardstick, out, &bench->earlier[b], err);
     if (code == 0 && yardstick->fleet)
-        code = rg_peers_open(bench->run, directory, yardstick->machine, out, &bench->peers, err);
+        code = rg_peers_open(bench->run, directory, rates_of(yardstick), out, &bench->peers, err);
     return code;
 }
 

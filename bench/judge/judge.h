@@ -10,7 +10,9 @@
 /* What to hold a run against: any of them, or all. */
 struct rg_yardstick {
     const struct rg_machine *machine;
-    const char *const *baselines; /* directories of earlier runs */
+    const struct rg_machine *rates; /* whose line rate percentages are of, and by whose tolerance parts are suspected;
+                                     * NULL: machine's */
+    const char *const *baselines;   /* directories of earlier runs */
     size_t baseline_count;
     double tolerance_percent; /* against a run */
     const char *tolerance_source;

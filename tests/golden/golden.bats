@@ -54,6 +54,18 @@ need() { # PROGRAM
     [ "$output" = $'true\ntrue' ]
 }
 
+@test "against an earlier run alone, percentages are of the machine that the run was started with, which promises nothing" {
+    cp -r "$golden/now" "$work/now"
+    jq --arg lab "$PWD/$golden/lab.json" '.machine = $lab' "$golden/now/run.json" >"$work/now/run.json"
+    run -1 "$railgauge" compare "$work/now" --baseline "$golden/before" --format json
+    jq -e '[.expectations[] | select(.metric == "bandwidth_gbps" and .measured != null) | .nominal_percent > 70 and .ceiling_percent > 70] | all' <<<"$output"
+    [ "$(jq -r '.against.kind, ([.expectations[].bounds[].kind] | unique | join(" "))' <<<"$output")" = $'run\nrun' ]
+    jq '.machine = "/no/such/lab.json"' "$golden/now/run.json" >"$work/now/run.json"
+    run -1 --separate-stderr "$railgauge" compare "$work/now" --baseline "$golden/before" --format json
+    [ -z "$stderr" ]
+    jq -e '[.expectations[].nominal_percent] | all(. == null)' <<<"$output"
+}
+
 @test "markdown is the golden one, and a renderer finds its tables whole and no markup of a node's name" {
     is_golden markdown report.md
     need cmark-gfm

@@ -126,13 +126,13 @@ static void print_point(
     fputs("  </testsuite>\n", out);
 }
 
-/* A case of the run itself: counted where out is NULL, else printed. */
+/* A case of the run itself: counted, or printed where there is nothing to count it in. */
 static void add_case(
     const char *name, size_t number, enum rg_status status, const char *message, struct counts *io, FILE *out)
 {
     char numbered[64];
     snprintf(numbered, sizeof numbered, number > 0 ? "%s %zu" : "%s", name, number);
-    if (out == NULL)
+    if (io != NULL)
         count(status, io);
     else
         print_case(

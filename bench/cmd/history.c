@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct options {
     const char *db, *test, *node, *format, *before;
@@ -29,8 +30,8 @@ static const struct rg_option rows[] = {
     {"format", NULL, RG_CHOICE, AT(format), .choices = formats, .metavar = "WORD", .letter = 'f',
         .help = "trend: text or json; export: csv or ndjson. [the first]"},
     {"before", NULL, RG_TEXT, AT(before), .metavar = "DATE",
-        .help = "prune: runs that began before it, as 2026-01-31."},
-    {"keep", NULL, RG_INTEGER, AT(keep), 1, 9007199254740991.0, .help = "prune: all but so many, which began last."},
+        .help = "prune: runs that began before that day (UTC), as 2026-01-31."},
+    {"keep", NULL, RG_INTEGER, AT(keep), 1, 100000, .help = "prune: all but so many, which began last."},
 };
 
 static const char description[] =
@@ -78,7 +79,9 @@ static int open_history(
 
 /* --- add --- */
 
-static int add_one(struct rg_history *history, const char *directory, struct rg_error *err)
+/* The history is opened, and made, when there is something to put in. */
+static int add_one(const struct action *action, const struct options *options, const char *directory,
+    struct rg_history **history, struct rg_error *err)
 {
     struct rg_run run = {0};
     struct rg_verdict measured = {0};
@@ -89,8 +92,10 @@ static int add_one(struct rg_history *history, const char *directory, struct rg_
         code = rg_judge_entry(&run, directory, &measured, &entry, err);
     if (code != 0)
         code = -EINVAL; /* a run that cannot be read is bad input, whatever it is that is in the way */
+    if (code == 0 && *history == NULL)
+        code = open_history(action, options, history, err);
     if (code == 0)
-        code = rg_history_add(history, &entry, &added, err);
+        code = rg_history_add(*history, &entry, &added, err);
     if (code == 0 && added)
         printf("%s added: %zu figures\n", run.run_id, entry.figure_count);
     else if (code == 0)
@@ -106,14 +111,31 @@ static int add(
     const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
 {
     struct rg_history *history = NULL;
-    int code = open_history(action, options, &history, err);
+    int code = 0;
     for (int i = 1; code == 0 && i < args->word_count; i++)
-        code = add_one(history, args->words[i], err);
+        code = add_one(action, options, args->words[i], &history, err);
     rg_history_close(history);
     return status_of(code);
 }
 
 /* --- list, trend, export, prune --- */
+
+/* A slip in a name must not read as good news. */
+static int refuse_nothing(const struct options *options, const char *what, struct rg_error *err)
+{
+    char rail[32] = "";
+    bool test = options->test != NULL, node = options->node != NULL;
+    if (options->rail != RG_NONE)
+        snprintf(rail, sizeof rail, " --rail %lld", (long long)options->rail);
+    return rg_fail(err, -EINVAL, "%s has no %s of%s%s%s%s%s; `railgauge history export` shows what it has", options->db,
+        what, test ? " --test " : "", test ? options->test : "", node ? " --node " : "", node ? options->node : "",
+        rail);
+}
+
+static bool is_filtered(const struct options *options)
+{
+    return options->test != NULL || options->node != NULL || options->rail != RG_NONE;
+}
 
 static int list(
     const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
@@ -142,11 +164,18 @@ static int tell_trend(
     int code = open_history(action, options, &history, err);
     if (code == 0)
         code = rg_history_load(history, &filter, &past, err);
+    if (code == 0 && past.run_count == 0)
+        code = rg_fail(err, -EINVAL, "%s has no runs; `railgauge history add` puts them in", options->db);
+    else if (code == 0 && past.series_count == 0 && is_filtered(options))
+        code = refuse_nothing(options, "series", err);
     if (code == 0)
         code = rg_judge_trend(&past, options->least_percent, &trend, err);
     if (code == 0 && strcmp(options->format, "json") == 0) {
         char *text = rg_trend_json(&trend);
-        puts(text ? text : "");
+        if (text != NULL)
+            puts(text);
+        else
+            code = rg_fail(err, -ENOMEM, "no memory");
         free(text);
     } else if (code == 0) {
         rg_report_trend(&trend, stdout);
@@ -162,18 +191,25 @@ static int tell_trend(
     return status;
 }
 
-static int print_csv(void *context, const struct rg_past_run *run, const struct rg_figure *figure)
-{
-    (void)context;
-    rg_report_figure(run, figure, stdout);
-    return 0;
-}
+struct writer {
+    bool csv;
+    size_t written;
+    struct rg_error *err;
+};
 
-static int print_ndjson(void *context, const struct rg_past_run *run, const struct rg_figure *figure)
+static int write_figure(void *context, const struct rg_past_run *run, const struct rg_figure *figure)
 {
+    struct writer *writer = context;
+    if (writer->csv && writer->written == 0)
+        rg_report_figure_head(stdout);
+    writer->written++;
+    if (writer->csv) {
+        rg_report_figure(run, figure, stdout);
+        return 0;
+    }
     char *line = rg_series_line(run, figure);
     if (line == NULL)
-        return rg_fail(context, -ENOMEM, "no memory");
+        return rg_fail(writer->err, -ENOMEM, "no memory");
     puts(line);
     free(line);
     return 0;
@@ -184,26 +220,29 @@ static int export(
 {
     const struct rg_history_filter filter = {options->test, options->node, options->rail};
     struct rg_history *history = NULL;
-    bool csv = strcmp(options->format, "csv") == 0;
+    struct writer writer = {.csv = strcmp(options->format, "csv") == 0, .err = err};
     (void)args;
     int code = open_history(action, options, &history, err);
-    if (code == 0 && csv)
-        rg_report_figure_head(stdout);
     if (code == 0)
-        code = rg_history_each(history, &filter, csv ? print_csv : print_ndjson, err, err);
-    if (code == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-        code = rg_fail(err, -EIO, "the output cannot be written: %s", strerror(errno));
+        code = rg_history_each(history, &filter, write_figure, &writer, err);
+    if (code == 0 && writer.written == 0 && is_filtered(options))
+        code = refuse_nothing(options, "figure", err);
+    else if (code == 0 && writer.written == 0 && writer.csv)
+        rg_report_figure_head(stdout);
     rg_history_close(history);
     return status_of(code);
 }
 
+/* A day that the calendar has, so that a slip removes nothing. */
 static bool is_date(const char *text)
 {
-    static const char form[] = "dddd-dd-dd";
-    size_t i = 0;
-    while (form[i] != '\0' && (form[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == '-'))
-        i++;
-    return form[i] == '\0' && text[i] == '\0';
+    struct tm day = {0};
+    char again[24];
+    if (strptime(text, "%Y-%m-%d", &day) == NULL)
+        return false;
+    timegm(&day);
+    strftime(again, sizeof again, "%Y-%m-%d", &day);
+    return strcmp(again, text) == 0;
 }
 
 static int prune(
@@ -222,7 +261,7 @@ static int prune(
     if (code == 0)
         code = rg_history_prune(history, options->before, options->keep, &removed, err);
     if (code == 0)
-        printf("%lld runs removed\n", (long long)removed);
+        printf("%lld run%s removed\n", (long long)removed, removed == 1 ? "" : "s");
     rg_history_close(history);
     return status_of(code);
 }
@@ -292,5 +331,7 @@ int rg_cmd_history(int argc, char **argv)
     if (err.text[0] != '\0')
         return rg_cmd_refuse("history", RG_EXIT_USAGE, &err);
     status = action->run(action, &options, &args, &err);
+    if (err.text[0] == '\0' && (fflush(stdout) != 0 || ferror(stdout)))
+        status = status_of(rg_fail(&err, -EIO, "the output cannot be written: %s", strerror(errno)));
     return err.text[0] != '\0' ? rg_cmd_refuse("history", status, &err) : status;
 }

@@ -312,7 +312,8 @@ int rg_suite_load(const char *path, struct rg_suite *out, struct rg_error *err)
 int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err)
 {
     struct rg_shape shape = settings_shape();
-    struct rg_suite suite = {.name = "single", .description = "One test from the command line.", .test_count = 1};
+    struct rg_suite suite = {
+        .name = RG_SUITE_SINGLE, .description = "One test from the command line.", .test_count = 1};
     suite.tests = calloc(1, sizeof *suite.tests);
     if (suite.tests == NULL)
         return rg_fail(err, -ENOMEM, "no memory");

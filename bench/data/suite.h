@@ -69,7 +69,9 @@ bool rg_settings_differ(const struct rg_settings *before, const struct rg_settin
 /* A setting as a word; "-": none. */
 const char *rg_settings_text(const struct rg_option *row, const struct rg_settings *settings, char out[64]);
 
-/* A suite of one test with default settings; texts are not copied. */
+#define RG_SUITE_SINGLE "single"
+
+/* A suite of that name, of one test with default settings; texts are not copied. */
 int rg_suite_single(const char *test, struct rg_suite *out, struct rg_error *err);
 
 /* Refuses settings that contradict each other, such as a signal interval above the depth. */

@@ -91,6 +91,8 @@ cJSON *rg_trend_gaps_object(const struct rg_trend *trend)
     rg_json_add_text(object, "earlier_run_id", compared ? trend->past->runs[trend->earlier].run_id : NULL);
     cJSON_AddNumberToObject(object, "series", (double)trend->missing_series);
     cJSON_AddNumberToObject(object, "of", (double)trend->earlier_series);
+    cJSON_AddNumberToObject(object, "gone", (double)trend->gone_series);
+    rg_json_add_text(object, "gone_run_id", trend->gone_series > 0 ? trend->past->runs[trend->gone_run].run_id : NULL);
     cJSON *parts = cJSON_AddArrayToObject(object, "parts");
     for (size_t i = 0; i < trend->gap_count; i++) {
         const struct rg_gap *gap = &trend->gaps[i];
@@ -113,6 +115,8 @@ char *rg_trend_json(const struct rg_trend *trend)
     rg_json_add_text(object, "first_run_id", past->run_count > 0 ? past->runs[0].run_id : NULL);
     rg_json_add_text(object, "last_run_id", past->run_count > 0 ? past->runs[past->run_count - 1].run_id : NULL);
     cJSON_AddNumberToObject(object, "series", (double)past->series_count);
+    cJSON_AddNumberToObject(object, "least_runs", (double)trend->least_runs);
+    cJSON_AddNumberToObject(object, "short_series", (double)trend->short_series);
     cJSON_AddNumberToObject(object, "level", trend->level);
     cJSON_AddNumberToObject(object, "least_percent", trend->least_percent);
     cJSON_AddNumberToObject(object, "new_regressions", (double)trend->fresh_regressions);

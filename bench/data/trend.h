@@ -48,9 +48,12 @@ struct rg_trend {
     struct rg_finding *findings; /* the new ones first, then by date, the latest first */
     size_t finding_count;
     size_t fresh_regressions;
+    size_t least_runs;                /* with a series that it takes before any change of it can be told */
+    size_t last_series, short_series; /* that the last run measured; and of these, that fewer runs have */
     size_t earlier; /* place among the past's runs: the latest before the last that is of its suite and origin;
                        SIZE_MAX: there is none */
     size_t earlier_series, missing_series; /* that it measured; and that the last run did not measure then */
+    size_t gone_series, gone_run;          /* that neither measured, but runs like them before; the latest of these */
     struct rg_gap *gaps;
     size_t gap_count;
     double level, least_percent;

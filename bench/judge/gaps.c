@@ -1,5 +1,7 @@
 #include "judge/gaps.h"
 
+#include "data/suite.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +18,7 @@ struct search {
     struct rg_trend *trend;
     const struct rg_past *past;
     unsigned char *states; /* by series; of the run before */
+    bool *like;            /* by run: whether what the last one lacks of it is missing */
 };
 
 static bool same(const char *a, const char *b)
@@ -40,7 +43,13 @@ static bool is_same_part(const struct rg_series *a, const struct rg_series *b, b
     return rg_series_compare(&moved, b) == 0;
 }
 
-/* Those of one part are side by side. */
+/* Whether it stands for the wanted one: a latency is of whichever end began, by lot; what is sent is not what is
+ * received. Those of one part are side by side. */
+static bool stands_for(const struct rg_series *series, const struct rg_series *wanted)
+{
+    return is_same_part(wanted, series, false) && (rg_series_is_latency(wanted) || same(wanted->side, series->side));
+}
+
 static bool is_there(const struct rg_past *past, size_t series, size_t run)
 {
     const struct rg_series *all = past->series, *wanted = &all[series];
@@ -48,21 +57,37 @@ static bool is_there(const struct rg_past *past, size_t series, size_t run)
     while (first > 0 && is_same_part(wanted, &all[first - 1], true))
         first--;
     for (size_t i = first; i < past->series_count && is_same_part(wanted, &all[i], true); i++)
-        if (is_measured(past, i, run) && is_same_part(wanted, &all[i], false))
+        if (is_measured(past, i, run) && stands_for(&all[i], wanted))
             return true;
     return false;
 }
 
+/* The latest run like the last one that measured the series, before the earlier one; SIZE_MAX: there is none. */
+static size_t find_measured(const struct search *s, size_t series)
+{
+    for (size_t r = s->trend->earlier; r-- > 0;)
+        if (s->like[r] && is_measured(s->past, series, r))
+            return r;
+    return SIZE_MAX;
+}
+
 static void mark(struct search *s)
 {
+    struct rg_trend *trend = s->trend;
     size_t last = s->past->run_count - 1;
     for (size_t i = 0; i < s->past->series_count; i++) {
-        if (!is_measured(s->past, i, s->trend->earlier))
-            continue;
-        bool there = is_there(s->past, i, last);
-        s->states[i] = there ? MEASURED : MISSING;
-        s->trend->earlier_series++;
-        s->trend->missing_series += !there;
+        bool before = is_measured(s->past, i, trend->earlier), there = is_there(s->past, i, last);
+        if (before) {
+            s->states[i] = there ? MEASURED : MISSING;
+            trend->earlier_series++;
+            trend->missing_series += !there;
+        } else if (!there && !is_there(s->past, i, trend->earlier)) {
+            size_t run = find_measured(s, i);
+            if (run == SIZE_MAX)
+                continue;
+            trend->gone_run = trend->gone_series > 0 && trend->gone_run > run ? trend->gone_run : run;
+            trend->gone_series++;
+        }
     }
 }
 
@@ -165,27 +190,53 @@ static int explain(struct search *s, struct rg_error *err)
     return code;
 }
 
-/* The latest run before the last that is like it; SIZE_MAX: there is none. */
-static size_t find_earlier(const struct rg_past *past)
+/* Whether two runs measured any test alike. */
+static bool share_a_test(const struct rg_past *past, size_t a, size_t b)
 {
-    const struct rg_past_run *last = past->run_count > 0 ? &past->runs[past->run_count - 1] : NULL;
-    for (size_t r = past->run_count; r-- > 1;)
-        if (same(past->runs[r - 1].suite, last->suite) && same(past->runs[r - 1].origin, last->origin))
-            return r - 1;
-    return SIZE_MAX;
+    for (size_t i = 0; i < past->series_count; i++)
+        if (is_measured(past, i, a) && is_measured(past, i, b))
+            return true;
+    return false;
+}
+
+static bool has_figures(const struct rg_past *past, size_t run)
+{
+    for (size_t i = 0; i < past->series_count; i++)
+        if (is_measured(past, i, run))
+            return true;
+    return false;
+}
+
+/* Runs of a suite measure the same; those of one test each, which are no suite, where they share it. */
+static void find_like(struct search *s)
+{
+    const struct rg_past *past = s->past;
+    size_t last = past->run_count - 1;
+    const struct rg_past_run *run = &past->runs[last];
+    bool single = same(run->suite, RG_SUITE_SINGLE) && has_figures(past, last);
+    for (size_t r = 0; r < last; r++) {
+        s->like[r] = same(past->runs[r].suite, run->suite) && same(past->runs[r].origin, run->origin) &&
+                     (!single || share_a_test(past, r, last));
+        s->trend->earlier = s->like[r] ? r : s->trend->earlier;
+    }
 }
 
 int rg_judge_gaps(struct rg_trend *io, struct rg_error *err)
 {
     struct search s = {.trend = io, .past = io->past};
-    io->earlier = find_earlier(io->past);
-    if (io->earlier == SIZE_MAX)
+    io->earlier = SIZE_MAX;
+    if (io->past->run_count == 0)
         return 0;
     s.states = calloc(io->past->series_count + 1, 1);
-    if (s.states == NULL)
-        return rg_fail(err, -ENOMEM, "no memory for %zu series", io->past->series_count);
-    mark(&s);
-    int code = io->missing_series > 0 ? explain(&s, err) : 0;
+    s.like = calloc(io->past->run_count, sizeof *s.like);
+    int code = s.states && s.like ? 0 : rg_fail(err, -ENOMEM, "no memory for %zu series", io->past->series_count);
+    if (code == 0)
+        find_like(&s);
+    if (code == 0 && io->earlier != SIZE_MAX)
+        mark(&s);
+    if (code == 0 && io->missing_series > 0)
+        code = explain(&s, err);
     free(s.states);
+    free(s.like);
     return code;
 }

@@ -538,11 +538,29 @@ static int explain_found(struct finder *f)
     return code == 0 ? arrange(f) : code;
 }
 
+/* Of what the last run measured, what could not be told of whatever it had shown. */
+static void count_short(struct rg_trend *trend)
+{
+    const struct rg_past *past = trend->past;
+    const double *values = past->values;
+    for (size_t s = 0; s < past->series_count; s++)
+        trend->last_series += isnan(values[(s + 1) * past->run_count - 1]) ? 0 : 1;
+    trend->least_runs = rg_change_least_values(trend->last_series ? trend->last_series : 1, trend->level);
+    for (size_t s = 0; s < past->series_count; s++, values += past->run_count) {
+        size_t count = 0;
+        for (size_t r = 0; r < past->run_count; r++)
+            count += isnan(values[r]) ? 0 : 1;
+        trend->short_series += !isnan(values[past->run_count - 1]) && count < trend->least_runs ? 1 : 0;
+    }
+}
+
 int rg_judge_trend(const struct rg_past *past, double least_percent, struct rg_trend *out, struct rg_error *err)
 {
     *out = (struct rg_trend){.past = past, .level = RG_CHANGE_LEVEL, .least_percent = least_percent};
     struct finder f = {.past = past, .trend = out, .err = err};
     int code = find(&f);
+    if (code == 0 && past->run_count > 0)
+        count_short(out);
     if (code == 0 && out->change_count > 0)
         code = explain_found(&f);
     if (code == 0)

@@ -81,6 +81,18 @@ static void print_changes(const struct rg_trend *trend, const struct rg_finding 
 
 #define GAPS_SHOWN 20
 
+/* What both the last run and the one before it lack. */
+static void print_gone(const struct rg_trend *trend, FILE *out)
+{
+    char text[400];
+    if (trend->gone_series == 0)
+        return;
+    snprintf(text, sizeof text,
+        "Gone for longer: %zu series that runs of its suite measured before, the last time in %s.", trend->gone_series,
+        trend->past->runs[trend->gone_run].run_id);
+    rg_wrap_print(text, 0, 2, out);
+}
+
 static void print_gaps(const struct rg_trend *trend, FILE *out)
 {
     char text[400];
@@ -129,6 +141,10 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
     if (trend->fresh_regressions > 0)
         snprintf(text, sizeof text, "WORSE since the last run: %zu new regression%s.", trend->fresh_regressions,
             trend->fresh_regressions > 1 ? "s" : "");
+    else if (trend->short_series > 0 && trend->short_series == trend->last_series)
+        snprintf(text, sizeof text,
+            "Too few runs to tell whether anything has got worse: it takes %zu that measured the same.",
+            trend->least_runs);
     else
         snprintf(text, sizeof text, "Nothing has got worse that was not told before.");
     rg_wrap_print(text, 0, 0, out);
@@ -137,7 +153,14 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
         past->run_count, past->run_count > 1 ? "s" : "", first, last, past->series_count, worse, worse == 1 ? "" : "s",
         better);
     rg_wrap_print(text, 0, 0, out);
+    if (trend->short_series > 0 && trend->short_series < trend->last_series) {
+        snprintf(text, sizeof text,
+            "Of %zu of the last run's %zu series no change can be told yet: it takes %zu runs that measured them.",
+            trend->short_series, trend->last_series, trend->least_runs);
+        rg_wrap_print(text, 0, 0, out);
+    }
     print_gaps(trend, out);
+    print_gone(trend, out);
     for (size_t i = 0; i < trend->finding_count; i++)
         print_finding(trend, &trend->findings[i], out);
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_BEFORE 10 /* values of the first level; of a later one 3 do, since the noise is known by then */
+#define LEAST_BEFORE 5 /* values of the first level; of a later one 3 do, since the noise is known by then */
 #define LEAST_BEFORE_LATER 3
 #define KNOWN_FREEDOM 8
 #define LEAST_RANGE 8     /* values that say how far the quantiles lie apart */
@@ -132,9 +132,9 @@ static void take(struct track *t, double value, size_t run)
 struct split {
     size_t late; /* values after it */
     double t_squared, freedom, before, after;
-    double chance;              /* of so great a t */
-    double limit;               /* of strays, as a share of the level, more or less than it */
-    struct rg_strays_seen seen; /* before it and after it */
+    double chance;              /* of so great a t; and that the values before it are strays of those after it */
+    double farther;             /* how far the nearest late stray lies from the level, as a share of it */
+    struct rg_strays_seen seen; /* so far off, before it and after it */
 };
 
 /* The split since `from` with the greatest t, which is that with the greatest square between its parts, and how many
@@ -164,21 +164,55 @@ static size_t best_split(const struct track *t, struct split *out)
     return looks;
 }
 
+/* How many of x[first .. last) lie farther from the level than `rise`, to the same side. */
+static double count_strays(const double *x, size_t first, size_t last, double level, double rise)
+{
+    double strays = 0;
+    for (size_t i = first; i < last; i++)
+        strays += rise > 0 ? x[i] - level > rise : x[i] - level < rise;
+    return strays;
+}
+
+/* That as many of the first level's values would lie where they do if they were strays of the later ones, as a few bad
+ * nights at the beginning are. */
+static double chance_of_early(const struct track *t, const struct split *split)
+{
+    double rise = LIMIT * (split->before - split->after);
+    size_t at = t->n - split->late;
+    double strays = count_strays(t->x, at, t->n, split->after, rise);
+    double early = count_strays(t->x, 0, at, split->after, rise);
+    return rg_tail_binomial((double)at, early, (strays + 1) / ((double)split->late + 1));
+}
+
 /* That as many late values would lie beyond the limit if they were like the earlier ones. One more than there were
  * stands for those that were not seen yet. */
 static double chance_of_strays(const struct track *t, struct split *split)
 {
-    double rise = LIMIT * (split->after - split->before), limit = split->before + rise, strays = 0, late = 0;
-    size_t first_late = t->n - split->late;
-    for (size_t i = 0; i < t->from; i++)
-        strays += rise > 0 ? t->x[i] > rise : t->x[i] < rise;
-    for (size_t i = t->from; i < first_late; i++)
-        strays += rise > 0 ? t->x[i] > limit : t->x[i] < limit;
-    for (size_t i = first_late; i < t->n; i++)
-        late += rise > 0 ? t->x[i] > limit : t->x[i] < limit;
-    split->seen = (struct rg_strays_seen){(double)first_late, strays, (double)split->late, late};
-    split->limit = rise / split->before;
-    return rg_tail_binomial((double)split->late, late, (strays + 1) / ((double)first_late + 1));
+    double rise = LIMIT * (split->after - split->before), nearest = INFINITY;
+    size_t at = t->n - split->late;
+    double n = (double)at, l = (double)split->late, late = count_strays(t->x, at, t->n, split->before, rise);
+    double strays = count_strays(t->x, 0, t->from, 0, rise) + count_strays(t->x, t->from, at, split->before, rise);
+    for (size_t i = at; i < t->n; i++)
+        if ((t->x[i] - split->before) / rise > 1)
+            nearest = fmin(nearest, fabs(t->x[i] - split->before));
+    double farther = late > 0 ? copysign(nearest, rise) : rise;
+    split->farther = farther / split->before;
+    split->seen = (struct rg_strays_seen){.n = n,
+        .s = count_strays(t->x, 0, t->from, 0, farther) + count_strays(t->x, t->from, at, split->before, farther),
+        .l = l,
+        .k = late};
+    return rg_tail_binomial(l, late, (strays + 1) / (n + 1));
+}
+
+/* All of the early ones on one level, and all of the late ones on another. */
+size_t rg_change_least_values(size_t series, double level)
+{
+    for (size_t count = LEAST_BEFORE + 2;; count++)
+        for (size_t late = 2; late + LEAST_BEFORE <= count; late++) {
+            double l = (double)late, n = (double)(count - late);
+            if (fmax(pow(1 / (n + 1), l), pow(1 / (l + 1), n)) <= level / (double)series)
+                return count;
+        }
 }
 
 /* How far the late values went: to their median, since bounded ones went no farther than the bound. */
@@ -202,11 +236,46 @@ static bool test(const struct track *t, const struct rg_change_settings *setting
     if (fabs(late_level(t, split->late) - split->before) < settings->least_percent / 100 * fabs(split->before))
         return true;
     double chance = rg_tail_student(sqrt(split->t_squared), split->freedom) * (double)looks;
+    if (chance <= settings->level && t->from == 0)
+        chance = fmax(chance, chance_of_early(t, split));
     split->chance = chance;
     if (chance <= settings->level)
         chance = fmax(chance, chance_of_strays(t, split));
     *p = chance;
     return true;
+}
+
+/* The run of values[first .. last) from which on `after` fits better than `before`. How badly a value fits is bounded,
+ * as in Fearnhead and Rigaill, "Changepoint Detection in the Presence of Outliers", Journal of the American Statistical
+ * Association 114 (2019). */
+static size_t date_of(const double *values, size_t first, size_t last, double before, double after, size_t fallback)
+{
+    double most = (after - before) * (after - before), cost = 0, least = INFINITY;
+    size_t best = fallback;
+    bool any = false;
+    for (size_t r = first; r < last; r++) {
+        if (isnan(values[r]))
+            continue;
+        if (any && cost < least) {
+            least = cost;
+            best = r;
+        }
+        any = true;
+        double off_before = (values[r] - before) * (values[r] - before);
+        double off_after = (values[r] - after) * (values[r] - after);
+        cost += fmin(off_before, most) - fmin(off_after, most);
+    }
+    return best;
+}
+
+/* Where the new level is out of bounds, the split of bounded values may be some runs early. What is then left of the
+ * old level in the new one would look like another change. */
+static void begin_later(const struct track *t, struct split *split)
+{
+    double level = late_level(t, split->late);
+    size_t at = t->n - split->late;
+    if (fabs(level - t->centre) > t->reach)
+        split->late = t->n - date_of(t->x, at - 1, t->n, split->before, level, at);
 }
 
 /* The series begins anew at the split; what lay before it says how noisy it is. */
@@ -271,8 +340,8 @@ static double p_of(const struct search *s, const struct candidate *candidate)
     const struct split *split = &candidate->split;
     if (s->strays == NULL || split->seen.n < SETTLED)
         return candidate->p;
-    double strays = rg_strays_chance(s->strays, candidate->series, split->limit, &split->seen);
-    return fmax(split->chance, fmin(candidate->p, strays));
+    double strays = rg_strays_chance(s->strays, candidate->series, split->farther, &split->seen);
+    return fmax(split->chance, strays);
 }
 
 /* Takes values until a candidate comes, or to the end. A series does not look at others, so that each goes on alone,
@@ -328,9 +397,10 @@ static int tell_of(struct search *s, size_t run, struct rg_error *err)
         s->same_run[j].p = p_of(s, &s->same_run[j]);
     qsort(s->same_run, found, sizeof *s->same_run, by_p);
     for (size_t j = 0; code == 0 && j < found; j++) {
-        const struct candidate *candidate = &s->same_run[j];
+        struct candidate *candidate = &s->same_run[j];
         told = told && candidate->p <= s->settings->level / (double)(s->tested[run] - j);
         if (told) {
+            begin_later(&s->tracks[candidate->series], &candidate->split);
             code = add_change(s, candidate, run, err);
             begin_anew(&s->tracks[candidate->series], &candidate->split);
         }
@@ -340,29 +410,6 @@ static int tell_of(struct search *s, size_t run, struct rg_error *err)
 }
 
 /* --- dates and sizes, with all that is known by now --- */
-
-/* The run of values[first .. last) from which on `after` fits better than `before`. How badly a value fits is bounded,
- * as in Fearnhead and Rigaill, "Changepoint Detection in the Presence of Outliers", Journal of the American Statistical
- * Association 114 (2019). */
-static size_t date_of(const double *values, size_t first, size_t last, double before, double after, size_t fallback)
-{
-    double most = (after - before) * (after - before), cost = 0, least = INFINITY;
-    size_t best = fallback;
-    bool any = false;
-    for (size_t r = first; r < last; r++) {
-        if (isnan(values[r]))
-            continue;
-        if (any && cost < least) {
-            least = cost;
-            best = r;
-        }
-        any = true;
-        double off_before = (values[r] - before) * (values[r] - before);
-        double off_after = (values[r] - after) * (values[r] - after);
-        cost += fmin(off_before, most) - fmin(off_after, most);
-    }
-    return best;
-}
 
 struct level {
     double count, mean, squares;

@@ -8,12 +8,13 @@
  * Nights are not as tame as that model's. Values count at most as far out as 1.5 times the range between the quantiles
  * 5 % and 95 % lies from the median, so that a bad night does not hide a change. And few bad nights in a row, or a
  * series that goes to and fro between two levels, are no change: the binomial distribution, with the share of earlier
- * values that went most of the way to the new level, must rule out that so many late ones did. Both must reject, so
- * that each is at the full level (Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics
+ * values that went most of the way to the new level, must rule out that so many late ones did; of a series' first level
+ * the same is asked the other way round, since a few bad nights may be its beginning. All must reject, so that each is
+ * at the full level (Berger, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics
  * 24, 1982).
  *
  * How rarely values go so far is known better from all series that are alike, another rail's or node's (stat/strays.h):
- * a series with 40 runs or more is told of where either rules it out.
+ * of a series with 40 runs or more, which rules it out at the level of one series, they must at that of all.
  *
  * Of all series that are told of after one run, the level is that of any false alarm at all, by Holm's procedure ("A
  * Simple Sequentially Rejective Multiple Test Procedure", Scandinavian Journal of Statistics 6, 1979), which asks
@@ -49,6 +50,9 @@ struct rg_change_settings {
  * malloc'd, in the order of series and run. -ENOMEM. */
 int rg_change_find(const double *const *series, size_t count, size_t runs, const struct rg_change_settings *settings,
     struct rg_change **out, size_t *out_count, struct rg_error *err);
+
+/* How many values a series has at least when a change of it is told, where so many series are told of. */
+size_t rg_change_least_values(size_t series, double level);
 
 /* How the level of values[first .. at) differs from that of values[at .. last): before, after, percent and its
  * interval, and in p the chance that Student's t is as great by itself; NAN where there are too few values. scratch has

@@ -12,15 +12,14 @@
 #define FARTHEST 640 /* bins to each side; what lies farther is put in the last */
 #define BINS (2 * FARTHEST + 1)
 #define NOT_NOTED INT16_MIN
-#define NEAR 8   /* runs in which two values count as a pair */
-#define POWERS 2 /* of the share: tables of values, and of pairs */
-#define KEPT 16  /* runs that can be taken away again */
+#define NEAR 8  /* runs in which two values count as a pair */
+#define KEPT 16 /* runs that can be taken away again */
 
 struct rg_strays {
     size_t series, runs, families;
     const size_t *family_of;
     int16_t *noted;   /* of series s and run r at s * runs + r */
-    uint32_t *all;    /* by family, power and bin */
+    uint32_t *all;    /* pairs, by family and bin */
     uint32_t *latest; /* of run r at r % KEPT, likewise */
     size_t counted;   /* runs */
 };
@@ -32,8 +31,8 @@ int rg_strays_open(size_t series, size_t runs, const size_t *families, size_t fa
     if (s != NULL) {
         *s = (struct rg_strays){.series = series, .runs = runs, .families = family_count, .family_of = families};
         s->noted = malloc((series * runs + 1) * sizeof *s->noted);
-        s->all = calloc(family_count * POWERS * BINS + 1, sizeof *s->all);
-        s->latest = calloc(KEPT * family_count * POWERS * BINS + 1, sizeof *s->latest);
+        s->all = calloc(family_count * BINS + 1, sizeof *s->all);
+        s->latest = calloc(KEPT * family_count * BINS + 1, sizeof *s->latest);
     }
     if (s == NULL || s->noted == NULL || s->all == NULL || s->latest == NULL) {
         rg_strays_close(s);
@@ -68,10 +67,10 @@ void rg_strays_note(struct rg_strays *strays, size_t series, size_t run, double 
         strays->noted[series * strays->runs + run] = (int16_t)bin_of(share);
 }
 
-static void count_bin(struct rg_strays *strays, size_t run, size_t family, size_t power, int bin)
+static void count_bin(struct rg_strays *strays, size_t run, size_t family, int bin)
 {
-    size_t place = (family * POWERS + power) * BINS + (size_t)(bin + FARTHEST);
-    strays->latest[run % KEPT * strays->families * POWERS * BINS + place]++;
+    size_t place = family * BINS + (size_t)(bin + FARTHEST);
+    strays->latest[run % KEPT * strays->families * BINS + place]++;
     strays->all[place]++;
 }
 
@@ -85,16 +84,15 @@ static int bin_of_pair(int a, int b)
 
 void rg_strays_count(struct rg_strays *strays, size_t run)
 {
-    size_t table = strays->families * POWERS * BINS;
+    size_t table = strays->families * BINS;
     memset(&strays->latest[run % KEPT * table], 0, table * sizeof *strays->latest);
     for (size_t i = 0; i < strays->series; i++) {
         const int16_t *noted = &strays->noted[i * strays->runs];
         if (noted[run] == NOT_NOTED)
             continue;
-        count_bin(strays, run, strays->family_of[i], 0, noted[run]);
         for (size_t back = 1; back <= NEAR && back <= run; back++)
             if (noted[run - back] != NOT_NOTED)
-                count_bin(strays, run, strays->family_of[i], 1, bin_of_pair(noted[run], noted[run - back]));
+                count_bin(strays, run, strays->family_of[i], bin_of_pair(noted[run], noted[run - back]));
     }
     strays->counted = run + 1;
 }
@@ -108,10 +106,10 @@ static void add_up(const uint32_t *bins, int least, double sign, double *far, do
     }
 }
 
-/* E[q^power]. */
-static double mean_of(const struct rg_strays *strays, size_t series, size_t power, int least, size_t late)
+/* E[q^2]. */
+static double mean_of_pairs(const struct rg_strays *strays, size_t series, int least, size_t late)
 {
-    size_t table = strays->families * POWERS * BINS, family = (strays->family_of[series] * POWERS + power - 1) * BINS;
+    size_t table = strays->families * BINS, family = strays->family_of[series] * BINS;
     double far = 1, all = 1;
     add_up(&strays->all[family], least, 1, &far, &all);
     for (size_t back = 1; back <= late && back <= KEPT && back <= strays->counted; back++)
@@ -123,15 +121,14 @@ static double mean_of(const struct rg_strays *strays, size_t series, size_t powe
 static double greatest(
     double from, double to, double ratio, const struct rg_strays_seen *seen, double power, double *at /* out */)
 {
-    double most = 0, q = from;
-    while (q > to) {
+    double most = 0;
+    for (double q = from; q > to; q *= ratio) {
         double seldom = q < 1 ? 1 - rg_tail_binomial(seen->n, seen->s + 1, q) : 0;
         double chance = seldom * rg_tail_binomial(seen->l, seen->k, q) / pow(q, power);
         if (chance > most) {
             most = chance;
             *at = q;
         }
-        q *= ratio;
     }
     return most;
 }
@@ -139,10 +136,10 @@ static double greatest(
 double rg_strays_chance(const struct rg_strays *strays, size_t series, double share, const struct rg_strays_seen *seen)
 {
     double chance = 1, at = 1;
-    for (size_t power = 1; power <= POWERS && (double)power <= seen->k; power++) {
-        double mean = mean_of(strays, series, power, bin_of(share), (size_t)seen->l);
-        greatest(1, 1e-6, 0.8, seen, (double)power, &at);
-        chance = fmin(chance, mean * greatest(at / 0.8, at * 0.8, 0.97, seen, (double)power, &at));
+    for (double power = 0; power <= 2 && power <= seen->k; power += 2) {
+        double mean = power > 0 ? mean_of_pairs(strays, series, bin_of(share), (size_t)seen->l) : 1;
+        greatest(1, 1e-6, 0.8, seen, power, &at);
+        chance = fmin(chance, mean * greatest(at / 0.8, at * 0.8, 0.97, seen, power, &at));
     }
-    return chance;
+    return fmin(1, chance * (seen->s + 1) * (seen->s + 2));
 }

@@ -462,13 +462,42 @@ static void what_the_last_run_did_not_measure_is_told_by_its_widest_part(void **
     close_fleet(&f);
 }
 
-static void a_nic_that_was_the_other_end_of_its_flows_and_another_suite_are_no_gap(void **state)
+/* The series that begins with that test, of that node and rail, in the order of the past. */
+static struct rg_series *find_series(struct fleet *f, const char *test, const char *node, int64_t rail)
+{
+    struct rg_series *found = f->past.series;
+    while (
+        strcmp(found->test, test) != 0 || found->node == NULL || strcmp(found->node, node) != 0 || found->rail != rail)
+        found++;
+    return found;
+}
+
+static void a_side_that_is_no_longer_measured_is_a_gap_but_of_a_latency_which_either_end_begins(void **state)
 {
     struct fleet f;
     (void)state;
     make_fleet(&f, 8, 4);
-    drop(&f, "rdma_write_bw", 5, 1, "tx");
+    drop(&f, "rdma_write_bw", 5, 1, "rx");
+    assert_int_equal(trend_of(&f)->missing_series, 1);
+    assert_gap(&f.trend, 0, "nic", 1, "of n05 rail 1: 1 series");
+    close_fleet(&f);
+    /* what was of rail 2 is what rail 1 answered in the last run, when it began no flow */
+    make_fleet(&f, 8, 4);
+    struct rg_series *begun = find_series(&f, "rdma_write_lat", "n05", 1), *answered = begun + 1;
+    *answered = *begun;
+    begun->side = "rx";
+    double *both = &f.past.values[(size_t)(begun - f.past.series) * RUNS];
+    for (size_t r = 0; r < RUNS; r++)
+        both[r + (r + 1 < RUNS ? 0 : RUNS)] = NAN;
     assert_int_equal(trend_of(&f)->missing_series, 0);
+    close_fleet(&f);
+}
+
+static void runs_of_another_suite_or_another_single_test_are_none_to_miss_anything_of(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
     drop(&f, NULL, 5, -1, NULL);
     assert_true(trend_of(&f)->missing_series > 0);
     for (size_t r = 0; r + 1 < RUNS; r++)
@@ -479,6 +508,45 @@ static void a_nic_that_was_the_other_end_of_its_flows_and_another_suite_are_no_g
     f.past.runs[7].suite = "quick";
     assert_true(trend_of(&f)->missing_series > 0);
     assert_int_equal(f.trend.earlier, 7);
+    /* of single tests the last is one of bandwidth, that before it of latency */
+    for (size_t r = 0; r < RUNS; r++)
+        f.past.runs[r].suite = "single";
+    for (size_t s = 0; s < f.past.series_count; s++)
+        f.past.values[s * RUNS + RUNS - (strcmp(f.past.series[s].test, "rdma_write_bw") == 0 ? 2 : 1)] = NAN;
+    assert_int_equal(trend_of(&f)->earlier, RUNS - 3);
+    close_fleet(&f);
+}
+
+static void what_two_runs_lack_is_gone_for_longer(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    assert_int_equal(trend_of(&f)->gone_series, 0);
+    drop(&f, NULL, 3, -1, NULL);
+    for (size_t s = 0; s < f.past.series_count; s++)
+        if (isnan(f.past.values[s * RUNS + RUNS - 1]))
+            f.past.values[s * RUNS + RUNS - 2] = f.past.values[s * RUNS + RUNS - 3] = NAN;
+    assert_int_equal(trend_of(&f)->missing_series, 0);
+    assert_int_equal(f.trend.gone_series, 13);
+    assert_int_equal(f.trend.gone_run, RUNS - 4);
+    close_fleet(&f);
+}
+
+/* Of a young history, and of series that began late, no change could be told whatever they showed. */
+static void series_too_short_to_tell_of_are_counted(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    assert_int_equal(trend_of(&f)->short_series, 0);
+    assert_int_equal(f.trend.last_series, f.past.series_count);
+    size_t least = f.trend.least_runs;
+    assert_true(least > 10 && least < 20);
+    for (size_t s = 0; s < 3; s++)
+        for (size_t r = 0; r < RUNS - least + (s > 0); r++)
+            f.past.values[s * RUNS + r] = NAN;
+    assert_int_equal(trend_of(&f)->short_series, 2);
     close_fleet(&f);
 }
 
@@ -490,7 +558,10 @@ int main(void)
         cmocka_unit_test(what_the_fleet_moves_together_goes_with_its_parts_or_is_told_alone),
         cmocka_unit_test(victims_of_a_load_are_told_by_rail_or_all_at_once),
         cmocka_unit_test(what_the_last_run_did_not_measure_is_told_by_its_widest_part),
-        cmocka_unit_test(a_nic_that_was_the_other_end_of_its_flows_and_another_suite_are_no_gap),
+        cmocka_unit_test(a_side_that_is_no_longer_measured_is_a_gap_but_of_a_latency_which_either_end_begins),
+        cmocka_unit_test(runs_of_another_suite_or_another_single_test_are_none_to_miss_anything_of),
+        cmocka_unit_test(what_two_runs_lack_is_gone_for_longer),
+        cmocka_unit_test(series_too_short_to_tell_of_are_counted),
         cmocka_unit_test(a_rail_of_64_nodes_is_told_once_with_what_ails_its_collective),
         cmocka_unit_test(a_node_is_told_once_for_all_its_rails_and_its_sum),
         cmocka_unit_test(the_whole_fleet_is_told_once),

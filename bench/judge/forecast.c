@@ -249,11 +249,11 @@ static int list_points(const struct work *work, struct rg_forecast_fit *fit, str
     return 0;
 }
 
-static double rate_at(const struct work *work, int64_t nodes, int64_t bytes)
+static double rate_at(const struct work *work, const struct model *model, int64_t nodes, int64_t bytes)
 {
     double low, high;
     struct spot spot = spot_at(work, nodes, bytes);
-    return bus_at(work, &spot) * spot.bytes / time_at(&work->models.at[0], &spot, &low, &high);
+    return bus_at(work, &spot) * spot.bytes / time_at(model, &spot, &low, &high);
 }
 
 static double step_percent(const struct work *work, double time_us)
@@ -278,29 +278,37 @@ static struct rg_forecast_projection project(
     p.node_gbps = megabits / p.time_us;
     p.node_low_gbps = megabits / p.time_high_us;
     p.node_high_gbps = p.time_low_us > 0 ? megabits / p.time_low_us : NAN;
-    p.efficiency_percent = 100 * rate_at(work, nodes, bytes) / rate_at(work, fit->fewest_nodes, bytes);
+    p.efficiency_percent = 100 * rate_at(work, &work->models.at[0], nodes, bytes) /
+                           rate_at(work, &work->models.at[0], fit->fewest_nodes, bytes);
     p.step_percent = step_percent(work, p.time_us);
     p.nodes_beyond = fmax((double)nodes / (double)fit->most_nodes, 1);
     p.size_beyond = fmax((double)bytes / (double)fit->most_size_bytes, 1);
     return p;
 }
 
-/* Up to how many nodes, from the fewest measured, it goes on. */
+/* Whether the model keeps the target there. */
+static bool holds_at(const struct work *work, const struct model *model, const struct rg_forecast_fit *fit,
+    int64_t nodes, int64_t bytes, bool of_step)
+{
+    double low, high;
+    struct spot spot = spot_at(work, nodes, bytes);
+    if (of_step)
+        return step_percent(work, time_at(model, &spot, &low, &high)) <= work->out->question.share_percent;
+    return 100 * rate_at(work, model, nodes, bytes) / rate_at(work, model, fit->fewest_nodes, bytes) >=
+           work->out->question.efficiency_percent;
+}
+
+/* Up to how many nodes, from the fewest measured, it goes on by every model that is not ruled out. */
 static int64_t count_on(const struct work *work, const struct rg_forecast_fit *fit, int64_t bytes, bool of_step)
 {
     const struct rg_forecast_question *question = &work->out->question;
-    double most = of_step ? question->share_percent : question->efficiency_percent;
-    double first = rate_at(work, fit->fewest_nodes, bytes), low, high;
-    int64_t kept = RG_NONE;
-    for (int64_t nodes = fit->fewest_nodes; !isnan(most) && nodes <= RG_FORECAST_NODES_MOST; nodes++) {
-        struct spot spot = spot_at(work, nodes, bytes);
-        bool holds = of_step ? step_percent(work, time_at(&work->models.at[0], &spot, &low, &high)) <= most
-                             : 100 * rate_at(work, nodes, bytes) / first >= most;
-        if (!holds)
-            break;
-        kept = nodes;
-    }
-    return kept;
+    if (isnan(of_step ? question->share_percent : question->efficiency_percent))
+        return RG_NONE;
+    for (int64_t nodes = fit->fewest_nodes; nodes <= RG_FORECAST_NODES_MOST; nodes++)
+        for (size_t i = 0; i < work->models.count; i++)
+            if (!holds_at(work, &work->models.at[i], fit, nodes, bytes, of_step))
+                return nodes > fit->fewest_nodes ? nodes - 1 : RG_NONE;
+    return RG_FORECAST_NODES_MOST;
 }
 
 static int project_all(const struct work *work, struct rg_forecast_fit *fit, struct rg_error *err)

@@ -47,19 +47,30 @@ static void say_rate(struct words *words, double gbps)
         say(words, "%.3g Gb/s", gbps);
 }
 
+/* So many times as much. */
+static void say_times(struct words *words, double times)
+{
+    if (times < 1000)
+        say(words, "%.3g times", times);
+    else
+        say(words, "%.0f times", times);
+}
+
 /* How far the answer is from what was measured. */
 static void say_distance(struct words *words, const struct rg_forecast_fit *fit, const struct rg_forecast_projection *p)
 {
-    if (p->nodes_beyond > 1)
-        say(words, " That is %.3g times the %lld nodes that were measured at most", p->nodes_beyond,
-            (long long)fit->most_nodes);
-    if (p->size_beyond > 1)
-        say(words, "%s %.3g times the largest size%s", p->nodes_beyond > 1 ? ", and" : " That is", p->size_beyond,
-            p->nodes_beyond > 1 ? "" : " that was measured");
-    if (p->nodes_beyond > 1 || p->size_beyond > 1)
+    bool nodes = p->nodes_beyond > 1, size = p->size_beyond > 1;
+    say(words, nodes || size ? " That is " : " That is within what was measured.");
+    if (nodes) {
+        say_times(words, p->nodes_beyond);
+        say(words, " the %lld nodes that were measured at most%s", (long long)fit->most_nodes, size ? ", and " : "");
+    }
+    if (size) {
+        say_times(words, p->size_beyond);
+        say(words, " the largest size%s", nodes ? "" : " that was measured");
+    }
+    if (nodes || size)
         say(words, ": it holds as far as the model does.");
-    else
-        say(words, " That is within what was measured.");
 }
 
 static void say_targets(struct words *words, const struct rg_forecast *forecast, const struct rg_forecast_fit *fit)
@@ -67,9 +78,10 @@ static void say_targets(struct words *words, const struct rg_forecast *forecast,
     const struct rg_forecast_question *question = &forecast->question;
     bool collective = strcmp(fit->kind, "collective") == 0;
     if (fit->nodes_at_efficiency != RG_NONE)
-        say(words, " %g %% of what %lld nodes give is kept up to %lld nodes%s.", question->efficiency_percent,
+        say(words, " %g %% of what %lld nodes give is kept up to %lld nodes%s%s.", question->efficiency_percent,
             (long long)fit->fewest_nodes, (long long)fit->nodes_at_efficiency,
-            fit->nodes_at_efficiency == RG_FORECAST_NODES_MOST ? " and more" : "");
+            fit->nodes_at_efficiency == RG_FORECAST_NODES_MOST ? " and more" : "",
+            fit->rivals != NULL ? ", by every model not ruled out" : "");
     if (collective && fit->nodes_at_share != RG_NONE)
         say(words, " It takes at most %g %% of a step up to %lld nodes%s.", question->share_percent,
             (long long)fit->nodes_at_share, fit->nodes_at_share == RG_FORECAST_NODES_MOST ? " and more" : "");

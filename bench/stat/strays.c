@@ -141,5 +141,6 @@ double rg_strays_chance(const struct rg_strays *strays, size_t series, double sh
         greatest(1, 1e-6, 0.8, seen, power, &at);
         chance = fmin(chance, mean * greatest(at / 0.8, at * 0.8, 0.97, seen, power, &at));
     }
-    return fmin(1, chance * (seen->s + 1) * (seen->s + 2));
+    double misses = seen->l - seen->k;
+    return fmin(1, chance * (seen->s + 1) * (seen->s + 2) * (misses + 1) * (misses + 2));
 }

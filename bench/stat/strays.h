@@ -9,10 +9,11 @@
  * how often two values of one series stray that are not far from one another, so that bad nights that come together
  * count as such.
  *
- * How far off a stray must be is not fixed: it is where the nearest of the k lies, and each s has its own distance at
- * which the bound is low enough. So that all s together keep the level, each has the share 1 / ((s + 1) (s + 2)) of it,
- * of which the sum is one: Bonferroni's procedure with weights (Genovese, Roeder and Wasserman, "False Discovery
- * Control with p-value Weighting", Biometrika 93, 2006, on weights that are chosen beforehand). */
+ * How far off a stray must be is not fixed: it is where the nearest of the k lies, and for each s and each l - k there
+ * is another distance at which the bound is low enough. So that all together keep the level, each pair has a share of
+ * it, 1 / ((s + 1) (s + 2)) times the same of l - k, of which the sum is one: Bonferroni's procedure with weights that
+ * are chosen beforehand (Genovese, Roeder and Wasserman, "False Discovery Control with p-value Weighting", Biometrika
+ * 93, 2006). */
 #ifndef RG_STAT_STRAYS_H
 #define RG_STAT_STRAYS_H
 

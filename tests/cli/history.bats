@@ -291,8 +291,23 @@ make_old() {
     [ "$(history trend --format json --rail 1 | jq '.findings | length')" = 0 ]
     [ "$(history trend --format json --node sim003 | jq '.findings | length')" = 1 ]
     [ "$(history trend --format json --node sim001 | jq '.findings | length')" = 0 ]
-    [ "$(history trend --format json --test rdma_read_bw | jq '.series')" = 0 ]
     [ "$(history trend --format json --least 20 | jq '.findings | length')" = 0 ]
+}
+
+@test "a name of nothing that was measured, and a history without runs, are no good news" {
+    fill 2
+    refused "has no series of --test rdma_read_bw; " trend --test rdma_read_bw --db "$db"
+    refused "has no series of --node sim00 --rail 1; " trend --node sim00 --rail 1 --db "$db"
+    refused "has no figure of --node sim00; " export --node sim00 --db "$db"
+    history prune --before 2030-01-01
+    refused "has no runs; \`railgauge history add\` puts them in" trend --db "$db"
+}
+
+@test "of a young history no change can be told, and trend says so" {
+    fill 3
+    run -0 history trend
+    [[ $(tr -s ' \n' ' ' <<<"$output") == "Too few runs to tell whether anything has got worse: it takes "* ]]
+    [ "$(history trend --format json | jq '.short_series == .series and .least_runs > 10')" = true ]
 }
 
 @test "what the last run did not measure of what the one before had is told, and is no pass" {
@@ -305,14 +320,23 @@ make_old() {
     jq --argjson n "$(wc -l <"$BATS_TEST_TMPDIR/03/measurements.ndjson")" '.measurements = $n' "$runs/well/03/run.json" >"$BATS_TEST_TMPDIR/03/run.json"
     history add "$BATS_TEST_TMPDIR/03"
     run -3 history trend
-    [[ ${lines[0]} == "Nothing has got worse that was not told before." ]]
     [[ $(tr -s ' \n' ' ' <<<"$output") == *"NOT MEASURED in the last run, 20260104T020000Z-00000003: "*" of the 49 series that the run of its suite before it has, 20260103T020000Z-00000002. all of sim003: 8 series of sim001, all its rails together: 2 series of sim001 rail 2: 2 series"* ]]
     run -3 history trend --format json
     echo "$output" >"$BATS_TEST_TMPDIR/trend.json"
     scripts/validate "$BATS_TEST_TMPDIR/trend.json"
     [ "$(jq -c '.not_measured.parts[0] | [.part, .node, .rail, .series]' <<<"$output")" = '["node","sim003",null,8]' ]
-    # another suite's runs are none to compare with; the next night has nothing to miss but what came back
     run -0 history trend --node sim002
+    # it is still said when the next night has no more
+    sed 's/2026-01-04T/2026-01-05T/; s/20260104T020000Z-00000003/20260105T020000Z-00000004/' "$BATS_TEST_TMPDIR/03/run.json" >"$BATS_TEST_TMPDIR/run.json"
+    sed -i 's/20260104T020000Z-00000003/20260105T020000Z-00000004/' "$BATS_TEST_TMPDIR/03/measurements.ndjson"
+    mv "$BATS_TEST_TMPDIR/run.json" "$BATS_TEST_TMPDIR/03/run.json"
+    cp "$db" "$BATS_TEST_TMPDIR/before.db"
+    history add "$BATS_TEST_TMPDIR/03"
+    run -0 history trend
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"Gone for longer: "*" series that runs of its suite measured before, the last time in 20260103T020000Z-00000002."* ]]
+    [[ $output != *"NOT MEASURED"* ]]
+    # the next night has nothing to miss but what came back
+    mv "$BATS_TEST_TMPDIR/before.db" "$db"
     history add "$runs/well/04"
     run -0 history trend
     [[ $output != *"NOT MEASURED"* ]]
@@ -354,13 +378,27 @@ make_old() {
     [ "$(query 'SELECT count(*) FROM figure')" = 98 ]
     [ "$(query 'SELECT count(*) FROM run_fact WHERE run NOT IN (SELECT id FROM run)')" = 0 ]
     refused "prune needs --before DATE or --keep N" prune --db "$db"
-    refused "is no date" prune --before yesterday --db "$db"
+    for date in yesterday 2026-13-45 2026-02-30 2026-1-1; do
+        refused "is no date" prune --before $date --db "$db"
+    done
+    [ "$(query 'SELECT count(*) FROM run')" = 2 ]
+}
+
+@test "what cannot be written is no success" {
+    fill 2
+    for words in list trend "trend --format json" export; do
+        run --separate-stderr sh -c '"$0" history "$@" >/dev/full' "$railgauge" $words --db "$db"
+        [ "$status" = 4 ]
+        [[ $stderr == *"the output cannot be written: No space left on device"* ]]
+    done
 }
 
 @test "words and options that make no sense are refused" {
     refused "say what to do: add, list, trend, export or prune"
     refused "say what to do" forget
     refused "give the directories" add
+    refused "cannot be read" add "$BATS_TEST_TMPDIR/nosuch" --db "$BATS_TEST_TMPDIR/new.db"
+    [ ! -e "$BATS_TEST_TMPDIR/new.db" ]
     refused "takes no words" list "$runs/well/00"
     refused "--rail is not for list" list --rail 3
     refused "trend cannot be written as csv" trend --format csv

@@ -214,9 +214,21 @@ pods='[.. | objects | select(has("containers"))]'
     of "a3-ultra+mpijob" . >"$BATS_TEST_TMPDIR/all"
     jq -e '[.[] | select(.kind == "Service")] | length == 0' "$BATS_TEST_TMPDIR/all"
     jq -e '.[] | select(.kind == "MPIJob").spec | .runLauncherAsWorker and
-        ([.mpiReplicaSpecs[].template.spec.containers[0].env[] | select(.name == "JOB_COMPLETION_INDEX").valueFrom.fieldRef.fieldPath]
-            == ["metadata.labels['"'training.kubeflow.org/replica-index'"']", "metadata.labels['"'training.kubeflow.org/replica-index'"']"]) and
-        ([.mpiReplicaSpecs[].template.spec.containers[0].env[] | select(.name == "RAILGAUGE_HOSTFILE").value] == ["/etc/mpi/hostfile"])' "$BATS_TEST_TMPDIR/all"
+        (.mpiReplicaSpecs | map_values([.template.spec.containers[0].env[] | select(.name | test("INDEX|HOSTFILE"))
+            | .name + "=" + .value]) == {Launcher: ["JOB_COMPLETION_INDEX=0", "RAILGAUGE_HOSTFILE=/etc/mpi/hostfile"],
+                Worker: ["JOB_COMPLETION_INDEX=1"]})' "$BATS_TEST_TMPDIR/all"
+    # Its key is where pods look for it.
+    jq -e '.[] | select(.kind == "MPIJob") | .spec.mpiReplicaSpecs[].template.spec.volumes[] | select(.name == "ssh").secret.secretName == "railgauge-ssh"' \
+        "$BATS_TEST_TMPDIR/all"
+}
+
+@test "a run succeeds with its number 0, a smoke test with each of its pods" {
+    for machine in "${machines[@]}"; do
+        of "jobs+machines+$machine" -e '.[] | select(.kind == "Job").spec.successPolicy.rules == [{succeededIndexes: "0"}]'
+    done
+    for machine in a3-ultra a4 a3-mega a3-high; do
+        of "jobs+smoke+$machine" -e '.[] | select(.kind == "Job").spec | has("successPolicy") | not'
+    done
 }
 
 @test "with claims for the rails there are no annotations for them, and a claim for each" {

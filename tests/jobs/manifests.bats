@@ -141,6 +141,24 @@ pods='[.. | objects | select(has("containers"))]'
     [ "$(ls jobs/machines)" = "$(printf '%s\n' "${machines[@]}" | sort)" ]
 }
 
+# Whether a suite measures something that a machine's file has a figure for, whatever the nodes have: not only by memory of choice.
+can_pass() { # MACHINE SUITE
+    jq -e --slurpfile suite "jobs/suites/$2.json" '$suite[0] as $suite | any(.expectations[] | select(.expected != null); . as $e
+        | any($suite.tests[] | $suite.defaults + .; .test == $e.test and .memory == $e.memory and (.direction // "one_way") == ($e.direction // "one_way")
+            and (.queue_pairs == $e.queue_pairs or $e.queue_pairs == null)
+            and ([.sizes_bytes] | flatten | index($e.size_bytes) != null)))' "results-schema/machines/$1.json"
+}
+
+@test "a machine's run and its night can pass: its file has a figure for something that they measure" {
+    for machine in a3-ultra a4 a3-mega a3-high; do
+        for kind in machines nightly; do
+            suite=$(of "jobs+$kind+$machine" -r '.[] | select(.kind == "ConfigMap").data.RAILGAUGE_SUITE')
+            can_pass "$machine" "$suite" || { echo "$machine, by $suite of jobs/$kind" && false; }
+        done
+        [[ $machine =~ mega|high ]] || can_pass "$machine" capacity
+    done
+}
+
 @test "a pod's interfaces are the networks of its machine, in order, and as many as the machine has rails" {
     for machine in a3-ultra a4 a3-mega a3-high; do
         of "jobs+network+$machine" -r '.[] | select(.kind == "Network").metadata.name' | sort >"$BATS_TEST_TMPDIR/there"

@@ -204,6 +204,11 @@ can_pass() { # MACHINE SUITE
     done
 }
 
+@test "what TCP takes of processors is not kept down" {
+    of jobs+machines+gvnic -e '.[] | select(.kind == "Job").spec.template.spec.containers[0].resources |
+        (.limits.cpu | tonumber) >= 256 and (.requests.cpu | tonumber) <= 4'
+}
+
 @test "a JobSet, an MPIJob and a CronJob run the very pods of the machine's Job" {
     # What each says itself is left out: which pod it is, and when it is tidied away.
     local own='del(.subdomain) | .containers[0].env |= map(select(.name | test("^(JOB_COMPLETION_INDEX|RAILGAUGE_HOSTFILE)$") | not))'
@@ -258,6 +263,16 @@ can_pass() { # MACHINE SUITE
     for name in a3-ultra+dranet a3-ultra+dranet+gcs-fuse+jobset+kueue a4+dranet+workload-identity+mpijob+kueue a4+dranet+workload-identity+nightly; do
         of "$name" -e "$pods"' | length > 0 and all(.resourceClaims == [{name: "rails", resourceClaimTemplateName: "railgauge-rails-x"}])'
     done
+}
+
+@test "what waits in a queue asks it for nodes close to each other, whatever runs the pods" {
+    local templates='[.. | objects | select(.spec.containers? and .metadata?)]'
+    for name in a3-ultra+kueue gvnic+kueue a3-ultra+dranet+gcs-fuse+jobset+kueue a4+dranet+workload-identity+mpijob+kueue a3-mega+gcs-fuse+mpijob+kueue; do
+        of "$name" -e "$templates"' | length > 0 and all(.metadata.annotations["kueue.x-k8s.io/podset-preferred-topology"]
+            == "cloud.google.com/gce-topology-block")' || { echo "$name" && false; }
+        of "$name" -e '.[] | select(.kind | IN("Job", "JobSet", "MPIJob")).metadata.labels["kueue.x-k8s.io/queue-name"] == "railgauge"'
+    done
+    of a4+dranet+workload-identity+mpijob+kueue -e "$templates"' | map(.metadata.annotations["kueue.x-k8s.io/podset-group-name"]) == ["railgauge", "railgauge"]'
 }
 
 @test "a bucket takes the claim's place, and the pods may reach it" {

@@ -228,7 +228,9 @@ static void a_node_with_nothing_fails_for_that_alone(void **state)
     (void)state;
     look_at("nothing", NULL, false, NULL);
     assert_alone("nothing", "rdma_devices", RG_PREFLIGHT_FAIL, "no RDMA device");
+    assert_has(row_of("rdma_devices")->mend, "software RDMA");
     look_at("nothing", &machine, false, NULL);
+    assert_null(strstr(row_of("rdma_devices")->mend, "software RDMA")); /* no hardware comes of that */
     assert_int_equal(row_of("gpu_count")->status, RG_PREFLIGHT_FAIL);
     assert_int_equal(rg_preflight_exit_status(&preflight), 1);
 }

@@ -47,7 +47,7 @@ WITHOUT := $(if $(NVCC),,bench/mem/cuda.c bench/mem/cuda_device.c bench/mem/pinn
 RANK_COMMAND := bench/cmd/rank.c bench/cmd/self.c
 PURE := $(call sources,base stat fleet data)
 SIMULATED := bench/net/wire.c bench/test/bandwidth.c bench/test/record.c bench/test/simulated.c
-FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c bench/hw/gpu.c bench/hw/nvml.c $(call sources,check judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
+FRONT := $(PURE) $(SIMULATED) bench/hw/topology.c bench/hw/pairs.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/netdev.c bench/hw/sysfs.c $(call sources,check judge report) $(filter-out $(RANK_COMMAND),$(call sources,cmd))
 # Ranks keep no history, and need no SQLite.
 SQLITE_USERS := bench/data/database.c bench/data/history.c bench/data/past.c
 RANK := $(filter-out $(WITHOUT) $(SQLITE_USERS),$(PURE) $(call sources,hw mem net coll ctl test check)) $(RANK_COMMAND)

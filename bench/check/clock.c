@@ -4,6 +4,10 @@
 static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
 {
     const struct rg_check_facts *facts = &node->facts;
+    if (!facts->clock_told) {
+        rg_check_unread(out, "the kernel does not tell this process whether the clock is synchronised");
+        return;
+    }
     rg_check_expect(out, "synchronised");
     if (facts->clock_synchronised) {
         rg_check_found(out, "synchronised, at most %.3g ms off", (double)facts->clock_error_us / 1000);

@@ -70,7 +70,9 @@ void rg_check_ask_system(struct rg_check_node *node, bool quick)
         facts->shm_bytes = (int64_t)(shm.f_blocks * shm.f_frsize);
         facts->shm_free_bytes = (int64_t)(shm.f_bavail * shm.f_frsize);
     }
-    facts->clock_synchronised = adjtimex(&clock) != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
+    int state = adjtimex(&clock); /* which older containers forbid */
+    facts->clock_told = state >= 0;
+    facts->clock_synchronised = state != TIME_ERROR && (clock.status & STA_UNSYNC) == 0;
     facts->clock_error_us = clock.maxerror;
     facts->library_path = getenv("LD_LIBRARY_PATH");
     facts->nccl_net = getenv("NCCL_NET");
@@ -80,6 +82,9 @@ void rg_check_ask_system(struct rg_check_node *node, bool quick)
         return;
     look_up(&facts->self);
     ask_gpus(node);
+    struct rg_error ignored;
+    if (node->without_rdma != NULL && rg_netdev_of_rail(0, NULL, &facts->netdev, &ignored) != 0)
+        facts->netdev.name[0] = '\0';
 }
 
 int rg_check_ask_hosts(struct rg_check_node *node, char *const *hosts, struct rg_error *err)

@@ -20,9 +20,11 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
     if (count == 0)
         rg_check_found(out, "none is set aside");
     else
-        rg_check_found(out, "%lld pages of %s, %lld of them unused", count, size, unused);
-    if (share > 0.5)
+        rg_check_found(out, "%lld pages of %s", count, size);
+    if (share > 0.5) { /* how many just now is a node's own, which others need not share */
+        rg_check_found(out, "%lld of them unused", unused);
         rg_check_fault(out, RG_PREFLIGHT_WARN, "sysctl vm.nr_hugepages=0, unless another program needs them");
+    }
 }
 
 const struct rg_check rg_check_hugepages = {.name = "hugepages", .weight = RG_CHECK_WARNS, .look = look};

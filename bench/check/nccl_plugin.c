@@ -12,7 +12,7 @@ static const struct {
 } homes[] = {
     {"gIB", "/usr/local/gib/lib64", "libnccl-net_internal.so"},
     {"FasTrak", "/usr/local/nvidia/lib64", "libnccl-net_internal.so"},
-    {"GPUDirectTCPX", "/usr/local/tcpx/lib64", NULL},
+    {"GPUDirectTCPX", "/usr/local/nvidia/lib64", NULL},
 };
 
 /* The place among homes; -1: none. */

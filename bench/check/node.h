@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "data/machine.h"
 #include "hw/gpu.h"
+#include "hw/netdev.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,10 +46,11 @@ struct rg_check_facts {
     struct rg_check_host self;
     struct rg_check_host *hosts; /* others that have to be reached by name */
     int host_count;
+    struct rg_netdev netdev; /* that the node's name leads to, where no RDMA is expected; "": none */
     enum rg_check_nvml nvml;
     char nvml_error[RG_GPU_REASON_LENGTH]; /* unless it works */
     int64_t shm_bytes, shm_free_bytes;
-    bool clock_synchronised;
+    bool clock_told, clock_synchronised;
     int64_t clock_error_us;                            /* the most by which the clock is off, as the kernel thinks */
     const char *library_path, *nccl_net, *nccl_plugin; /* LD_LIBRARY_PATH, NCCL_NET, NCCL_NET_PLUGIN; NULL: not set */
 };

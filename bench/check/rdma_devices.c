@@ -5,7 +5,8 @@
 
 static const char none[] =
     "load the NIC's driver (modprobe mlx5_ib; `lspci | grep -i -e mellanox -e infiniband` shows the card); in a container, "
-    "ask for the RDMA devices; with a plain network card, software RDMA: `rdma link add rxe0 type rxe netdev eth0`";
+    "ask for the RDMA devices";
+static const char software[] = "; with a plain network card, software RDMA: `rdma link add rxe0 type rxe netdev eth0`";
 static const char fewer[] =
     "`rdma link` shows the ports; bring the network device up (ip link set ETH up), check cable and switch port, and "
     "`dmesg | grep -i -e mlx5 -e pcie` for a card that has gone";
@@ -28,7 +29,7 @@ static void look(const struct rg_check_node *node, struct rg_preflight_row *out)
         rg_check_expect(out, "RDMA devices whose ports are all active");
     if (node->port_count == 0) {
         rg_check_found(out, "no RDMA device: /sys/class/infiniband is empty");
-        rg_check_fault(out, RG_PREFLIGHT_FAIL, "%s", none);
+        rg_check_fault(out, RG_PREFLIGHT_FAIL, "%s%s", none, wanted == RG_NONE ? software : "");
         return;
     }
     rg_check_tally_found(&states, out);

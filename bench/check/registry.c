@@ -41,17 +41,29 @@ const struct rg_check *const rg_check_all[] = {
 #define NETDEV_MTU_LEAST 68 /* of IPv4 */
 #define CHECK_COUNT ((int)(sizeof rg_check_all / sizeof *rg_check_all) - 1)
 
+static void add_rail(
+    const char *name, const char *address, const char *netdev, int64_t mtu_bytes, struct rg_preflight *out)
+{
+    struct rg_preflight_rail *rail = &out->rails[out->rail_count++];
+    snprintf(rail->name, sizeof rail->name, "%s", name);
+    snprintf(rail->address, sizeof rail->address, "%s", address);
+    snprintf(rail->netdev, sizeof rail->netdev, "%s", netdev);
+    rail->netdev_mtu_bytes = mtu_bytes;
+}
+
 static void add_rails(const struct rg_check_node *node, struct rg_preflight *out)
 {
+    const struct rg_netdev *plain = &node->facts.netdev;
+    if (node->without_rdma != NULL) {
+        if (plain->name[0] != '\0' && !plain->loopback && plain->mtu_bytes >= NETDEV_MTU_LEAST)
+            add_rail(plain->name, plain->address, plain->name, plain->mtu_bytes, out);
+        return;
+    }
     for (int i = 0; i < node->port_count; i++) {
         const struct rg_check_port *port = &node->ports[i];
         if (!port->active || port->gid_index < 0 || port->netdev_mtu_bytes < NETDEV_MTU_LEAST)
             continue;
-        struct rg_preflight_rail *rail = &out->rails[out->rail_count++];
-        snprintf(rail->name, sizeof rail->name, "%s", port->name);
-        snprintf(rail->address, sizeof rail->address, "%s", port->gid_address);
-        snprintf(rail->netdev, sizeof rail->netdev, "%s", port->gid_netdev);
-        rail->netdev_mtu_bytes = port->netdev_mtu_bytes;
+        add_rail(port->name, port->gid_address, port->gid_netdev, port->netdev_mtu_bytes, out);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "cmd/self.h"
 
+#include "base/numa.h"
 #include "check/check.h"
 #include "data/plan.h"
 #include "data/run.h"
@@ -10,7 +11,6 @@
 #include "mem/device.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,30 +66,6 @@ static void describe_netdev(const struct rg_netdev *netdev, struct rg_rail_facts
     out->netdev_mtu_bytes = known_or_none(netdev->mtu_bytes);
     out->numa_node = known_or_none(netdev->numa_node);
     out->pci_address = netdev->driver[0] != '\0' ? text_or_null(netdev->pci_address) : NULL;
-}
-
-/* Runs near the NIC: on the processors of its NUMA node, where the system tells which these are. */
-static void move_near(int numa_node)
-{
-    char path[128], list[4096], *at = list;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", numa_node);
-    FILE *file = numa_node >= 0 ? fopen(path, "re") : NULL;
-    if (file == NULL)
-        return;
-    bool read = fgets(list, sizeof list, file) != NULL;
-    fclose(file);
-    while (read && *at >= '0' && *at <= '9') {
-        unsigned long first = strtoul(at, &at, 10), last = first;
-        if (*at == '-')
-            last = strtoul(at + 1, &at, 10);
-        for (; first <= last && first < CPU_SETSIZE; first++)
-            CPU_SET(first, &set);
-        at += *at == ',';
-    }
-    if (CPU_COUNT(&set) > 0)
-        sched_setaffinity(0, sizeof set, &set);
 }
 
 /* The pair that a rail's NIC is in, with the ordinal of its GPU; NULL: it has no NIC, or this process sees no GPU
@@ -263,7 +239,7 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
     if (rdma == NULL && g->netdev.name[0] != '\0')
         describe_netdev(&g->netdev, &facts.rail);
     describe_gpu(self, s, (int)orders->rails, g, &facts.rail);
-    move_near(facts.rail.numa_node == RG_NONE ? -1 : (int)facts.rail.numa_node);
+    rg_numa_move_to(facts.rail.numa_node == RG_NONE ? -1 : (int)facts.rail.numa_node);
     return rg_rank_facts_line(&facts);
 }
 

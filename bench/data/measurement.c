@@ -285,13 +285,18 @@ void rg_measurement_variant(const struct rg_measurement *m, char *out, size_t ro
         snprintf(out, room, "%s%s%s", from, strcmp(from, to) != 0 ? " to " : "", strcmp(from, to) != 0 ? to : "");
 }
 
-bool rg_measurement_is_exclusive(const struct rg_measurement *m)
+bool rg_measurement_exclusive_pattern(const char *pattern)
 {
     static const char *const exclusive[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
-    for (size_t i = 0; m->has_flow && m->pattern != NULL && i < sizeof exclusive / sizeof *exclusive; i++)
-        if (strcmp(m->pattern, exclusive[i]) == 0)
+    for (size_t i = 0; i < sizeof exclusive / sizeof *exclusive; i++)
+        if (strcmp(pattern, exclusive[i]) == 0)
             return true;
     return false;
+}
+
+bool rg_measurement_is_exclusive(const struct rg_measurement *m)
+{
+    return m->has_flow && m->pattern != NULL && rg_measurement_exclusive_pattern(m->pattern);
 }
 
 void rg_measurement_pattern(const struct rg_measurement *m, char *out, size_t room)

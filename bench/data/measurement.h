@@ -118,7 +118,9 @@ void rg_measurement_clear(struct rg_measurement *out);
  * GPU memory was registered, a collective's type, reduction, place and group, a copy's way; empty: nothing. */
 void rg_measurement_variant(const struct rg_measurement *measurement, char *out, size_t room);
 
-/* Whether it is a flow between two nodes, with no other on its NICs the same way. */
+/* Whether flows of that pattern are between two nodes, with no other on their NICs the same way; and whether this is
+ * one. */
+bool rg_measurement_exclusive_pattern(const char *pattern);
 bool rg_measurement_is_exclusive(const struct rg_measurement *measurement);
 
 /* What of a flow's pattern keeps it from being compared with one between two nodes alone, on one rail; empty: nothing.

@@ -24,7 +24,8 @@ struct rg_preflight_row {
     char mend[640];     /* what to do; "" unless there is something to mend */
 };
 
-/* An RDMA port that is active and has an address, by which other nodes reach it. */
+/* By what other nodes reach this one: an RDMA port that is active and has an address or, where no RDMA is expected, the
+ * network interface that the node's name leads to. */
 struct rg_preflight_rail {
     char name[80], address[48], netdev[32];
     int64_t netdev_mtu_bytes;

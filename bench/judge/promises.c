@@ -1,5 +1,6 @@
 #include "judge/promises.h"
 
+#include "data/measurement.h"
 #include "judge/hold.h"
 
 #include <errno.h>
@@ -50,15 +51,34 @@ static bool asks_variant(const struct rg_settings *s, enum rg_test_kind kind, co
     return same(asked, variant);
 }
 
-/* Whether the suite asks for what an expectation is about. */
-static bool asks(const struct rg_suite *suite, const struct rg_expectation *e)
+/* Whether a test asks for payload in that memory, where `auto` is the GPU's wherever there is one. */
+static bool asks_memory(
+    const struct rg_run *run, const struct rg_settings *s, enum rg_test_kind kind, const char *memory)
 {
+    if (!same(s->memory, "auto") || kind == RG_TEST_COPY)
+        return same(s->memory, memory) || kind == RG_TEST_COPY;
+    bool asked = run->rank_count == 0;
+    for (size_t i = 0; i < run->rank_count; i++)
+        asked |= same(memory, run->ranks[i].rail.gpu_device == RG_NONE ? "host" : "cuda");
+    return asked;
+}
+
+/* A machine's file is about flows between the same rails of two nodes alone. */
+static bool asks_pattern(const struct rg_settings *s, enum rg_test_kind kind)
+{
+    bool flows = kind == RG_TEST_BANDWIDTH || kind == RG_TEST_LATENCY;
+    return !flows || (rg_measurement_exclusive_pattern(s->pattern) && !same(s->rails, "cross"));
+}
+
+/* Whether the suite asks for what an expectation is about. */
+static bool asks(const struct rg_run *run, const struct rg_expectation *e)
+{
+    const struct rg_suite *suite = &run->suite;
     for (size_t i = 0; i < suite->test_count; i++) {
         const struct rg_settings *s = &suite->tests[i];
         enum rg_test_kind kind = rg_test_kind_of(s->test);
-        bool memory = same(s->memory, e->memory) || same(s->memory, "auto") || kind == RG_TEST_COPY;
-        if (!same(s->test, e->test) || !memory || !asks_variant(s, kind, e->variant) ||
-            (e->direction != NULL && !same(s->direction, e->direction)) ||
+        if (!same(s->test, e->test) || !asks_memory(run, s, kind, e->memory) || !asks_pattern(s, kind) ||
+            !asks_variant(s, kind, e->variant) || (e->direction != NULL && !same(s->direction, e->direction)) ||
             (e->queue_pairs != RG_NONE && kind == RG_TEST_BANDWIDTH && e->queue_pairs != s->queue_pairs))
             continue;
         for (uint32_t size = 0; size < s->sizes.count; size++)
@@ -133,7 +153,7 @@ static int add_absent(const struct rg_run *run, const struct rg_machine *machine
     struct rg_row *row = rg_verdict_add(out);
     if (row == NULL)
         return rg_fail(err, -ENOMEM, "no memory to judge the run");
-    row->asked = asks(&run->suite, e);
+    row->asked = asks(run, e);
     row->status = RG_NOT_RUN;
     row->test = e->test;
     row->direction = e->direction;

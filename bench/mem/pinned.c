@@ -1,34 +1,17 @@
 /* Host memory, on a NUMA node of choice, that a GPU's copy engines reach. */
+#include "base/numa.h"
 #include "mem/cuda.h"
 
 #include <errno.h>
-#include <linux/mempolicy.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static void pinned_close(struct rg_memory *memory)
 {
     cudaHostUnregister(memory->address);
     munmap(memory->address, memory->bytes);
     free(memory);
-}
-
-/* Pages come from that node alone. */
-static int bind_to(const struct rg_memory *memory, struct rg_error *err)
-{
-    unsigned long nodes[16] = {0};
-    int node = memory->place.numa_node;
-    if (node < 0)
-        return 0;
-    if ((size_t)node >= sizeof nodes * 8)
-        return rg_fail(err, -EINVAL, "NUMA node %d: too high a number", node);
-    nodes[(size_t)node / (8 * sizeof *nodes)] = 1ul << ((size_t)node % (8 * sizeof *nodes));
-    if (syscall(SYS_mbind, memory->address, memory->bytes, MPOL_BIND, nodes, sizeof nodes * 8, 0ul) != 0)
-        return rg_fail(err, -errno, "no memory on NUMA node %d: %s", node, strerror(errno));
-    return 0;
 }
 
 static int pinned_open(const struct rg_memory_place *place, size_t bytes, struct rg_memory **out, struct rg_error *err)
@@ -44,9 +27,8 @@ static int pinned_open(const struct rg_memory_place *place, size_t bytes, struct
         free(memory);
         return code;
     }
-    int code = bind_to(memory, err);
+    int code = rg_numa_touch(memory->address, memory->bytes, place->numa_node, err);
     if (code == 0) {
-        memset(memory->address, 0, memory->bytes);
         cudaError_t status = cudaSetDevice(place->device);
         if (status == cudaSuccess)
             status = cudaHostRegister(memory->address, memory->bytes, cudaHostRegisterPortable);

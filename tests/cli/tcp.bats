@@ -8,13 +8,14 @@ setup() {
     railgauge=$PWD/build/asan/railgauge
     out=$BATS_TEST_TMPDIR/run
     a=rgtcp$$a b=rgtcp$$b
-    wire='' namespaces=no
+    wire='' namespaces=no switch=''
     export ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 }
 
 teardown() {
     [ -z "$wire" ] || kill "$wire"
     [ "$namespaces" = no ] || { ip netns del "$a" && ip netns del "$b"; }
+    [ -z "$switch" ] || ip netns del "$switch" 2>/dev/null || true
 }
 
 show() {
@@ -119,6 +120,39 @@ between_hosts() { # OPTION...
     [ "$status" = 1 ]
     [ "$(of '[.integrity.status, .integrity.mismatches, .integrity.first.rank, .integrity.first.offset_bytes] | @csv')" = '"mismatch",1,1,204800' ]
     [[ $output == *"data arrived damaged at rank 1"*"offset 204800"* ]]
+}
+
+# Hosts with MTUs of 9000, and a switch between them that passes on so many bytes towards $b.
+join_by_switch() { # MTU
+    two_hosts
+    switch=rgtcp$$s
+    ip netns add "$switch"
+    ip -n "$switch" link add name br0 type bridge 2>/dev/null || skip "this kernel has no bridge"
+    for host in "$a" "$b"; do
+        ip link add "$host" type veth peer name eth0 netns "$host"
+        ip link set "$host" netns "$switch" mtu 9000
+        ip -n "$switch" link set "$host" master br0 up
+    done
+    ip -n "$switch" link set br0 up
+    ip -n "$switch" link set "$b" mtu "$1"
+    address eth0 9000
+}
+
+@test "without RDMA it is the interface of the nodes' names whose largest packets have to get through" {
+    export OMPI_MCA_plm_rsh_agent=$PWD/tests/cli/net/host
+    for mtu in 9000 8000; do
+        join_by_switch "$mtu"
+        run timeout 120 tests/cli/net/host "$a" "$railgauge" check --machine gvnic --hosts "$a,$b" --format json
+        show
+        printf '%s\n' "$output" >"$BATS_TEST_TMPDIR/check.ndjson"
+        scripts/validate "$BATS_TEST_TMPDIR/check.ndjson"
+        found=$(jq -r '.checks[] | select(.check == "path_mtu") | .status + ": " + .found' "$BATS_TEST_TMPDIR/check.ndjson")
+        case $mtu in
+            9000) [ "$found" = $'pass: 9000 bytes arrive: eth0\npass: 9000 bytes arrive: eth0' ] && [ "$status" = 0 ] ;;
+            8000) grep -q '^fail: 9000 bytes get lost on the way (500 arrive): eth0$' <<<"$found" && [ "$status" = 1 ] ;;
+        esac
+        ip netns del "$a" && ip netns del "$b" && ip netns del "$switch" && namespaces=no
+    done
 }
 
 @test "a link of 50 Mb/s between two hosts is measured as such, each way by itself" {

@@ -141,6 +141,24 @@ pods='[.. | objects | select(has("containers"))]'
     [ "$(ls jobs/machines)" = "$(printf '%s\n' "${machines[@]}" | sort)" ]
 }
 
+# Whether a suite measures something that a machine's file has a figure for, whatever the nodes have: not only by memory of choice.
+can_pass() { # MACHINE SUITE
+    jq -e --slurpfile suite "jobs/suites/$2.json" '$suite[0] as $suite | any(.expectations[] | select(.expected != null); . as $e
+        | any($suite.tests[] | $suite.defaults + .; .test == $e.test and .memory == $e.memory and (.direction // "one_way") == ($e.direction // "one_way")
+            and (.queue_pairs == $e.queue_pairs or $e.queue_pairs == null)
+            and ([.sizes_bytes] | flatten | index($e.size_bytes) != null)))' "results-schema/machines/$1.json"
+}
+
+@test "a machine's run and its night can pass: its file has a figure for something that they measure" {
+    for machine in a3-ultra a4 a3-mega a3-high; do
+        for kind in machines nightly; do
+            suite=$(of "jobs+$kind+$machine" -r '.[] | select(.kind == "ConfigMap").data.RAILGAUGE_SUITE')
+            can_pass "$machine" "$suite" || { echo "$machine, by $suite of jobs/$kind" && false; }
+        done
+        [[ $machine =~ mega|high ]] || can_pass "$machine" capacity
+    done
+}
+
 @test "a pod's interfaces are the networks of its machine, in order, and as many as the machine has rails" {
     for machine in a3-ultra a4 a3-mega a3-high; do
         of "jobs+network+$machine" -r '.[] | select(.kind == "Network").metadata.name' | sort >"$BATS_TEST_TMPDIR/there"
@@ -186,6 +204,11 @@ pods='[.. | objects | select(has("containers"))]'
     done
 }
 
+@test "what TCP takes of processors is not kept down" {
+    of jobs+machines+gvnic -e '.[] | select(.kind == "Job").spec.template.spec.containers[0].resources |
+        (.limits.cpu | tonumber) >= 256 and (.requests.cpu | tonumber) <= 4'
+}
+
 @test "a JobSet, an MPIJob and a CronJob run the very pods of the machine's Job" {
     # What each says itself is left out: which pod it is, and when it is tidied away.
     local own='del(.subdomain) | .containers[0].env |= map(select(.name | test("^(JOB_COMPLETION_INDEX|RAILGAUGE_HOSTFILE)$") | not))'
@@ -214,9 +237,21 @@ pods='[.. | objects | select(has("containers"))]'
     of "a3-ultra+mpijob" . >"$BATS_TEST_TMPDIR/all"
     jq -e '[.[] | select(.kind == "Service")] | length == 0' "$BATS_TEST_TMPDIR/all"
     jq -e '.[] | select(.kind == "MPIJob").spec | .runLauncherAsWorker and
-        ([.mpiReplicaSpecs[].template.spec.containers[0].env[] | select(.name == "JOB_COMPLETION_INDEX").valueFrom.fieldRef.fieldPath]
-            == ["metadata.labels['"'training.kubeflow.org/replica-index'"']", "metadata.labels['"'training.kubeflow.org/replica-index'"']"]) and
-        ([.mpiReplicaSpecs[].template.spec.containers[0].env[] | select(.name == "RAILGAUGE_HOSTFILE").value] == ["/etc/mpi/hostfile"])' "$BATS_TEST_TMPDIR/all"
+        (.mpiReplicaSpecs | map_values([.template.spec.containers[0].env[] | select(.name | test("INDEX|HOSTFILE"))
+            | .name + "=" + .value]) == {Launcher: ["JOB_COMPLETION_INDEX=0", "RAILGAUGE_HOSTFILE=/etc/mpi/hostfile"],
+                Worker: ["JOB_COMPLETION_INDEX=1"]})' "$BATS_TEST_TMPDIR/all"
+    # Its key is where pods look for it.
+    jq -e '.[] | select(.kind == "MPIJob") | .spec.mpiReplicaSpecs[].template.spec.volumes[] | select(.name == "ssh").secret.secretName == "railgauge-ssh"' \
+        "$BATS_TEST_TMPDIR/all"
+}
+
+@test "a run succeeds with its number 0, a smoke test with each of its pods" {
+    for machine in "${machines[@]}"; do
+        of "jobs+machines+$machine" -e '.[] | select(.kind == "Job").spec.successPolicy.rules == [{succeededIndexes: "0"}]'
+    done
+    for machine in a3-ultra a4 a3-mega a3-high; do
+        of "jobs+smoke+$machine" -e '.[] | select(.kind == "Job").spec | has("successPolicy") | not'
+    done
 }
 
 @test "with claims for the rails there are no annotations for them, and a claim for each" {
@@ -228,6 +263,16 @@ pods='[.. | objects | select(has("containers"))]'
     for name in a3-ultra+dranet a3-ultra+dranet+gcs-fuse+jobset+kueue a4+dranet+workload-identity+mpijob+kueue a4+dranet+workload-identity+nightly; do
         of "$name" -e "$pods"' | length > 0 and all(.resourceClaims == [{name: "rails", resourceClaimTemplateName: "railgauge-rails-x"}])'
     done
+}
+
+@test "what waits in a queue asks it for nodes close to each other, whatever runs the pods" {
+    local templates='[.. | objects | select(.spec.containers? and .metadata?)]'
+    for name in a3-ultra+kueue gvnic+kueue a3-ultra+dranet+gcs-fuse+jobset+kueue a4+dranet+workload-identity+mpijob+kueue a3-mega+gcs-fuse+mpijob+kueue; do
+        of "$name" -e "$templates"' | length > 0 and all(.metadata.annotations["kueue.x-k8s.io/podset-preferred-topology"]
+            == "cloud.google.com/gce-topology-block")' || { echo "$name" && false; }
+        of "$name" -e '.[] | select(.kind | IN("Job", "JobSet", "MPIJob")).metadata.labels["kueue.x-k8s.io/queue-name"] == "railgauge"'
+    done
+    of a4+dranet+workload-identity+mpijob+kueue -e "$templates"' | map(.metadata.annotations["kueue.x-k8s.io/podset-group-name"]) == ["railgauge", "railgauge"]'
 }
 
 @test "a bucket takes the claim's place, and the pods may reach it" {

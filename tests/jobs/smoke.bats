@@ -10,7 +10,8 @@ setup() {
     PATH=$BATS_TEST_TMPDIR/bin:$PATH
     make_program hostname 'echo railgauge-smoke.default.svc.cluster.local'
     make_program nvidia-smi 'for i in 0 1 2 3 4 5 6 7; do echo "GPU $i: NVIDIA H200 (UUID: GPU-$i)"; done'
-    make_program railgauge 'echo "{\"checks\": [{\"check\": \"gpu_count\", \"status\": \"${GPU_CHECK:-pass}\", \"found\": \"so many\"}]}"'
+    make_program railgauge 'read -r check status decides <<<"${CHECK:-gpu_count pass true}"
+        echo "{\"checks\": [{\"check\": \"$check\", \"status\": \"$status\", \"decides\": $decides, \"found\": \"so many\"}]}"'
     make_program ib_write_bw 'echo "$*" >>"$BATS_TEST_TMPDIR/asked"
         echo " #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]   MsgRate[Mpps]"
         case $* in *"-d ${SLOW:-none} "*) echo " 65536      100  0.00  201.50  0.3" ;; *) echo " 65536      100  0.00  389.10  0.7" ;; esac'
@@ -80,12 +81,24 @@ smoke() { run bash jobs/components/smoke/smoke-test "$@"; }
     [[ $output == *"FAIL rail 0, mlx5_7, GID 3: ib_write_bw says: Unable to init the socket connection"* ]]
 }
 
-@test "a missing GPU fails, and so does a check of the GPUs" {
+@test "a missing GPU fails, and so does each check of the GPUs, also one that could not be made" {
     make_program nvidia-smi 'for i in 0 1 2 3 4 5 6; do echo "GPU $i: NVIDIA H200 (UUID: GPU-$i)"; done'
-    GPU_CHECK=fail smoke gpu
+    CHECK='gpu_count fail true' smoke gpu
     [ "$status" = 1 ]
     [[ $output == *"FAIL not 8 GPUs"* ]]
     [[ $output == *"FAIL railgauge check of the GPUs: gpu_count: so many"* ]]
+    while read -r check state decides wanted; do
+        CHECK="$check $state $decides" smoke gpu
+        grep -q "^$wanted .*railgauge check of the GPUs" <<<"$output" || { echo "$check is $state" && false; }
+    done <<'END'
+nvlink fail true FAIL
+gpu_memory fail true FAIL
+gpu_memory not_run true FAIL
+nvlink not_run false ok
+gpu_errors warn false ok
+mtu fail true FAIL
+END
+    [[ $output == *"of the GPUs: it says nothing"* ]]
 }
 
 @test "bad words are refused" {

@@ -52,6 +52,7 @@ static void set_good_facts(struct rg_check_facts *facts)
         .library_path = "/usr/lib/x86_64-linux-gnu:/usr/local/gib/lib64",
         .shm_bytes = 8ll << 30,
         .shm_free_bytes = 8ll << 30,
+        .clock_told = true,
         .clock_synchronised = true,
         .clock_error_us = 1500};
 }

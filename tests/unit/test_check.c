@@ -65,10 +65,10 @@ static const struct fault faults[] = {
         RG_PREFLIGHT_WARN, "17179869184 bytes"},
     {"huge pages take the memory", "proc/meminfo",
         "MemTotal: 16000000 kB\nHugePages_Total: 5000\nHugePages_Free: 5000\nHugepagesize: 2048 kB\n", "hugepages",
-        RG_PREFLIGHT_WARN, "5000 pages of 2048 kB, 5000 of them unused"},
+        RG_PREFLIGHT_WARN, "5000 pages of 2048 kB; 5000 of them unused"},
     {"huge pages are in use", "proc/meminfo",
         "MemTotal: 16000000 kB\nHugePages_Total: 5000\nHugePages_Free: 100\nHugepagesize: 2048 kB\n", "hugepages",
-        RG_PREFLIGHT_PASS, "5000 pages of 2048 kB, 100 of them unused"},
+        RG_PREFLIGHT_PASS, "5000 pages of 2048 kB"},
     {"there is no libibverbs", "usr/lib/x86_64-linux-gnu/libibverbs.so.1", NULL, "versions", RG_PREFLIGHT_WARN,
         "Linux 6.6.72+; no libibverbs"},
     {"processors save power", "sys/devices/system/cpu/cpufreq/policy2/scaling_governor", "powersave\n", "cpu_governor",
@@ -228,7 +228,9 @@ static void a_node_with_nothing_fails_for_that_alone(void **state)
     (void)state;
     look_at("nothing", NULL, false, NULL);
     assert_alone("nothing", "rdma_devices", RG_PREFLIGHT_FAIL, "no RDMA device");
+    assert_has(row_of("rdma_devices")->mend, "software RDMA");
     look_at("nothing", &machine, false, NULL);
+    assert_null(strstr(row_of("rdma_devices")->mend, "software RDMA")); /* no hardware comes of that */
     assert_int_equal(row_of("gpu_count")->status, RG_PREFLIGHT_FAIL);
     assert_int_equal(rg_preflight_exit_status(&preflight), 1);
 }

@@ -140,6 +140,11 @@ static void own_clock(struct rg_check_facts *facts)
     facts->clock_synchronised = false;
 }
 
+static void no_clock(struct rg_check_facts *facts)
+{
+    facts->clock_told = false;
+}
+
 static void other_libraries(struct rg_check_facts *facts)
 {
     facts->library_path = "/usr/local/nvidia/lib64:/usr/local/gib/lib64:relative:";
@@ -164,6 +169,7 @@ static void what_the_system_s_calls_tell_is_judged(void **state)
         {no_address, "hostname", RG_PREFLIGHT_WARN, "localhost has no address: Name or service not known"},
         {own_address, "hostname", RG_PREFLIGHT_WARN, "localhost is 127.0.1.1"},
         {own_clock, "clock", RG_PREFLIGHT_WARN, "not synchronised"},
+        {no_clock, "clock", RG_PREFLIGHT_NOT_RUN, "does not tell this process"},
         {other_libraries, "libraries", RG_PREFLIGHT_WARN,
             "/usr/local/gib/lib64/libibverbs.so.1 hides /usr/lib/x86_64-linux-gnu/libibverbs.so.1.14.44.0"},
         {more_libraries, "libraries", RG_PREFLIGHT_PASS, "hides none"},
@@ -187,6 +193,23 @@ static void what_the_system_s_calls_tell_is_judged(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         look_at("a3-ultra", &machine, false, cases[i].change);
         assert_alone(cases[i].words, cases[i].check, cases[i].status, cases[i].words);
+    }
+}
+
+static void a_plug_in_is_to_be_where_its_installer_puts_it(void **state)
+{
+    static const char *const homes[][2] = {
+        {"gIB", "it is in /usr/local/gib/lib64"},
+        {"FasTrak", "mount it at /usr/local/nvidia/lib64"},
+        {"GPUDirectTCPX", "mount it at /usr/local/nvidia/lib64"},
+    };
+    struct rg_machine other = machine;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(homes); i++) {
+        other.nccl_net = homes[i][0];
+        look_at("a3-ultra", &other, false, no_plugin);
+        assert_alone(homes[i][0], "nccl_plugin", RG_PREFLIGHT_WARN, "no plug-in (libnccl-net.so)");
+        assert_has(row_of("nccl_plugin")->mend, homes[i][1]);
     }
 }
 
@@ -344,19 +367,51 @@ static void where_the_machine_has_no_rdma_none_is_missed(void **state)
     assert_alone("little shm", "shm", RG_PREFLIGHT_FAIL, "64 MiB free");
 }
 
+static void plain_interface(struct rg_check_facts *facts)
+{
+    facts->netdev = (struct rg_netdev){.name = "eth0", .address = "10.0.0.2", .mtu_bytes = 8896};
+}
+
+static void loopback_interface(struct rg_check_facts *facts)
+{
+    facts->netdev = (struct rg_netdev){.name = "lo", .address = "127.0.0.1", .mtu_bytes = 65536, .loopback = true};
+}
+
+static void without_rdma_others_reach_a_node_by_the_interface_that_its_name_leads_to(void **state)
+{
+    struct rg_machine without = machine;
+    (void)state;
+    without.rdma = 0;
+    look_at("a3-ultra", &without, false, plain_interface);
+    assert_int_equal(preflight.rail_count, 1);
+    assert_string_equal(preflight.rails[0].name, "eth0");
+    assert_string_equal(preflight.rails[0].address, "10.0.0.2");
+    assert_string_equal(preflight.rails[0].netdev, "eth0");
+    assert_int_equal(preflight.rails[0].netdev_mtu_bytes, 8896);
+    look_at("a3-ultra", &without, false, loopback_interface);
+    assert_int_equal(preflight.rail_count, 0);
+    look_at("a3-ultra", &machine, false, plain_interface);
+    assert_int_equal(preflight.rail_count, 8);
+}
+
 /* --- a fleet --- */
 
 static void of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have(void **state)
 {
     struct rg_preflight fleet[5];
     char *path = path_in(root_of("a3-ultra"), "proc/sys/kernel/osrelease");
+    char *memory = path_in(root_of("a3-ultra"), "proc/meminfo"), pages[128];
     (void)state;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++) { /* how many pages are in use just now is no setting */
+        snprintf(pages, sizeof pages,
+            "MemTotal: 16000000 kB\nHugePages_Total: 1000\nHugePages_Free: %d\nHugepagesize: 2048 kB\n", i);
+        change_file(memory, pages);
         if (i == 3)
             change_file(path, "6.1.0\n");
         look_at("a3-ultra", &machine, false, i == 4 ? own_clock : NULL);
         if (i == 3)
             put_back(path);
+        put_back(memory);
         fleet[i] = preflight;
         preflight = (struct rg_preflight){0};
     }
@@ -376,6 +431,7 @@ static void of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have(v
         rg_preflight_close(&preflight);
     }
     free(path);
+    free(memory);
 }
 
 static void of_two_nodes_that_differ_neither_is_right(void **state)
@@ -504,6 +560,8 @@ int main(void)
         cmocka_unit_test(gpus_without_nvlinks_have_none_that_could_be_down),
         cmocka_unit_test(persistence_mode_stands_for_the_daemon),
         cmocka_unit_test(without_nvml_it_is_not_known_whether_gpus_are_sound),
+        cmocka_unit_test(a_plug_in_is_to_be_where_its_installer_puts_it),
+        cmocka_unit_test(without_rdma_others_reach_a_node_by_the_interface_that_its_name_leads_to),
         cmocka_unit_test(where_the_machine_has_no_rdma_none_is_missed),
         cmocka_unit_test(of_nodes_that_differ_the_odd_one_is_named_and_what_the_others_have),
         cmocka_unit_test(of_two_nodes_that_differ_neither_is_right),

@@ -290,6 +290,34 @@ static void what_the_suite_did_not_ask_for_counts_for_nothing(void **state)
     assert_ends(verdict, "pass", 0);
 }
 
+static void what_a_machine_does_not_speak_of_asks_for_none_of_its_expectations(void **state)
+{
+    struct made_run *made = *state;
+    struct rg_expectation expectation = an_expectation(100, 3);
+    expectation.memory = "host";
+    made->tests[0].pattern = "congestion";
+    assert_int_equal(judge_by(made, &expectation, 1)->not_asked, 1);
+    made->tests[0].pattern = "screen";
+    assert_int_equal(judge_by(made, &expectation, 1)->counts[RG_NOT_RUN], 1);
+    made->tests[0].rails = "cross";
+    assert_int_equal(judge_by(made, &expectation, 1)->not_asked, 1);
+}
+
+static void memory_of_choice_is_the_gpu_s_where_there_is_one(void **state)
+{
+    static const char *const memories[] = {"host", "cuda"};
+    struct made_run *made = *state;
+    struct rg_expectation expectation = an_expectation(100, 3);
+    made->tests[0].memory = "auto";
+    for (int gpus = 0; gpus < 2; gpus++)
+        for (int of = 0; of < 2; of++) {
+            for (size_t i = 0; i < made->run.rank_count; i++)
+                made->run.ranks[i].rail.gpu_device = gpus ? 0 : RG_NONE;
+            expectation.memory = memories[of];
+            assert_int_equal(judge_by(made, &expectation, 1)->counts[RG_NOT_RUN], gpus == of);
+        }
+}
+
 /* How many of the expectations of these variants a suite of that one test asks for. */
 static size_t variants_asked(struct made_run *made, const struct rg_settings *test, const char *metric)
 {
@@ -468,6 +496,8 @@ int main(void)
         IN_RUN(what_is_not_of_hardware_may_pass_a_machine_that_is_not_either),
         IN_RUN(a_missing_measurement_is_not_run),
         IN_RUN(what_the_suite_did_not_ask_for_counts_for_nothing),
+        IN_RUN(what_a_machine_does_not_speak_of_asks_for_none_of_its_expectations),
+        IN_RUN(memory_of_choice_is_the_gpu_s_where_there_is_one),
         IN_RUN(a_variant_is_asked_for_by_the_suite_that_asks_for_just_it),
         IN_RUN(a_run_of_which_nothing_was_expected_is_inconclusive_against_a_machine),
         IN_RUN(a_measured_run_passes_against_nothing),

@@ -1,12 +1,21 @@
 /* mem: the pattern of the payload in host memory, and what a check of it sees. */
 #include "helpers.h"
 
+#include "base/numa.h"
 #include "mem/memory.h"
 #include "mem/pattern.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define BYTES 8192u
 #define SEED 12345u
@@ -212,6 +221,58 @@ static void blocks_so_far_outside_that_the_sum_wraps_are_refused(void **state)
         *state, (struct rg_blocks){.first_bytes = -(uint64_t)8, .count = 1, .block_bytes = 16, .stride_bytes = 64});
 }
 
+/* --- on a NUMA node --- */
+
+/* From now on mbind is answered as containers answer it. */
+static bool forbid_mbind(void)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mbind, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {COUNT_OF(rules), rules};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* The exit status of the child that touches memory: 0, or which of these went wrong. */
+static int touch_without_mbind(void)
+{
+    struct rg_error err = {{0}};
+    cpu_set_t before, after;
+    char *memory = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED || sched_getaffinity(0, sizeof before, &before) != 0 || !forbid_mbind())
+        return 1;
+    if (rg_numa_touch(memory, BYTES, 0, &err) != 0 || memory[BYTES - 1] != 0)
+        return 2;
+    if (sched_getaffinity(0, sizeof after, &after) != 0 || !CPU_EQUAL(&before, &after))
+        return 3;
+    if (rg_numa_touch(memory, BYTES, 999, &err) != -EPERM)
+        return 4;
+    return strcmp(err.text, "no memory on NUMA node 999: Operation not permitted") == 0 ? 0 : 5;
+}
+
+static void memory_is_on_its_numa_node_also_where_it_may_not_be_bound(void **state)
+{
+    struct rg_error err = {{0}};
+    char memory[64] = {1};
+    int status;
+    (void)state;
+    if (access("/sys/devices/system/node/node0/cpulist", R_OK) != 0)
+        skip();
+    pid_t child = fork();
+    if (child == 0)
+        _exit(touch_without_mbind());
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(rg_numa_touch(memory, sizeof memory, 1 << 20, &err), -EINVAL);
+    assert_int_equal(rg_numa_touch(memory, sizeof memory, -1, &err), 0);
+    assert_int_equal(memory[63], 0);
+}
+
 #define IN_MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)
 
 int main(void)
@@ -232,6 +293,7 @@ int main(void)
         IN_MEMORY(damage_outside_the_buffer_is_refused),
         IN_MEMORY(blocks_outside_the_buffer_are_refused),
         IN_MEMORY(blocks_so_far_outside_that_the_sum_wraps_are_refused),
+        cmocka_unit_test(memory_is_on_its_numa_node_also_where_it_may_not_be_bound),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

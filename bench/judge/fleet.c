@@ -153,6 +153,7 @@ void rg_fleet_judge_close(struct rg_fleet_judge *judge)
     free(judge->gone);
     free(judge->alarms);
     free(judge->points);
+    free(judge->circles);
     free(judge);
 }
 
@@ -190,10 +191,10 @@ int rg_fleet_judge_add_flow(struct rg_fleet_judge *judge, int64_t test_index, in
     return 0;
 }
 
-static int number_of(const struct rg_fleet_judge *judge, const char *name)
+int rg_evidence_node(const struct rg_fleet_judge *judge, const char *name)
 {
     const struct rg_node_number key = {name, 0}, *found = NULL;
-    if (judge->fleet.nodes > 0)
+    if (judge->fleet.nodes > 0 && name != NULL)
         found = bsearch(&key, judge->by_name, (size_t)judge->fleet.nodes, sizeof key, by_name);
     return found ? found->number : -1;
 }
@@ -219,7 +220,7 @@ static void add_alarms(struct rg_fleet_judge *judge, const struct rg_measurement
 {
     for (size_t i = 0; i < m->counter_count; i++) {
         const struct rg_counter_report *report = &m->counters[i];
-        int node = number_of(judge, report->node), nic = node * judge->fleet.rails + (int)report->rail;
+        int node = rg_evidence_node(judge, report->node), nic = node * judge->fleet.rails + (int)report->rail;
         if (node < 0 || report->rail >= judge->fleet.rails || judge->counted_round[nic] == m->round)
             continue;
         judge->counted_round[nic] = m->round;
@@ -236,10 +237,12 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     bool failed = strcmp(m->status, "failed") == 0, damaged = m->has_integrity && m->integrity.mismatches > 0;
     bool counts = rg_test_kind_of(m->test) == RG_TEST_BANDWIDTH && rg_measurement_is_exclusive(m) &&
                   (failed || strcmp(m->status, "ok") == 0);
+    if (rg_test_kind_of(m->test) == RG_TEST_COLLECTIVE)
+        return rg_evidence_add_circle(judge, m, err);
     if (!counts)
         return 0;
-    struct rg_link link = {number_of(judge, m->flow.from.node), (int)m->flow.from.rail,
-        number_of(judge, m->flow.to.node), (int)m->flow.to.rail, false};
+    struct rg_link link = {rg_evidence_node(judge, m->flow.from.node), (int)m->flow.from.rail,
+        rg_evidence_node(judge, m->flow.to.node), (int)m->flow.to.rail, false};
     if (link.from_node < 0 || link.to_node < 0 || link.from_rail >= judge->fleet.rails ||
         link.to_rail >= judge->fleet.rails)
         return 0;
@@ -263,7 +266,7 @@ size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge)
 
 void rg_fleet_judge_lose(struct rg_fleet_judge *judge, const char *node, int rail)
 {
-    int number = number_of(judge, node);
+    int number = rg_evidence_node(judge, node);
     for (int r = 0; number >= 0 && r < judge->fleet.rails; r++)
         if (rail < 0 || rail == r)
             judge->gone[number * judge->fleet.rails + r] = true;

@@ -2,6 +2,7 @@
 #ifndef RG_JUDGE_EVIDENCE_H
 #define RG_JUDGE_EVIDENCE_H
 
+#include "base/names.h"
 #include "fleet/stragglers.h"
 #include "judge/fleet.h"
 
@@ -38,15 +39,10 @@ struct rg_heard_circle {
     double bytes_per_us;
 };
 
-struct rg_node_number {
-    const char *name;
-    int number;
-};
-
 struct rg_fleet_judge {
     struct rg_fleet fleet;
     char **names;
-    struct rg_node_number *by_name; /* sorted */
+    struct rg_names numbers; /* of nodes */
     int *leaf_of;
     bool *gone;                                /* by NIC */
     struct rg_alarm (*alarms)[RG_ALARMS_MOST]; /* by NIC, in its flows */
@@ -71,7 +67,8 @@ bool rg_evidence_is_void(const struct rg_fleet_judge *judge, const struct rg_see
 int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struct rg_error *err);
 
 /* Hears a collective of a node, a pair of nodes or a rail. */
-int rg_evidence_add_circle(struct rg_fleet_judge *judge, const struct rg_measurement *measurement, struct rg_error *err);
+int rg_evidence_add_circle(
+    struct rg_fleet_judge *judge, const struct rg_measurement *measurement, struct rg_error *err);
 
 /* Adds what the collectives accuse, beside what flows accuse already: communicators with a rank of such a part in them
  * are no evidence. */

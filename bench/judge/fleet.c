@@ -16,23 +16,16 @@ static int no_memory(struct rg_error *err)
     return rg_fail(err, -ENOMEM, "no memory to look for suspects");
 }
 
-static int by_name(const void *left, const void *right)
-{
-    return strcmp(((const struct rg_node_number *)left)->name, ((const struct rg_node_number *)right)->name);
-}
-
 static bool take_nodes(struct rg_fleet_judge *judge, const char *const *node_names, const int *leaf_of)
 {
     for (int i = 0; i < judge->fleet.nodes; i++) {
         judge->names[i] = strdup(node_names[i]);
         if (judge->names[i] == NULL)
             return false;
-        judge->by_name[i] = (struct rg_node_number){judge->names[i], i};
+        rg_names_enter(&judge->numbers, judge->names[i], i);
         if (leaf_of != NULL)
             judge->leaf_of[i] = leaf_of[i];
     }
-    if (judge->fleet.nodes > 0)
-        qsort(judge->by_name, (size_t)judge->fleet.nodes, sizeof *judge->by_name, by_name);
     return true;
 }
 
@@ -46,14 +39,13 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     judge->seed = seed;
     judge->least_loss = least_loss_percent / 100;
     judge->names = calloc((size_t)nodes + 1, sizeof *judge->names);
-    judge->by_name = calloc((size_t)nodes + 1, sizeof *judge->by_name);
     judge->gone = calloc(nics + 1, sizeof *judge->gone);
     judge->leaf_of = leaf_of ? calloc((size_t)nodes + 1, sizeof *judge->leaf_of) : NULL;
     judge->alarms = calloc(nics + 1, sizeof *judge->alarms);
     judge->counted_round = calloc(nics + 1, sizeof *judge->counted_round);
     judge->fleet = (struct rg_fleet){nodes, rails, judge->leaf_of};
-    bool ok = judge->names && judge->by_name && judge->gone && judge->alarms && judge->counted_round &&
-              (judge->leaf_of || leaf_of == NULL);
+    bool ok = judge->names && rg_names_open((size_t)nodes, &judge->numbers, err) == 0 && judge->gone && judge->alarms &&
+              judge->counted_round && (judge->leaf_of || leaf_of == NULL);
     for (size_t nic = 0; ok && nic < nics; nic++)
         judge->counted_round[nic] = -1;
     if (!ok || !take_nodes(judge, node_names, leaf_of)) {
@@ -64,33 +56,19 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     return 0;
 }
 
-static int by_name_and_number(const void *left, const void *right)
+/* The nodes of a run's ranks in the order in which they first come, each with its first rank; how many, or -ENOMEM.
+ * first_of: room for every rank. */
+static int list_nodes(const struct rg_run *run, size_t *first_of, struct rg_error *err)
 {
-    const struct rg_node_number *a = left, *b = right;
-    int order = strcmp(a->name, b->name);
-    return order != 0 ? order : a->number - b->number;
-}
-
-static int by_number(const void *left, const void *right)
-{
-    return ((const struct rg_node_number *)left)->number - ((const struct rg_node_number *)right)->number;
-}
-
-/* The nodes of a run's ranks in the order in which they first come, each with its first rank; how many. list: room for
- * every rank. */
-static int list_nodes(const struct rg_run *run, struct rg_node_number *list)
-{
-    size_t nodes = 0;
+    struct rg_names names;
+    int nodes = 0;
+    if (rg_names_open(run->rank_count, &names, err) != 0)
+        return -ENOMEM;
     for (size_t i = 0; i < run->rank_count; i++)
-        list[i] = (struct rg_node_number){run->ranks[i].node.node, (int)i};
-    if (run->rank_count == 0)
-        return 0;
-    qsort(list, run->rank_count, sizeof *list, by_name_and_number);
-    for (size_t i = 0; i < run->rank_count; i++)
-        if (nodes == 0 || strcmp(list[nodes - 1].name, list[i].name) != 0)
-            list[nodes++] = list[i];
-    qsort(list, nodes, sizeof *list, by_number);
-    return (int)nodes;
+        if (rg_names_enter(&names, run->ranks[i].node.node, nodes) == nodes)
+            first_of[nodes++] = i;
+    rg_names_close(&names);
+    return nodes;
 }
 
 static int note_directions(struct rg_fleet_judge *judge, const struct rg_suite *suite, struct rg_error *err)
@@ -107,16 +85,15 @@ static int note_directions(struct rg_fleet_judge *judge, const struct rg_suite *
 int rg_fleet_judge_open_run(
     const struct rg_run *run, double least_loss_percent, struct rg_fleet_judge **out, struct rg_error *err)
 {
-    struct rg_node_number *list = calloc(run->rank_count + 1, sizeof *list);
+    size_t *first_of = calloc(run->rank_count + 1, sizeof *first_of);
     const char **names = calloc(run->rank_count + 1, sizeof *names);
     int *leaves = calloc(run->rank_count + 1, sizeof *leaves);
-    int nodes = 0, rails = 0, highest = 0;
-    int code = list && names && leaves ? 0 : no_memory(err);
-    if (code == 0)
-        nodes = list_nodes(run, list);
+    int rails = 0, highest = 0;
+    int nodes = first_of && names && leaves ? list_nodes(run, first_of, err) : no_memory(err);
+    int code = nodes < 0 ? nodes : 0;
     for (int n = 0; n < nodes; n++) {
-        int64_t leaf = run->ranks[list[n].number].node.leaf;
-        names[n] = list[n].name;
+        int64_t leaf = run->ranks[first_of[n]].node.leaf;
+        names[n] = run->ranks[first_of[n]].node.node;
         leaves[n] = leaf == RG_NONE ? 0 : (int)leaf;
         highest = leaves[n] > highest ? leaves[n] : highest;
     }
@@ -129,7 +106,7 @@ int rg_fleet_judge_open_run(
         rg_fleet_judge_close(*out);
     for (size_t i = 0; code == 0 && i < run->lost_count; i++)
         rg_fleet_judge_lose(*out, run->lost[i].node, (int)run->lost[i].rail);
-    free(list);
+    free(first_of);
     free(names);
     free(leaves);
     return code;
@@ -146,7 +123,7 @@ void rg_fleet_judge_close(struct rg_fleet_judge *judge)
     for (int i = 0; judge->names != NULL && i < judge->fleet.nodes; i++)
         free(judge->names[i]);
     free(judge->names);
-    free(judge->by_name);
+    rg_names_close(&judge->numbers);
     free(judge->counted_round);
     free(judge->both_ways);
     free(judge->leaf_of);
@@ -193,10 +170,7 @@ int rg_fleet_judge_add_flow(struct rg_fleet_judge *judge, int64_t test_index, in
 
 int rg_evidence_node(const struct rg_fleet_judge *judge, const char *name)
 {
-    const struct rg_node_number key = {name, 0}, *found = NULL;
-    if (judge->fleet.nodes > 0 && name != NULL)
-        found = bsearch(&key, judge->by_name, (size_t)judge->fleet.nodes, sizeof key, by_name);
-    return found ? found->number : -1;
+    return rg_names_find(&judge->numbers, name);
 }
 
 const char *rg_fleet_judge_name(const struct rg_fleet_judge *judge, int node)

@@ -2,6 +2,7 @@
 
 #include "data/fields.h"
 #include "data/suite.h"
+#include "fleet/schedule.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -287,11 +288,10 @@ void rg_measurement_variant(const struct rg_measurement *m, char *out, size_t ro
 
 bool rg_measurement_is_exclusive(const struct rg_measurement *m)
 {
-    static const char *const exclusive[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
-    for (size_t i = 0; m->has_flow && m->pattern != NULL && i < sizeof exclusive / sizeof *exclusive; i++)
-        if (strcmp(m->pattern, exclusive[i]) == 0)
-            return true;
-    return false;
+    if (!m->has_flow || m->pattern == NULL)
+        return false;
+    return strcmp(m->pattern, "confirm") == 0 ||
+           rg_schedule_is_exclusive((enum rg_pattern)rg_json_word_place(rg_suite_pattern_words, m->pattern));
 }
 
 void rg_measurement_pattern(const struct rg_measurement *m, char *out, size_t room)

@@ -26,14 +26,6 @@ static void count_sharers(const struct rg_round *round, const struct rg_link *li
     free(links);
 }
 
-/* In these each NIC has at most one flow each way. */
-static bool is_exclusive(const struct rg_round *round)
-{
-    enum rg_pattern pattern = round->schedule.pattern;
-    return round->links != NULL ||
-           (pattern != RG_PATTERN_INCAST && pattern != RG_PATTERN_OUTCAST && pattern != RG_PATTERN_CONGESTION);
-}
-
 void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *round, int64_t number,
     const struct rg_link *link, struct rg_simulated *out)
 {
@@ -43,7 +35,7 @@ void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *ro
         .loaded = round->links == NULL && rg_schedule_is_loaded(&round->schedule, round->turn),
         .senders = 1,
         .receivers = 1};
-    if (!is_exclusive(round))
+    if (round->links == NULL && !rg_schedule_is_exclusive(round->schedule.pattern))
         count_sharers(round, link, fabric->nodes, &out->moment);
     rg_fabric_flow(fabric, link, &out->moment, &out->outcome);
 }

@@ -177,12 +177,7 @@ static void measure(struct campaign *campaign, const struct rg_attempt_plan *pla
 static double seconds_left(const struct rg_recorder *recorder)
 {
     struct rg_plan plan = rg_recorder_plan(recorder);
-    double total_s = 0;
-    for (int64_t n = recorder->run->rounds_done; n < recorder->run->rounds_planned; n++) {
-        struct rg_round round = rg_plan_round(&plan, n);
-        total_s += rg_plan_seconds(plan.suite, &round);
-    }
-    return total_s;
+    return rg_plan_begin_s(&plan, recorder->run->rounds_planned) - rg_plan_begin_s(&plan, recorder->run->rounds_done);
 }
 
 int rg_campaign_run(

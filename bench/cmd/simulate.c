@@ -125,7 +125,8 @@ static int choose_fabric(struct simulation *s, struct rg_error *err)
         if (strncmp(o->faults, "random:", 7) != 0 || (count = strtol(o->faults + 7, &end, 10)) < 0 || count > 1000 ||
             end == o->faults + 7 || *end != '\0')
             return rg_fail(err, -EINVAL, "--faults: '%s' is not random:N with N from 0 to 1000", o->faults);
-        code = rg_fabric_draw_faults(&s->fabric, (int)count, err);
+        struct rg_plan plan = {&s->run.suite, s->fabric.nodes, s->fabric.rails, (uint64_t)o->seed};
+        code = rg_fabric_draw_faults(&s->fabric, (int)count, rg_plan_begin_s(&plan, rg_plan_rounds(&plan)), err);
         if (code == 0 && s->fabric.fault_count < count)
             code =
                 rg_fail(err, -EINVAL, "--faults: this fleet has room for %d faults that touch no part twice, not %ld",
@@ -250,13 +251,10 @@ static int measure_flow(void *context, const struct rg_link *link)
     struct simulation *s = visit->simulation;
     const struct rg_round *round = visit->round;
     struct rg_simulated simulated;
-    bool gone = rg_fabric_is_gone(&s->fabric, link->from_node, link->from_rail, round->at_s) ||
-                rg_fabric_is_gone(&s->fabric, link->to_node, link->to_rail, round->at_s);
-    if (gone)
-        return 0; /* no rank is left to measure it */
     rg_simulated_open(&s->fabric, round, visit->number, link, &simulated);
-    enum rg_pattern pattern = round->schedule.pattern;
-    bool evidence = round->links != NULL || pattern <= RG_PATTERN_ALL_TO_ALL;
+    if (simulated.outcome.gone)
+        return 0;
+    bool evidence = round->links != NULL || rg_schedule_is_exclusive(round->schedule.pattern);
     const struct rg_settings *settings = &s->run.suite.tests[round->test_index];
     int code = 0;
     if (evidence && rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH)

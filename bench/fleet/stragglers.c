@@ -27,10 +27,11 @@ struct hunt {
     size_t accepted_count;
 };
 
+/* One that is faster than its like needs no explanation. */
 static double cost_of(const struct rg_circle *circle, double loss)
 {
-    const struct rg_sighting sighting = {0, 0, circle->shortfall, circle->noise};
-    double error = circle->shortfall - loss, varies = VARIES * loss;
+    const struct rg_sighting sighting = {0, 0, fmaxf(circle->shortfall, 0), circle->noise};
+    double error = (double)sighting.shortfall - loss, varies = VARIES * loss;
     if (loss <= 0)
         return rg_search_cost(&sighting, 0);
     return error * error / (2 * ((double)circle->noise * circle->noise + varies * varies));

@@ -21,10 +21,11 @@ int rg_evidence_add_circle(struct rg_fleet_judge *judge, const struct rg_measure
 {
     struct rg_circle circle = {
         rg_evidence_node(judge, m->group.node), rg_evidence_node(judge, m->group.peer_node), (int)m->group.rail, 0, 0};
-    bool ok = strcmp(m->status, "ok") == 0 && m->has_group && m->has_collective && m->collective.time_p50_us > 0;
+    bool ok = strcmp(m->status, "ok") == 0 && m->has_group && m->group.ranks > 1 && m->has_collective &&
+              m->collective.time_p50_us > 0;
     bool of_rail = circle.node < 0 && m->group.rail != RG_NONE && circle.rail < judge->fleet.rails;
-    if (!ok || (circle.node < 0 && !of_rail))
-        return 0; /* that of all ranks tells of nobody */
+    if (!ok || (circle.node < 0 && !of_rail) || (circle.node >= 0 && circle.peer == circle.node))
+        return 0; /* of all ranks, which tells of nobody; of a pair, one of which is gone */
     if (circle.peer >= 0 && circle.peer < circle.node)
         circle = (struct rg_circle){circle.peer, circle.node, -1, 0, 0};
     circle.rail = of_rail ? circle.rail : -1;
@@ -36,8 +37,9 @@ int rg_evidence_add_circle(struct rg_fleet_judge *judge, const struct rg_measure
         judge->circles = grown;
         judge->circle_room = room;
     }
-    judge->circles[judge->circle_count++] = (struct rg_heard_circle){rg_json_word_place(rg_test_names, m->test),
-        m->test_index, m->size_bytes, circle, (double)m->collective.moved_bytes / m->collective.time_p50_us};
+    judge->circles[judge->circle_count++] =
+        (struct rg_heard_circle){rg_json_word_place(rg_test_names, m->test), m->test_index, m->size_bytes, circle,
+            m->collective.busbw_gigabytes_per_s * m->collective.time_avg_us / m->collective.time_p50_us};
     return 0;
 }
 
@@ -56,25 +58,27 @@ static bool may_hold(const struct rg_fleet *fleet, const struct rg_circle *c, co
     return rail && node;
 }
 
-/* Each kind of communicator of each test at each size is held against its like; what has none is left out. Fills in
- * the shortfalls of `count` circles of one test and size; how many are evidence, which then come first. */
-static size_t hold_against_their_like(const struct rg_fleet_judge *judge, struct rg_heard_circle *circles, size_t count,
-    double *rates, const struct rg_part *accused, size_t accused_count)
+/* Those of one kind, of a test at a size, against each other; one alone has no like. What is evidence goes to out; how
+ * many that are. rates: room for all. */
+static size_t hold_against_their_like(const struct rg_fleet_judge *judge, const struct rg_heard_circle *circles,
+    size_t count, const struct rg_part *accused, size_t accused_count, double *rates, struct rg_circle *out)
 {
     double width = CLUSTER_WIDTH * judge->least_loss / (1 + judge->least_loss), healthy, noise;
-    size_t kept = 0, n = 0;
+    size_t kept = 0;
+    if (count < 2)
+        return 0;
     for (size_t i = 0; i < count; i++)
-        rates[n++] = circles[i].bytes_per_us;
-    rg_reference_find(rates, n, width, &healthy, &noise);
-    for (size_t i = 0; n > 1 && i < count; i++) {
+        rates[i] = circles[i].median_gigabytes_per_s;
+    rg_reference_find(rates, count, width, &healthy, &noise);
+    for (size_t i = 0; i < count; i++) {
         bool explained = false;
         for (size_t a = 0; a < accused_count; a++)
             explained |= may_hold(&judge->fleet, &circles[i].circle, &accused[a]);
         if (explained)
             continue;
-        circles[i].circle.shortfall = (float)(1 - circles[i].bytes_per_us / healthy);
-        circles[i].circle.noise = (float)fmax(noise, NOISE_OF_LOSS * judge->least_loss);
-        circles[kept++] = circles[i];
+        out[kept] = circles[i].circle;
+        out[kept].shortfall = (float)(1 - circles[i].median_gigabytes_per_s / healthy);
+        out[kept++].noise = (float)fmax(noise, NOISE_OF_LOSS * judge->least_loss);
     }
     return kept;
 }
@@ -185,28 +189,22 @@ static bool is_told(const struct found *list, size_t count, const struct rg_part
 }
 
 /* Adds what the circles of one test at one size tell, whatever they are of. */
-static int hear(const struct rg_fleet_judge *judge, const struct rg_heard_circle *circles, size_t count,
-    struct found **list, size_t *list_count, struct rg_error *err)
+static int hear(const struct rg_fleet_judge *judge, const struct rg_heard_circle *first,
+    const struct rg_circle *circles, size_t count, struct found **list, size_t *list_count, struct rg_error *err)
 {
-    struct rg_circle *plain = calloc(count + 1, sizeof *plain);
-    struct rg_straggler *stragglers = NULL;
-    size_t found = 0;
-    if (plain == NULL)
-        return no_memory(err);
-    for (size_t i = 0; i < count; i++)
-        plain[i] = circles[i].circle;
+    struct rg_straggler *stragglers;
+    size_t found;
     int code = rg_stragglers_find(
-        &judge->fleet, plain, count, LEAST_LOSS_FACTOR * judge->least_loss, &stragglers, &found, err);
-    struct found *grown = code == 0 ? realloc(*list, (*list_count + found + 1) * sizeof *grown) : NULL;
+        &judge->fleet, circles, count, LEAST_LOSS_FACTOR * judge->least_loss, &stragglers, &found, err);
+    if (code != 0)
+        return code;
+    struct found *grown = realloc(*list, (*list_count + found + 1) * sizeof *grown);
     if (grown != NULL)
         *list = grown;
-    else if (code == 0)
-        code = no_memory(err);
-    for (size_t i = 0; code == 0 && i < found; i++)
-        grown[(*list_count)++] = (struct found){stragglers[i], circles[0].test, circles[0].size_bytes};
+    for (size_t i = 0; grown != NULL && i < found; i++)
+        grown[(*list_count)++] = (struct found){stragglers[i], first->test, first->size_bytes};
     free(stragglers);
-    free(plain);
-    return code;
+    return grown ? 0 : no_memory(err);
 }
 
 /* The end of the circles from `first` on that are alike. */
@@ -223,24 +221,23 @@ static size_t end_of(const struct rg_fleet_judge *judge, size_t first, bool one_
 static int hear_all(struct rg_fleet_judge *judge, const struct rg_part *accused, size_t accused_count,
     struct found **list, size_t *list_count, struct rg_error *err)
 {
-    struct rg_heard_circle *all = judge->circles;
     double *rates = calloc(judge->circle_count + 1, sizeof *rates);
-    int code = rates ? 0 : no_memory(err);
+    struct rg_circle *circles = calloc(judge->circle_count + 1, sizeof *circles);
+    int code = rates && circles ? 0 : no_memory(err);
     if (judge->circle_count > 0)
-        qsort(all, judge->circle_count, sizeof *all, by_test_and_size);
+        qsort(judge->circles, judge->circle_count, sizeof *judge->circles, by_test_and_size);
     for (size_t first = 0, end; code == 0 && first < judge->circle_count; first = end) {
-        size_t kept = first;
+        size_t count = 0;
         end = end_of(judge, first, false);
         for (size_t next, i = first; i < end; i = next) {
             next = end_of(judge, i, true);
-            size_t held = hold_against_their_like(judge, &all[i], next - i, rates, accused, accused_count);
-            memmove(&all[kept], &all[i], held * sizeof *all);
-            kept += held;
+            count += hold_against_their_like(
+                judge, &judge->circles[i], next - i, accused, accused_count, rates, &circles[count]);
         }
-        if (kept > first)
-            code = hear(judge, &all[first], kept - first, list, list_count, err);
+        code = hear(judge, &judge->circles[first], circles, count, list, list_count, err);
     }
     free(rates);
+    free(circles);
     return code;
 }
 
@@ -258,7 +255,6 @@ int rg_evidence_accuse_stragglers(struct rg_fleet_judge *judge, const struct rg_
         list[told] = list[i];
         code = accuse(judge, &list[told++], out, err);
     }
-    judge->circle_count = 0; /* they are not in their order any more */
     free(list);
     return code;
 }

@@ -35,8 +35,8 @@ struct rg_alarm {
 struct rg_heard_circle {
     int test; /* among rg_test_names */
     int64_t test_index, size_bytes;
-    struct rg_circle circle; /* its shortfall is found out when all have been heard */
-    double bytes_per_us;
+    struct rg_circle circle;       /* without what it lacks, which all tell together */
+    double median_gigabytes_per_s; /* bus bandwidth: one slow operation of many proves nothing */
 };
 
 struct rg_fleet_judge {

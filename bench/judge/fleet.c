@@ -232,7 +232,7 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
 
 size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge)
 {
-    size_t flows = 0;
+    size_t flows = judge->circle_count;
     for (size_t p = 0; p < judge->point_count; p++)
         flows += judge->points[p].count;
     return flows;

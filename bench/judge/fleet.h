@@ -38,7 +38,7 @@ void rg_fleet_judge_lose(struct rg_fleet_judge *judge, const char *node, int rai
 /* A node's name by the judge's number. */
 const char *rg_fleet_judge_name(const struct rg_fleet_judge *judge, int node);
 
-/* How many flows were added. */
+/* How many flows and communicators were added. */
 size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge);
 
 /* What should be measured again: one round of a test at a size. No links: nothing more. *links is malloc'd. */

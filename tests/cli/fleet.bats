@@ -211,3 +211,16 @@ spent() { # NODES FLEETS
     [ "$(suspects)" = '[["rail",null,1]]' ]
     [[ $output == *"one of: rail 1 of all nodes; or of one of them"* ]]
 }
+
+@test "simulate has collectives, too: what straggles, or is slow for flows already, is told once, and of all ranks together nobody" {
+    straggler=straggles,part=nic,node=3,rail=1,loss=30
+    run -1 "$railgauge" simulate --nodes 8 --suite capacity --fault "$straggler" -o "$out"
+    [ "$(suspects)" = '[["rank","sim003",1]]' ]
+    scripts/validate "$out"
+    run -1 "$railgauge" simulate --nodes 8 --suite capacity --fault slow,part=nic,node=3,rail=1,loss=30
+    [[ $output == *"sim003, rail 1: "*" slow"* && $output != *"holds up"* ]]
+    run -3 "$railgauge" simulate --nodes 8 --test all_reduce --size 16M --fault "$straggler"
+    [[ $output == *"Nothing was judged"* ]]
+    run -3 "$railgauge" simulate --nodes 8 --test all_reduce --size 16M --group pair --fault dies,part=node,node=5,at=3
+    [[ $output != *suspect* ]]
+}

@@ -202,6 +202,25 @@ static void two_nodes_that_are_slow_together_alone_are_told(void **state)
     close_scene(&scene);
 }
 
+/* Some of one node were measured without the other node, which was gone. */
+static void what_is_faster_than_others_speaks_for_nothing(void **state)
+{
+    struct scene scene = a_scene(12, 4);
+    (void)state;
+    slow_down(&scene, 5, 1, 0.4);
+    hunt(&scene, OF_PAIRS | OF_RAILS);
+    for (size_t i = 0; i < scene.count; i++)
+        if (scene.circles[i].peer == 9)
+            scene.circles[i].shortfall -= 0.16f;
+    free(scene.found);
+    assert_int_equal(rg_stragglers_find(
+                         &scene.fleet, scene.circles, scene.count, LEAST_LOSS, &scene.found, &scene.found_count, NULL),
+        0);
+    assert_int_equal(scene.found_count, 1);
+    assert_true(is(&scene.found->part, RG_PART_NIC, 5, 1));
+    close_scene(&scene);
+}
+
 /* --- the judge --- */
 
 static const char *const names[] = {"node-a", "node-b", "node-c", "node-d"};
@@ -219,7 +238,8 @@ static void add_collective(
     m.has_group = m.has_collective = true;
     m.group = (struct rg_group){.scope = "?", .node = node, .peer_node = peer, .ranks = 4, .rail = rail};
     m.collective.moved_bytes = m.size_bytes;
-    m.collective.time_p50_us = us;
+    m.collective.time_p50_us = m.collective.time_avg_us = us;
+    m.collective.busbw_gigabytes_per_s = (double)m.size_bytes / us / 1e3;
     assert_int_equal(rg_fleet_judge_add(judge, &m, NULL), 0);
 }
 
@@ -317,6 +337,7 @@ int main(void)
         cmocka_unit_test(of_two_ranks_that_cost_the_same_the_node_is_certain_and_the_rail_is_not),
         cmocka_unit_test(a_node_that_met_one_other_is_one_of_both),
         cmocka_unit_test(two_nodes_that_are_slow_together_alone_are_told),
+        cmocka_unit_test(what_is_faster_than_others_speaks_for_nothing),
         cmocka_unit_test(the_judge_names_the_rank),
         cmocka_unit_test(a_rank_whose_flows_do_well_is_told_with_that),
         cmocka_unit_test(what_flows_accuse_already_is_not_told_again_by_collectives),

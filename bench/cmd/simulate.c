@@ -440,6 +440,9 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
     run->ranks_per_node = s->fabric.rails;
     s->plan = (struct rg_plan){&run->suite, s->fabric.nodes, s->fabric.rails, (uint64_t)run->seed};
     run->rounds_planned = rg_plan_rounds(&s->plan);
+    if (run->rounds_planned == 0)
+        return rg_fail(err, -EINVAL, "nothing of this can be measured among %d nodes with %d rails: they are too few",
+            s->fabric.nodes, s->fabric.rails);
     s->names = run->hosts = calloc((size_t)s->fabric.nodes + 1, sizeof *s->names);
     run->ranks = calloc(nics + 1, sizeof *run->ranks);
     s->samples =

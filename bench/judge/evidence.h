@@ -21,6 +21,8 @@ struct rg_point {
     struct rg_seen_flow *flows;
     size_t count, room, heard; /* heard: how many the inquiry has */
     struct rg_inquiry *inquiry;
+    int64_t round_again;        /* the last one in which suspects were measured */
+    int rounds_again;           /* how many there were */
     double healthy_gbps, noise; /* NAN: nothing got through */
     bool concluded;
 };

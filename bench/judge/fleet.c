@@ -225,8 +225,11 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     double gbps = failed && !damaged ? NAN : m->bandwidth.bandwidth_gbps;
     int code = rg_fleet_judge_add_flow(judge, m->test_index, m->size_bytes, &link, gbps, verified ? !damaged : -1, err);
     struct rg_point *point = code == 0 ? point_of(judge, m->test_index, m->size_bytes) : NULL;
-    if (point != NULL)
-        point->flows[point->count - 1].again = strcmp(m->pattern, "confirm") == 0;
+    if (point != NULL && strcmp(m->pattern, "confirm") == 0) {
+        point->flows[point->count - 1].again = true;
+        point->rounds_again += point->rounds_again == 0 || point->round_again != m->round;
+        point->round_again = m->round;
+    }
     return code;
 }
 
@@ -279,7 +282,8 @@ int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struc
         size_t test = (size_t)point->test_index;
         find_reference(judge, point);
         code = rg_inquiry_open(&judge->fleet, judge->gone, judge->least_loss,
-            test < judge->test_count && judge->both_ways[test], judge->seed + test, &point->inquiry, err);
+            test < judge->test_count && judge->both_ways[test], judge->seed + test, point->rounds_again,
+            &point->inquiry, err);
     }
     for (; code == 0 && point->heard < point->count; point->heard++) {
         const struct rg_seen_flow *flow = &point->flows[point->heard];

@@ -96,7 +96,7 @@ void rg_judge_conclude_fleet(const struct rg_run *run, size_t flows, struct rg_v
     if (flows == 0)
         snprintf(io->summary, sizeof io->summary,
             "Nothing was judged: the suite has neither bandwidth between nodes, one flow a rail, nor collectives of "
-            "nodes, pairs or rails, by which parts are told apart.");
+            "nodes, pairs or rails, by which parts are told apart; -o DIR keeps and shows what was measured.");
     else
         snprintf(io->summary, sizeof io->summary, "%s%s",
             io->accused_count > 0 ? "" : "No part does worse than its peers. ", lost);

@@ -66,7 +66,7 @@ static void investigate(struct scene *scene, enum rg_pattern pattern)
     struct rg_schedule schedule = {.pattern = pattern, .nodes = fabric->nodes, .rails = fabric->rails, .seed = 3};
     struct rg_link *links = calloc((size_t)RG_SCHEDULE_LINKS(fabric->nodes), sizeof *links);
     struct rg_inquiry *inquiry;
-    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, 0, &inquiry, NULL), 0);
     int64_t rounds = rg_schedule_rounds(&schedule);
     for (int64_t round = 0; round < rounds; round++)
         for (int nic = 0; nic < fabric->nodes * fabric->rails; nic++) {
@@ -331,7 +331,7 @@ static void links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witn
     struct rg_link *links;
     size_t count;
     (void)state;
-    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, 0, &inquiry, NULL), 0);
     for (int from = 0; from < 16; from++)
         for (int to = from % 2; to < 16; to += 2) {
             struct rg_sighting s = {from, to, from == 4 || to == 9 ? 0.5f : 0, 0.005f};
@@ -360,7 +360,7 @@ static void links_to_measure_again_go_as_the_test_goes_and_without_the_lost(void
     struct rg_link *links;
     size_t count;
     (void)state;
-    assert_int_equal(rg_inquiry_open(&fleet, gone, LEAST_LOSS, true, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, gone, LEAST_LOSS, true, 5, 0, &inquiry, NULL), 0);
     for (int from = 0; from < 8; from++)
         for (int to = 0; to < 8; to++) {
             struct rg_sighting s = {from, to, from == 4 || from == 1 ? 0.5f : 0, 0.005f};

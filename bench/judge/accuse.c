@@ -256,6 +256,7 @@ int rg_fleet_judge_conclude(
         code = rg_evidence_hear(judge, &judge->points[p], err);
         if (code == 0)
             code = rg_inquiry_conclude(judge->points[p].inquiry, &findings[p], &counts[p], err);
+        rg_evidence_rest(&judge->points[p]);
         all += counts[p];
     }
     struct found *list = calloc(all + 1, sizeof *list);

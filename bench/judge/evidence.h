@@ -68,6 +68,9 @@ bool rg_evidence_is_void(const struct rg_fleet_judge *judge, const struct rg_see
 /* Lets the point's inquiry hear what it has not heard yet. */
 int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struct rg_error *err);
 
+/* Forgets the inquiry, which holds twice what the flows themselves do; when it is needed again, it hears them anew. */
+void rg_evidence_rest(struct rg_point *point);
+
 /* Hears a collective of a node, a pair of nodes or a rail. */
 int rg_evidence_add_circle(
     struct rg_fleet_judge *judge, const struct rg_measurement *measurement, struct rg_error *err);

@@ -296,6 +296,13 @@ int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struc
     return code;
 }
 
+void rg_evidence_rest(struct rg_point *point)
+{
+    rg_inquiry_close(point->inquiry);
+    point->inquiry = NULL;
+    point->heard = 0;
+}
+
 int rg_fleet_judge_ask(struct rg_fleet_judge *judge, int64_t *test_index, int64_t *size_bytes, struct rg_link **links,
     size_t *count, struct rg_error *err)
 {

@@ -76,7 +76,8 @@ static const char notes[] =
     "apart.\n\n"
     "The model: every NIC sends and receives at the same rate at most, flows that share one share it equally, a faulty "
     "part takes its share away, and where several parts of a flow's way are short, the shortest decides. A collective "
-    "goes at the pace of its slowest rank.";
+    "goes at the pace of its slowest rank. A node that dies and a rank that hangs are lost, not suspects: from then on "
+    "what they took part in is not measured.";
 
 struct simulation {
     struct options options;

@@ -16,9 +16,9 @@ static int no_memory(struct rg_error *err)
     return rg_fail(err, -ENOMEM, "no memory to look for suspects");
 }
 
-static bool take_nodes(struct rg_fleet_judge *judge, const char *const *node_names, const int *leaf_of)
+static bool take_nodes(struct rg_fleet_judge *judge, const char *const *node_names, int nodes, const int *leaf_of)
 {
-    for (int i = 0; i < judge->fleet.nodes; i++) {
+    for (int i = 0; i < nodes; i++) {
         judge->names[i] = strdup(node_names[i]);
         if (judge->names[i] == NULL)
             return false;
@@ -43,12 +43,12 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     judge->leaf_of = leaf_of ? calloc((size_t)nodes + 1, sizeof *judge->leaf_of) : NULL;
     judge->alarms = calloc(nics + 1, sizeof *judge->alarms);
     judge->counted_round = calloc(nics + 1, sizeof *judge->counted_round);
-    judge->fleet = (struct rg_fleet){nodes, rails, judge->leaf_of};
     bool ok = judge->names && rg_names_open((size_t)nodes, &judge->numbers, err) == 0 && judge->gone && judge->alarms &&
               judge->counted_round && (judge->leaf_of || leaf_of == NULL);
+    judge->fleet = (struct rg_fleet){nodes, rails, judge->leaf_of};
     for (size_t nic = 0; ok && nic < nics; nic++)
         judge->counted_round[nic] = -1;
-    if (!ok || !take_nodes(judge, node_names, leaf_of)) {
+    if (!ok || !take_nodes(judge, node_names, nodes, leaf_of)) {
         rg_fleet_judge_close(judge);
         return no_memory(err);
     }
@@ -56,18 +56,22 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     return 0;
 }
 
-/* The nodes of a run's ranks in the order in which they first come, each with its first rank; how many, or -ENOMEM.
- * first_of: room for every rank. */
-static int list_nodes(const struct rg_run *run, size_t *first_of, struct rg_error *err)
+/* The nodes of a run's ranks in the order in which they first come; how many, or -ENOMEM. names, leaves: room for every
+ * rank. */
+static int list_nodes(const struct rg_run *run, const char **names, int *leaves, struct rg_error *err)
 {
-    struct rg_names names;
+    struct rg_names numbers;
     int nodes = 0;
-    if (rg_names_open(run->rank_count, &names, err) != 0)
+    if (rg_names_open(run->rank_count, &numbers, err) != 0)
         return -ENOMEM;
-    for (size_t i = 0; i < run->rank_count; i++)
-        if (rg_names_enter(&names, run->ranks[i].node.node, nodes) == nodes)
-            first_of[nodes++] = i;
-    rg_names_close(&names);
+    for (size_t i = 0; i < run->rank_count; i++) {
+        const struct rg_node_facts *facts = &run->ranks[i].node;
+        if (rg_names_enter(&numbers, facts->node, nodes) < nodes)
+            continue;
+        names[nodes] = facts->node;
+        leaves[nodes++] = facts->leaf == RG_NONE ? 0 : (int)facts->leaf;
+    }
+    rg_names_close(&numbers);
     return nodes;
 }
 
@@ -85,18 +89,12 @@ static int note_directions(struct rg_fleet_judge *judge, const struct rg_suite *
 int rg_fleet_judge_open_run(
     const struct rg_run *run, double least_loss_percent, struct rg_fleet_judge **out, struct rg_error *err)
 {
-    size_t *first_of = calloc(run->rank_count + 1, sizeof *first_of);
     const char **names = calloc(run->rank_count + 1, sizeof *names);
     int *leaves = calloc(run->rank_count + 1, sizeof *leaves);
-    int rails = 0, highest = 0;
-    int nodes = first_of && names && leaves ? list_nodes(run, first_of, err) : no_memory(err);
+    int rails = 0, highest = 0, nodes = names && leaves ? list_nodes(run, names, leaves, err) : no_memory(err);
     int code = nodes < 0 ? nodes : 0;
-    for (int n = 0; n < nodes; n++) {
-        int64_t leaf = run->ranks[first_of[n]].node.leaf;
-        names[n] = run->ranks[first_of[n]].node.node;
-        leaves[n] = leaf == RG_NONE ? 0 : (int)leaf;
+    for (int n = 0; n < nodes; n++)
         highest = leaves[n] > highest ? leaves[n] : highest;
-    }
     for (size_t i = 0; i < run->rank_count; i++)
         rails = run->ranks[i].rail.rail >= rails ? (int)run->ranks[i].rail.rail + 1 : rails;
     if (code == 0)
@@ -106,7 +104,6 @@ int rg_fleet_judge_open_run(
         rg_fleet_judge_close(*out);
     for (size_t i = 0; code == 0 && i < run->lost_count; i++)
         rg_fleet_judge_lose(*out, run->lost[i].node, (int)run->lost[i].rail);
-    free(first_of);
     free(names);
     free(leaves);
     return code;

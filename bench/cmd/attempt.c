@@ -270,23 +270,12 @@ static void explain(const struct attempt *attempt, const struct rg_error *why)
     }
 }
 
-/* When, by the plan's time, the first round of this attempt begins. */
-static double time_of(const struct rg_recorder *recorder, int64_t round)
-{
-    struct rg_plan plan = rg_recorder_plan(recorder);
-    double at_s = 0;
-    for (int64_t n = 0; n < round && n < recorder->run->rounds_planned; n++) {
-        struct rg_round each = rg_plan_round(&plan, n);
-        at_s += rg_plan_seconds(plan.suite, &each);
-    }
-    return at_s;
-}
-
 void rg_attempt_run(struct rg_recorder *recorder, const struct rg_attempt_plan *plan, struct rg_attempt *out)
 {
     struct attempt attempt = {.recorder = recorder, .plan = plan, .out = out, .patience_s = plan->start_timeout_s};
     struct rg_error why = {{0}};
-    *out = (struct rg_attempt){.at_s = time_of(recorder, recorder->run->rounds_done)};
+    struct rg_plan rounds = rg_recorder_plan(recorder);
+    *out = (struct rg_attempt){.at_s = rg_plan_begin_s(&rounds, recorder->run->rounds_done)};
     attempt.next_at_s = out->at_s;
     out->ending = start(&attempt, &why) == 0 ? listen_to_ranks(&attempt, &why) : RG_ENDING_OWN;
     bool last_word = out->ending == RG_ENDING_DONE || out->ending == RG_ENDING_TOLD;

@@ -1,4 +1,5 @@
 #include "base/file.h"
+#include "cmd/argv.h"
 #include "cmd/front.h"
 #include "cmd/hosts.h"
 
@@ -58,13 +59,16 @@ static int64_t local_rails(void)
     return count;
 }
 
-/* Of a list "a,b"; none: 1. */
-static int64_t words_in(const char *list)
+/* How many rails a list of interfaces is of; without one there is one. */
+static int count_interfaces(const char *list, int64_t *count, struct rg_error *err)
 {
-    int64_t count = 1;
-    for (; list != NULL && *list != '\0'; list++)
-        count += *list == ',';
-    return count;
+    char **names = NULL;
+    int code = list ? rg_hosts_split("interface", list, &names, err) : 0;
+    *count = list == NULL;
+    for (char **name = names; name != NULL && *name != NULL; name++)
+        ++*count;
+    rg_argv_free(names);
+    return code;
 }
 
 static int choose_transport(struct rg_front *front, struct rg_error *err)
@@ -114,7 +118,7 @@ static int choose_hosts(struct rg_front *front, struct rg_error *err)
     if (o->hostfile != NULL)
         code = rg_hosts_read(o->hostfile, &front->run.hosts, &slots, err);
     else
-        code = rg_hosts_split(o->hosts ? o->hosts : local, &front->run.hosts, err);
+        code = rg_hosts_split("hosts", o->hosts ? o->hosts : local, &front->run.hosts, err);
     if (code != 0)
         return code;
     for (; front->run.hosts[front->node_count] != NULL; front->node_count++)
@@ -128,11 +132,11 @@ static int choose_hosts(struct rg_front *front, struct rg_error *err)
         rails = front->machine.rails;
     const struct rg_settings *tcp = rg_suite_test_over_tcp(&front->run.suite);
     if (rails == RG_NONE && tcp != NULL && rg_suite_test_over_rdma(&front->run.suite) == NULL)
-        rails = words_in(tcp->interface);
+        code = count_interfaces(tcp->interface, &rails, err);
     if (rails == RG_NONE)
         rails = local_rails();
     front->run.ranks_per_node = rails > 0 ? rails : 1;
-    return 0;
+    return code;
 }
 
 /* What a test asks for and so few nodes cannot give. One node has nobody to talk to but itself. */

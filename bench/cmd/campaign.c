@@ -148,9 +148,10 @@ static void say_why(const struct campaign *campaign, enum rg_sequel sequel, cons
             plural((size_t)nodes, " was", "s were"), (long long)run->options.max_lost);
     else if (sequel == RG_SEQUEL_FINISH && run->lost_count > 0)
         snprintf(end->reason, sizeof end->reason,
-            "%zu rank%s of %d node%s lost, and what they took part in was not measured: %s, rail %lld%s",
-            run->lost_count, plural(run->lost_count, "", "s"), nodes, plural((size_t)nodes, " was", "s were"),
-            run->lost[0].node, (long long)run->lost[0].rail, run->lost_count > 1 ? " and others" : "");
+            "%zu rank%s of %d node%s %s lost, and what %s took part in was not measured: %s, rail %lld%s",
+            run->lost_count, plural(run->lost_count, "", "s"), nodes, plural((size_t)nodes, "", "s"),
+            plural(run->lost_count, "was", "were"), plural(run->lost_count, "it", "they"), run->lost[0].node,
+            (long long)run->lost[0].rail, run->lost_count > 1 ? " and others" : "");
     else
         snprintf(end->reason, sizeof end->reason, "%s", attempt->reason);
 }
@@ -177,12 +178,7 @@ static void measure(struct campaign *campaign, const struct rg_attempt_plan *pla
 static double seconds_left(const struct rg_recorder *recorder)
 {
     struct rg_plan plan = rg_recorder_plan(recorder);
-    double total_s = 0;
-    for (int64_t n = recorder->run->rounds_done; n < recorder->run->rounds_planned; n++) {
-        struct rg_round round = rg_plan_round(&plan, n);
-        total_s += rg_plan_seconds(plan.suite, &round);
-    }
-    return total_s;
+    return rg_plan_begin_s(&plan, recorder->run->rounds_planned) - rg_plan_begin_s(&plan, recorder->run->rounds_done);
 }
 
 int rg_campaign_run(

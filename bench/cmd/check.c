@@ -80,7 +80,7 @@ static int check_node(
         return RG_EXIT_CANNOT_RUN;
     rg_check_ask_system(node, options->quick);
     char **peers = NULL;
-    int code = options->peers ? rg_hosts_split(options->peers, &peers, err) : 0;
+    int code = options->peers ? rg_hosts_split("peers", options->peers, &peers, err) : 0;
     if (code == 0 && peers != NULL)
         code = rg_check_ask_hosts(node, peers, err);
     if (code == 0)
@@ -153,7 +153,7 @@ static int check(const struct options *options, const char *root, struct rg_erro
         return status;
     if (options->hosts == NULL && options->hostfile == NULL)
         status = check_node(options, options->machine ? &machine : NULL, root, err);
-    else if ((options->hosts ? rg_hosts_split(options->hosts, &hosts, err)
+    else if ((options->hosts ? rg_hosts_split("hosts", options->hosts, &hosts, err)
                              : rg_hosts_read(options->hostfile, &hosts, &slots, err)) == 0)
         status = check_hosts(options, hosts, err);
     rg_argv_free(hosts);

@@ -34,7 +34,7 @@ int rg_crew_open(char **hosts, int nodes, int rails, int each, struct rg_crew *o
     out->present = calloc((size_t)nodes + 1, sizeof *out->present);
     out->absent = calloc(all + 1, sizeof *out->absent);
     bool ok = out->names && out->met && out->lost && out->present && out->absent;
-    if (!ok || hcreate_r(2 * (size_t)nodes + 1, &out->numbers) == 0) {
+    if (!ok || rg_names_open((size_t)nodes, &out->numbers, err) != 0) {
         rg_crew_close(out);
         return rg_fail(err, -ENOMEM, "no memory for %d nodes", nodes);
     }
@@ -46,7 +46,7 @@ int rg_crew_open(char **hosts, int nodes, int rails, int each, struct rg_crew *o
 
 void rg_crew_close(struct rg_crew *crew)
 {
-    hdestroy_r(&crew->numbers);
+    rg_names_close(&crew->numbers);
     free(crew->names);
     free(crew->met);
     free(crew->lost);
@@ -57,24 +57,18 @@ void rg_crew_close(struct rg_crew *crew)
 
 bool rg_crew_meet(struct rg_crew *crew, int64_t planned, const char *name)
 {
-    ENTRY *found;
     if (planned < 0 || planned >= (int64_t)crew->nodes * crew->each || crew->met[planned])
         return false;
     int node = (int)(planned / crew->each);
     crew->met[planned] = true;
     crew->names[node] = name;
-    /* A table's key is a char *, though nothing changes it. */
-    hsearch_r((ENTRY){(char *)(uintptr_t)name, &crew->names[node]}, ENTER, &found, &crew->numbers);
+    rg_names_enter(&crew->numbers, name, node);
     return true;
 }
 
 int rg_crew_number(const struct rg_crew *crew, const char *name)
 {
-    ENTRY *found;
-    struct hsearch_data *numbers = (struct hsearch_data *)(uintptr_t)&crew->numbers; /* a search changes nothing */
-    if (hsearch_r((ENTRY){(char *)(uintptr_t)name, NULL}, FIND, &found, numbers) == 0)
-        return -1;
-    return (int)((const char **)found->data - crew->names);
+    return rg_names_find(&crew->numbers, name);
 }
 
 int64_t rg_crew_planned(const struct rg_crew *crew, int64_t rank)

@@ -4,9 +4,9 @@
 #ifndef RG_CMD_CREW_H
 #define RG_CMD_CREW_H
 
+#include "base/names.h"
 #include "data/plan.h"
 
-#include <search.h>
 #include <stdbool.h>
 
 struct rg_crew {
@@ -14,7 +14,7 @@ struct rg_crew {
     int each;           /* ranks a node: its rails, or twice as many */
     const char **names; /* by node: its own once it has been met, until then the host's */
     bool *met;          /* by rank of the plan */
-    struct hsearch_data numbers;
+    struct rg_names numbers;
     bool *lost;   /* by node * rails + rail */
     int *present; /* the nodes that are not lost as a whole */
     size_t present_count;

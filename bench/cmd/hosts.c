@@ -63,7 +63,7 @@ int rg_hosts_read(const char *path, char ***out, int *slots, struct rg_error *er
     return 0;
 }
 
-int rg_hosts_split(const char *list, char ***out, struct rg_error *err)
+int rg_hosts_split(const char *option, const char *list, char ***out, struct rg_error *err)
 {
     struct rg_argv words = {0};
     char *copy = strdup(list), *more = copy;
@@ -74,7 +74,7 @@ int rg_hosts_split(const char *list, char ***out, struct rg_error *err)
     free(copy);
     if (words.failed || words.count == 0) {
         rg_argv_free(words.list);
-        return rg_fail(err, -EINVAL, "--hosts: '%s' is no list of names; write a,b,c", list);
+        return rg_fail(err, -EINVAL, "--%s: '%s' is no list of names; write a,b,c", option, list);
     }
     *out = words.list;
     return 0;

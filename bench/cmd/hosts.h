@@ -10,8 +10,8 @@
  * if none. *out is malloc'd, NULL-terminated; rg_argv_free frees it. */
 int rg_hosts_read(const char *path, char ***out, int *slots, struct rg_error *err);
 
-/* "a,b,c" */
-int rg_hosts_split(const char *list, char ***out, struct rg_error *err);
+/* "a,b,c", given with an option such as "hosts". */
+int rg_hosts_split(const char *option, const char *list, char ***out, struct rg_error *err);
 
 /* The interface through which this machine reaches a host, so that MPI's own traffic goes there and not over the rails.
  * Empty where that cannot be told; then the caller leaves the choice to MPI. */

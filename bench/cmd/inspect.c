@@ -1,5 +1,6 @@
 #include "cmd/inspect.h"
 
+#include "base/names.h"
 #include "check/check.h"
 #include "cmd/argv.h"
 #include "cmd/clocks.h"
@@ -26,23 +27,11 @@ static void begin_command(struct rg_argv *words)
     rg_argv_add(words, "json");
 }
 
-/* The names of all, for each to look up; NULL without memory. */
-static char *join(char *const *hosts, size_t count)
-{
-    size_t bytes = 1;
-    for (size_t i = 0; i < count; i++)
-        bytes += strlen(hosts[i]) + 1;
-    char *joined = calloc(bytes, 1), *at = joined;
-    for (size_t i = 0; joined != NULL && i < count; i++)
-        at += sprintf(at, "%s%s", i ? "," : "", hosts[i]);
-    return joined;
-}
-
 /* What was asked of this one. NULL without memory. */
 static char **command_there(const struct rg_inspection *inspection, char *const *hosts, size_t count)
 {
     struct rg_argv words = {0};
-    char *all = join(hosts, count);
+    char *all = rg_names_join(hosts, count, ','); /* for each to look up */
     begin_command(&words);
     if (inspection->quick)
         rg_argv_add(&words, "--quick");

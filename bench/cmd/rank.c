@@ -1,6 +1,7 @@
 /* railgauge-rank: what mpirun starts, one process a rail. Rank 0 reads its orders from standard input and reports
  * events on standard output; nobody else prints, but for errors. */
 #include "base/clock.h"
+#include "base/names.h"
 #include "cmd/self.h"
 #include "data/event.h"
 #include "test/group.h"
@@ -8,7 +9,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <search.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,14 +63,11 @@ static int read_orders(struct rank *rank, struct rg_error *err)
     return code;
 }
 
-/* Nodes come in the order of their first ranks, by the names of all, which the table keeps. */
-static void count_nodes(struct rank *rank, struct hsearch_data *table)
+/* Nodes come in the order of their first ranks. */
+static void count_nodes(struct rank *rank, struct rg_names *table)
 {
     for (int i = 0; i < rg_control_size(rank->control); i++) {
-        ENTRY *found;
-        ENTRY node = {(char *)(uintptr_t)rank->facts[i].node.node, (void *)(intptr_t)rank->node_count};
-        hsearch_r(node, ENTER, &found, table); /* gives back the one that was there before */
-        rank->node_of[i] = (int)(intptr_t)found->data;
+        rank->node_of[i] = rg_names_enter(table, rank->facts[i].node.node, rank->node_count);
         rank->node_count += rank->node_of[i] == rank->node_count;
     }
 }
@@ -81,14 +78,14 @@ static int number_nodes(struct rank *rank, struct rg_error *err)
     int size = rg_control_size(rank->control), code = 0;
     size_t present = rank->orders.present_count;
     struct rg_control_name *names = calloc((size_t)size, sizeof *names);
-    struct hsearch_data table = {0};
+    struct rg_names table;
     rank->node_of = calloc((size_t)size, sizeof *rank->node_of);
-    if (names == NULL || rank->node_of == NULL || hcreate_r(2 * (size_t)size, &table) == 0) {
+    if (names == NULL || rank->node_of == NULL || rg_names_open((size_t)size, &table, err) != 0) {
         free(names);
         return rg_fail(err, -ENOMEM, "no memory");
     }
     count_nodes(rank, &table);
-    hdestroy_r(&table);
+    rg_names_close(&table);
     if ((size_t)rank->node_count != present)
         code =
             rg_fail(err, -EINVAL, "%zu hosts were named, but they have %d host names: each must be a node of its own",
@@ -131,18 +128,6 @@ static int read_facts(struct rank *rank, char *joined, struct rg_error *err)
     return code;
 }
 
-static char *join(const struct rank *rank, char *const *texts)
-{
-    size_t bytes = 1;
-    int size = rg_control_size(rank->control);
-    for (int i = 0; i < size; i++)
-        bytes += strlen(texts[i]) + 1;
-    char *joined = calloc(bytes, 1), *at = joined;
-    for (int i = 0; joined != NULL && i < size; i++)
-        at += sprintf(at, "%s%s", i ? "\n" : "", texts[i]);
-    return joined;
-}
-
 /* Everyone tells rank 0 what it is, and rank 0 tells everyone. */
 static int introduce(struct rank *rank, struct rg_error *err)
 {
@@ -152,7 +137,7 @@ static int introduce(struct rank *rank, struct rg_error *err)
         return rg_fail(err, -ENOMEM, "no memory");
     int code = rg_control_gather(rank->control, self, until_ns, "introduction", &texts, rank->missing, err);
     if (code == 0 && texts != NULL)
-        joined = join(rank, texts);
+        joined = rg_names_join(texts, (size_t)rg_control_size(rank->control), '\n');
     if (code == 0)
         code = rg_control_broadcast(rank->control, &joined, rg_clock_after_ns(HELLO_DEADLINE_S), "introduction", err);
     for (int i = 0; code == 0 && texts != NULL && i < rg_control_size(rank->control); i++)

@@ -20,7 +20,9 @@ static const struct rg_option rows[] = {
             "What to measure: a suite by name or path. Options of the second group change it. [quick, unless --test is "
             "given]"},
     {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
-        .help = "What to expect: a machine by name or path. Without it nothing is judged but that all was measured."},
+        .help =
+            "What is expected: a machine, by name or path. Without one, that all is measured and arrives intact, and "
+            "that no part falls short of its peers."},
     {"hosts", NULL, RG_TEXT, AT(hosts), .metavar = "A,B", .help = "The nodes, by name."},
     {"hostfile", NULL, RG_TEXT, AT(hostfile), .metavar = "FILE", .help = "The nodes, a line each, as for mpirun."},
     {"ranks-per-node", NULL, RG_INTEGER, AT(ranks_per_node), 1, 64,
@@ -37,7 +39,8 @@ static const struct rg_option rows[] = {
         .help = "Gives up when more than so many nodes were lost. [goes on as long as two are left]"},
     {"transport", NULL, RG_TEXT, AT(transport), .fallback = "verbs", .metavar = "WORD",
         .help =
-            "verbs, or sim:FILE: a simulated fabric, as `railgauge simulate` writes it; one rank a rail runs here."},
+            "verbs, or sim:FILE: a simulated fabric, as truth.json of `railgauge simulate -o` is one; all its ranks run "
+            "here."},
     {"dry-run", NULL, RG_FLAG, AT(dry_run),
         .help = "Prints the plan (rounds, flows, time, memory) and measures nothing."},
     {"no-check", NULL, RG_FLAG, AT(no_check),
@@ -51,7 +54,8 @@ static const struct rg_option rows[] = {
     {"mpirun", NULL, RG_TEXT, AT(mpirun), .fallback = "mpirun", .metavar = "PROGRAM", .help = "Open MPI's mpirun."},
     {"start-timeout", NULL, RG_NUMBER, AT(start_timeout_s), 1, 3600, "120", .metavar = "SECONDS",
         .help = "How long the ranks may take to come up."},
-    {"seed", NULL, RG_INTEGER, AT(seed), 0, 9007199254740991.0, "1", .help = "Seed of the payload."},
+    {"seed", NULL, RG_INTEGER, AT(seed), 0, 9007199254740991.0, "1",
+        .help = "Draws the payload, and who meets whom in --pattern screen and congestion."},
     {"quiet", NULL, RG_FLAG, AT(quiet), .letter = 'q', .help = "No progress; the verdict alone."},
     {"verbose", NULL, RG_FLAG, AT(verbose), .letter = 'v',
         .help = "Prints the mpirun command line and what mpirun and the ranks say."},
@@ -60,7 +64,7 @@ static const struct rg_option rows[] = {
 };
 
 static const char description[] = "Starts one rank a rail on every node under Open MPI, measures what the suite asks "
-                                  "for between all pairs of nodes, all rails "
+                                  "for, all rails "
                                   "at once, and writes run.json, measurements.ndjson and verdict.json into the run's "
                                   "directory. Without hosts it runs on this "
                                   "node alone. Words after `--` are passed on to mpirun.";

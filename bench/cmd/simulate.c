@@ -7,6 +7,7 @@
 #include "data/measurement.h"
 #include "data/plan.h"
 #include "data/run.h"
+#include "judge/cost.h"
 #include "judge/judge.h"
 #include "report/text.h"
 #include "test/record.h"
@@ -36,18 +37,25 @@ static const struct rg_option rows[] = {
         .help = "A fabric to simulate, faults and all, instead of one by these options; truth.json of another run is "
                 "one."},
     {"fault", NULL, RG_TEXT, AT(fault), .metavar = "FAULT",
-        .help = "A fault, as in slow,part=tx,node=17,rail=3,loss=20. slow and flaps have a loss= in percent; dead and "
-                "corrupts none; dies is of part=node with at= in seconds, hangs of part=nic with at=. Parts: tx, rx, "
-                "nic, node (no rail=), rail (no node=), path (with peer=), leaf_tx, leaf_rx (node= is the leaf's "
-                "number). May be given again."},
-    {"faults", NULL, RG_TEXT, AT(faults), .metavar = "random:N", .help = "So many faults by lot, from the seed."},
+        .help =
+            "A fault, as in slow,part=tx,node=17,rail=3,loss=20. slow, flaps (away for that share of the time) and "
+            "straggles (a rank that holds up collectives: part=nic) have a loss= in percent; dead and corrupts none; "
+            "dies (part=node) and hangs (part=nic) have at= in seconds of the plan. Parts: tx, rx, nic (both), node "
+            "(no rail=), rail (no node=), path (with peer=), leaf_tx and leaf_rx (node= is the leaf's number; a "
+            "fleet of more than 32 nodes has leaves of 16). May be given again."},
+    {"faults", NULL, RG_TEXT, AT(faults), .metavar = "random:N",
+        .help = "So many faults by lot, from the seed, of all kinds but straggles."},
     {"noise", NULL, RG_NUMBER, AT(noise_percent), 0, 50, "0.5", .metavar = "PERCENT",
         .help = "Standard deviation of a flow's rate."},
-    {"seed", NULL, RG_INTEGER, AT(seed), 0, 9007199254740991.0, "1", .help = "Draws noise, faults and partners."},
+    {"seed", NULL, RG_INTEGER, AT(seed), 0, 9007199254740991.0, "1",
+        .help =
+            "Another seed is another fleet: it draws noise, --faults random:N, and who meets whom in --pattern screen "
+            "and congestion."},
     {"suite", NULL, RG_TEXT, AT(suite), .metavar = "NAME", .letter = 's',
         .help = "What to measure, by name or path. [one rdma_write_bw, --pattern screen, unless --test is given]"},
     {"machine", NULL, RG_TEXT, AT(machine), .metavar = "NAME", .letter = 'm',
-        .help = "A machine by whose tolerance flows are held against their peers."},
+        .help = "A machine, by name or path; its fleet_tolerance_percent says how far below its peers a part is "
+                "suspect. [5 %]"},
     {"output", NULL, RG_TEXT, AT(output), .metavar = "DIR", .letter = 'o',
         .help = "Writes run.json, measurements.ndjson, verdict.json, and truth.json with what is wrong with the "
                 "fabric, into this directory, which must not exist. [nothing is written]"},
@@ -64,10 +72,12 @@ static const char description[] =
 
 static const char notes[] =
     "Exit status: 0 the judge found nothing wrong in the fleet, 1 it names suspects or a flow failed, 2 usage or invalid "
-    "input, 3 inconclusive: ranks were lost, or the suite asks for what is not simulated here (collectives, copies: `railgauge "
-    "run --transport sim:FILE` has the former).\n\n"
+    "input, 3 inconclusive: ranks were lost, or the suite asks for what is not simulated (copies) or tells no parts "
+    "apart.\n\n"
     "The model: every NIC sends and receives at the same rate at most, flows that share one share it equally, a faulty "
-    "part takes its share away, and where several parts of a flow's way are short, the shortest decides.";
+    "part takes its share away, and where several parts of a flow's way are short, the shortest decides. A collective "
+    "goes at the pace of its slowest rank. A node that dies and a rank that hangs are lost, not suspects: from then on "
+    "what they took part in is not measured.";
 
 struct simulation {
     struct options options;
@@ -125,7 +135,8 @@ static int choose_fabric(struct simulation *s, struct rg_error *err)
         if (strncmp(o->faults, "random:", 7) != 0 || (count = strtol(o->faults + 7, &end, 10)) < 0 || count > 1000 ||
             end == o->faults + 7 || *end != '\0')
             return rg_fail(err, -EINVAL, "--faults: '%s' is not random:N with N from 0 to 1000", o->faults);
-        code = rg_fabric_draw_faults(&s->fabric, (int)count, err);
+        struct rg_plan plan = {&s->run.suite, s->fabric.nodes, s->fabric.rails, (uint64_t)o->seed};
+        code = rg_fabric_draw_faults(&s->fabric, (int)count, rg_plan_begin_s(&plan, rg_plan_rounds(&plan)), err);
         if (code == 0 && s->fabric.fault_count < count)
             code =
                 rg_fail(err, -EINVAL, "--faults: this fleet has room for %d faults that touch no part twice, not %ld",
@@ -218,6 +229,15 @@ static void describe_outcome(struct simulation *s, const struct rg_settings *set
     out->window.clock_error_us = 0;
 }
 
+static int write_measurement(struct simulation *s, const struct rg_measurement *m, struct rg_error *err)
+{
+    char *line = rg_measurement_line(m);
+    int code = line ? rg_journal_append(s->journal, line, err) : rg_fail(err, -ENOMEM, "no memory");
+    s->run.measurements += code == 0;
+    free(line);
+    return code;
+}
+
 static int write_flow(struct simulation *s, const struct rg_round *round, int64_t number,
     const struct rg_simulated *simulated, struct rg_error *err)
 {
@@ -228,10 +248,7 @@ static int write_flow(struct simulation *s, const struct rg_round *round, int64_
         describe_dead(&m);
     else
         describe_outcome(s, &s->run.suite.tests[round->test_index], simulated, &m, &texts);
-    char *line = rg_measurement_line(&m);
-    int code = line ? rg_journal_append(s->journal, line, err) : rg_fail(err, -ENOMEM, "no memory");
-    s->run.measurements += code == 0;
-    free(line);
+    int code = write_measurement(s, &m, err);
     rg_measurement_close(&m);
     return code;
 }
@@ -250,13 +267,10 @@ static int measure_flow(void *context, const struct rg_link *link)
     struct simulation *s = visit->simulation;
     const struct rg_round *round = visit->round;
     struct rg_simulated simulated;
-    bool gone = rg_fabric_is_gone(&s->fabric, link->from_node, link->from_rail, round->at_s) ||
-                rg_fabric_is_gone(&s->fabric, link->to_node, link->to_rail, round->at_s);
-    if (gone)
-        return 0; /* no rank is left to measure it */
     rg_simulated_open(&s->fabric, round, visit->number, link, &simulated);
-    enum rg_pattern pattern = round->schedule.pattern;
-    bool evidence = round->links != NULL || pattern <= RG_PATTERN_ALL_TO_ALL;
+    if (simulated.outcome.gone)
+        return 0;
+    bool evidence = round->links != NULL || rg_schedule_is_exclusive(round->schedule.pattern);
     const struct rg_settings *settings = &s->run.suite.tests[round->test_index];
     int code = 0;
     if (evidence && rg_test_kind_of(settings->test) == RG_TEST_BANDWIDTH)
@@ -266,13 +280,73 @@ static int measure_flow(void *context, const struct rg_link *link)
     return code == 0 && s->journal != NULL ? write_flow(s, round, visit->number, &simulated, visit->err) : code;
 }
 
+/* --- collectives --- */
+
+static double bus_factor(const char *test, int ranks)
+{
+    const struct rg_cost *cost = rg_cost_table;
+    while (strcmp(cost->test, test) != 0)
+        cost++;
+    return cost->bus(ranks);
+}
+
+static int measure_circle(struct simulation *s, const struct rg_round *round, int64_t number,
+    const struct rg_circle *circle, struct rg_error *err)
+{
+    const struct rg_settings *settings = &s->run.suite.tests[round->test_index];
+    int *members = calloc((size_t)s->fabric.nodes * (size_t)s->fabric.rails, sizeof *members);
+    struct rg_measurement m;
+    if (members == NULL)
+        return rg_fail(err, -ENOMEM, "no memory");
+    int count = rg_simulated_members(&s->fabric, circle, round->at_s, members), code = 0;
+    rg_measurement_clear(&m);
+    m.run_id = s->run.run_id;
+    m.sequence = s->run.measurements;
+    m.round = number;
+    m.test_index = (int64_t)round->test_index;
+    m.test = settings->test;
+    m.size_bytes = round->size_bytes;
+    if (count > 0) {
+        bool of_nodes = circle->node >= 0; /* of a pair, one may be gone */
+        m.group = (struct rg_group){settings->group, of_nodes ? s->names[members[0] / s->fabric.rails] : NULL,
+            circle->peer >= 0 ? s->names[members[count - 1] / s->fabric.rails] : NULL, count,
+            circle->rail < 0 ? RG_NONE : circle->rail};
+        rg_simulated_collective(&s->fabric, settings, members, count, bus_factor(settings->test, count), &m);
+        code = rg_fleet_judge_add(s->judge, &m, err);
+    }
+    if (code == 0 && count > 0 && s->journal != NULL)
+        code = write_measurement(s, &m, err);
+    free(members);
+    return code;
+}
+
+static int measure_collectives(struct simulation *s, const struct rg_round *round, int64_t number, struct rg_error *err)
+{
+    const char *group = s->run.suite.tests[round->test_index].group;
+    bool pair = strcmp(group, "pair") == 0, of_nodes = pair || strcmp(group, "node") == 0;
+    bool of_rails = strcmp(group, "rail") == 0;
+    int count = of_nodes ? s->fabric.nodes : of_rails ? s->fabric.rails : 1, code = 0;
+    for (int i = 0; code == 0 && i < count; i++) {
+        struct rg_circle circle = {of_nodes ? i : -1, -1, of_rails ? i : -1, 0, 0};
+        if (pair)
+            circle.peer = rg_schedule_partner(s->fabric.nodes, (int)round->turn, i);
+        if (!pair || circle.peer > i)
+            code = measure_circle(s, round, number, &circle, err);
+    }
+    return code;
+}
+
 /* --- rounds --- */
 
 static int measure_round(struct simulation *s, const struct rg_round *round, int64_t number, struct rg_error *err)
 {
     struct visit visit = {s, round, number, err};
+    enum rg_test_kind kind = rg_test_kind_of(s->run.suite.tests[round->test_index].test);
     s->run.rounds_done = number + 1;
-    return rg_plan_each_link(&s->plan, round, measure_flow, &visit);
+    s->left_out += kind == RG_TEST_COPY;
+    if (kind == RG_TEST_COLLECTIVE)
+        return measure_collectives(s, round, number, err);
+    return kind == RG_TEST_COPY ? 0 : rg_plan_each_link(&s->plan, round, measure_flow, &visit);
 }
 
 /* Who has died or hung by the end is lost. */
@@ -300,10 +374,7 @@ static int measure_all(struct simulation *s, struct rg_error *err)
         struct rg_round round = rg_plan_round(&s->plan, n);
         round.at_s = at_s;
         at_s += rg_plan_seconds(&s->run.suite, &round);
-        if (rg_test_has_flows(rg_test_kind_of(s->run.suite.tests[round.test_index].test)))
-            code = measure_round(s, &round, n, err);
-        else
-            s->left_out++;
+        code = measure_round(s, &round, n, err);
     }
     if (code == 0)
         code = lose_the_gone(s, at_s, err);
@@ -370,6 +441,9 @@ static int prepare_run(struct simulation *s, struct rg_error *err)
     run->ranks_per_node = s->fabric.rails;
     s->plan = (struct rg_plan){&run->suite, s->fabric.nodes, s->fabric.rails, (uint64_t)run->seed};
     run->rounds_planned = rg_plan_rounds(&s->plan);
+    if (run->rounds_planned == 0)
+        return rg_fail(err, -EINVAL, "nothing of this can be measured among %d nodes with %d rails: they are too few",
+            s->fabric.nodes, s->fabric.rails);
     s->names = run->hosts = calloc((size_t)s->fabric.nodes + 1, sizeof *s->names);
     run->ranks = calloc(nics + 1, sizeof *run->ranks);
     s->samples =
@@ -407,10 +481,11 @@ static void end_run(struct simulation *s)
     rg_clock_timestamp(s->ended_at);
     s->run.ended_at = s->ended_at;
     if (lost > 0)
-        snprintf(at, room, "%zu ranks were lost, and what they took part in was not measured", lost);
+        snprintf(at, room, "%zu rank%s lost, and what %s took part in was not measured", lost,
+            lost == 1 ? " was" : "s were", lost == 1 ? "it" : "they");
     else if (s->left_out > 0)
-        snprintf(at, room, "%lld rounds of collectives or copies were left out: only flows are simulated here",
-            (long long)s->left_out);
+        snprintf(at, room, "%lld round%s left out, since copies are not simulated", (long long)s->left_out,
+            s->left_out == 1 ? " was" : "s were");
     s->run.status = lost > 0 || s->left_out > 0 ? "incomplete" : "complete";
     s->run.incomplete_reason = lost > 0 || s->left_out > 0 ? s->why_incomplete : NULL;
 }

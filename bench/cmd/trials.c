@@ -39,10 +39,12 @@ static int measure(void *context, const struct rg_link *link)
     struct trial *t = visit->trial;
     struct rg_simulated simulated;
     const struct rg_fleet fleet = {t->fabric.nodes, t->fabric.rails, t->fabric.leaf_of};
+    rg_simulated_open(&t->fabric, visit->round, visit->number, link, &simulated);
+    if (simulated.outcome.gone)
+        return 0;
     for (int f = 0; f < t->fabric.fault_count; f++)
         t->touched[f] |= rg_part_touches(&fleet, &t->fabric.faults[f].part,
             link->from_node * t->fabric.rails + link->from_rail, link->to_node * t->fabric.rails + link->to_rail);
-    rg_simulated_open(&t->fabric, visit->round, visit->number, link, &simulated);
     const struct rg_flow_outcome *o = &simulated.outcome;
     return rg_fleet_judge_add_flow(t->judge, 0, visit->round->size_bytes, link, o->dead ? NAN : o->rate_gbps,
         o->dead ? -1 : !o->corrupt, visit->err);
@@ -54,16 +56,29 @@ static int measure_round(struct trial *t, const struct rg_round *round, int64_t 
     return rg_plan_each_link(&t->plan, round, measure, &visit);
 }
 
+/* Who has died or hung is lost, as `railgauge run` would tell. */
+static void lose_the_gone(struct trial *t, double at_s)
+{
+    for (int node = 0; node < t->fabric.nodes; node++)
+        for (int rail = 0; rail < RAILS; rail++)
+            if (rg_fabric_is_gone(&t->fabric, node, rail, at_s))
+                rg_fleet_judge_lose(t->judge, t->names[node], rail);
+}
+
 static int measure_all(struct trial *t, struct rg_error *err)
 {
     int64_t rounds = rg_plan_rounds(&t->plan);
+    double at_s = 0;
     int code = 0;
     for (int64_t n = 0; code == 0 && n < rounds; n++) {
         struct rg_round round = rg_plan_round(&t->plan, n);
+        round.at_s = at_s;
+        at_s += rg_plan_seconds(&t->suite, &round);
         code = measure_round(t, &round, n, err);
     }
+    lose_the_gone(t, at_s);
     for (int64_t n = rounds; code == 0; n++) {
-        struct rg_round round = {0};
+        struct rg_round round = {.at_s = at_s};
         struct rg_link *links;
         int64_t test;
         code = rg_fleet_judge_ask(t->judge, &test, &round.size_bytes, &links, &round.link_count, err);
@@ -94,7 +109,8 @@ static bool is_the_part(const struct trial *t, const struct rg_accused *a, const
            (part->peer < 0 || strcmp(a->peer_node, t->names[part->peer]) == 0);
 }
 
-/* Whether just the planted parts that flows passed through were named. */
+/* Whether just the planted parts that flows passed through were named. What is lost is told by who does not come any
+ * more, which needs no judge; that it was well until then, and that the others are not accused of it, does. */
 static bool is_exact(const struct trial *t, const struct rg_verdict *verdict)
 {
     size_t named = 0;
@@ -102,7 +118,7 @@ static bool is_exact(const struct trial *t, const struct rg_verdict *verdict)
         bool found = false;
         for (size_t i = 0; i < verdict->accused_count; i++)
             found |= is_the_part(t, &verdict->accused[i], &t->fabric.faults[f]);
-        if (found != t->touched[f])
+        if (found != (t->touched[f] && t->fabric.faults[f].kind < RG_FAULT_DIES))
             return false;
         named += found;
     }
@@ -115,9 +131,9 @@ static void print_miss(const struct trial *t, uint64_t seed, const struct rg_ver
         100 * t->fabric.noise, t->suite.tests[0].pattern);
     for (int f = 0; f < t->fabric.fault_count; f++) {
         const struct rg_fault_plan *fault = &t->fabric.faults[f];
-        fprintf(out, "  planted: %s %s of node %d, rail %d, peer %d, loss %.1f %%%s\n",
+        fprintf(out, "  planted: %s %s of node %d, rail %d, peer %d, loss %.1f %%, at %.1f s%s\n",
             rg_fault_kind_words[fault->kind], rg_fault_part_words[fault->part.kind], fault->part.node, fault->part.rail,
-            fault->part.peer, 100 * fault->loss, t->touched[f] ? "" : ", no flow passed through it");
+            fault->part.peer, 100 * fault->loss, fault->at_s, t->touched[f] ? "" : ", no flow passed through it");
     }
     for (size_t i = 0; i < verdict->accused_count; i++)
         fprintf(out, "  named: %s\n", verdict->accused[i].sentence);
@@ -132,13 +148,14 @@ static int open_trial(struct trial *t, uint64_t seed, bool healthy, struct rg_er
     t->fabric.noise = 0.003 + 0.017 * rg_random_share(rg_random_with(seed, 3));
     int code = rg_fabric_prepare(&t->fabric, err);
     if (code == 0)
-        code = rg_fabric_draw_faults(&t->fabric, faults, err);
-    if (code == 0)
         code = rg_suite_single("rdma_write_bw", &t->suite, err);
     if (code != 0)
         return code;
     t->suite.tests[0].pattern = seed % 2 ? "pairs" : "screen";
     t->plan = (struct rg_plan){&t->suite, nodes, RAILS, seed};
+    code = rg_fabric_draw_faults(&t->fabric, faults, rg_plan_begin_s(&t->plan, rg_plan_rounds(&t->plan)), err);
+    if (code != 0)
+        return code;
     t->names = calloc((size_t)nodes, sizeof *t->names);
     const char **names = calloc((size_t)nodes, sizeof *names);
     if (t->names == NULL || names == NULL) {

@@ -61,55 +61,28 @@ static void free_cells(struct rg_cell *cells, size_t count)
 
 /* --- nodes --- */
 
-struct named {
-    const char *name;
-    int node;
-};
-
-static int by_name(const void *left, const void *right)
-{
-    return strcmp(((const struct named *)left)->name, ((const struct named *)right)->name);
-}
-
 int rg_digest_node(const struct rg_digest *digest, const char *name)
 {
-    int from = 0, to = digest->nodes;
-    while (name != NULL && from < to) {
-        int at = from + (to - from) / 2, order = strcmp(name, digest->names[digest->by_name[at]]);
-        if (order == 0)
-            return digest->by_name[at];
-        *(order < 0 ? &to : &from) = order < 0 ? at : at + 1;
-    }
-    return -1;
+    return rg_names_find(&digest->numbers, name);
 }
 
-/* Ranks of one node follow each other, as they do in run.json. */
 static int collect_nodes(struct rg_digest *digest, struct rg_error *err)
 {
     const struct rg_run *run = digest->run;
     size_t room = run->rank_count + 1;
     digest->names = calloc(room, sizeof *digest->names);
     digest->leaves = calloc(room, sizeof *digest->leaves);
-    digest->by_name = calloc(room, sizeof *digest->by_name);
-    struct named *sorted = calloc(room, sizeof *sorted);
-    if (digest->names == NULL || digest->leaves == NULL || digest->by_name == NULL || sorted == NULL) {
-        free(sorted);
+    if (digest->names == NULL || digest->leaves == NULL || rg_names_open(room, &digest->numbers, err) != 0)
         return no_memory(err);
-    }
     for (size_t i = 0; i < run->rank_count; i++) {
         const struct rg_node_facts *facts = &run->ranks[i].node;
         int rail = (int)run->ranks[i].rail.rail;
         digest->rails = rail >= digest->rails ? rail + 1 : digest->rails;
-        if (digest->nodes > 0 && strcmp(digest->names[digest->nodes - 1], facts->node) == 0)
+        if (rg_names_enter(&digest->numbers, facts->node, digest->nodes) < digest->nodes)
             continue;
-        sorted[digest->nodes] = (struct named){facts->node, digest->nodes};
         digest->leaves[digest->nodes] = facts->leaf;
         digest->names[digest->nodes++] = facts->node;
     }
-    qsort(sorted, (size_t)digest->nodes, sizeof *sorted, by_name);
-    for (int i = 0; i < digest->nodes; i++)
-        digest->by_name[i] = sorted[i].node;
-    free(sorted);
     digest->block_nodes = (digest->nodes + RG_BLOCKS_MOST - 1) / RG_BLOCKS_MOST;
     digest->blocks = digest->nodes ? (digest->nodes + digest->block_nodes - 1) / digest->block_nodes : 0;
     return 0;
@@ -197,7 +170,7 @@ void rg_digest_close(struct rg_digest *digest)
     free(digest->lost);
     free(digest->names);
     free(digest->leaves);
-    free(digest->by_name);
+    rg_names_close(&digest->numbers);
     free(digest);
 }
 

@@ -2,6 +2,7 @@
 #ifndef RG_DATA_DIGEST_PARTS_H
 #define RG_DATA_DIGEST_PARTS_H
 
+#include "base/names.h"
 #include "data/digest.h"
 
 #define RG_CELL_KEPT 64     /* values of one side of a NIC */
@@ -77,10 +78,10 @@ struct rg_digest_alarm {
 struct rg_digest {
     const struct rg_run *run;
     const struct rg_machine *machine;
-    double least_loss;  /* share of a rate whose loss matters */
-    const char **names; /* by node, the run's texts */
-    int64_t *leaves;    /* by node; RG_NONE: not known */
-    int *by_name;       /* numbers of nodes in the order of names */
+    double least_loss;       /* share of a rate whose loss matters */
+    const char **names;      /* by node, the run's texts */
+    int64_t *leaves;         /* by node; RG_NONE: not known */
+    struct rg_names numbers; /* of nodes */
     int nodes, rails, blocks, block_nodes;
     bool *lost; /* by NIC */
     struct rg_digest_point *points;

@@ -108,9 +108,10 @@ static int take_fault(
         out->part.node = peer;
     }
     if (has_loss(out->kind) == isnan(f->loss_percent))
-        return rg_fail(err, -EINVAL, "a fault that is slow, flaps or straggles, and no other, has a loss in percent");
+        return rg_fail(err, -EINVAL,
+            "a fault that is slow, flaps or straggles, and no other, has a loss in percent (loss=, loss_percent)");
     if (has_time(out->kind) == isnan(f->at_s))
-        return rg_fail(err, -EINVAL, "a fault that dies or hangs, and no other, has a time");
+        return rg_fail(err, -EINVAL, "a fault that dies or hangs, and no other, has a time in seconds (at=, at_s)");
     out->loss = isnan(f->loss_percent) ? 0 : f->loss_percent / 100;
     out->at_s = isnan(f->at_s) ? 0 : f->at_s;
     return check_part(fabric, out, f, err);

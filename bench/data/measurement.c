@@ -2,6 +2,7 @@
 
 #include "data/fields.h"
 #include "data/suite.h"
+#include "fleet/schedule.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -287,11 +288,8 @@ void rg_measurement_variant(const struct rg_measurement *m, char *out, size_t ro
 
 bool rg_measurement_exclusive_pattern(const char *pattern)
 {
-    static const char *const exclusive[] = {"pairs", "screen", "ring", "all_to_all", "confirm"};
-    for (size_t i = 0; i < sizeof exclusive / sizeof *exclusive; i++)
-        if (strcmp(pattern, exclusive[i]) == 0)
-            return true;
-    return false;
+    return strcmp(pattern, "confirm") == 0 ||
+           rg_schedule_is_exclusive((enum rg_pattern)rg_json_word_place(rg_suite_pattern_words, pattern));
 }
 
 bool rg_measurement_is_exclusive(const struct rg_measurement *m)

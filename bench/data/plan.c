@@ -105,6 +105,17 @@ double rg_plan_seconds(const struct rg_suite *suite, const struct rg_round *roun
     return settings->iterations == RG_NONE ? settings->warmup_s + settings->duration_s : 1;
 }
 
+double rg_plan_begin_s(const struct rg_plan *plan, int64_t n)
+{
+    int64_t rounds = rg_plan_rounds(plan);
+    double at_s = 0;
+    for (int64_t before = 0; before < n && before < rounds; before++) {
+        struct rg_round round = rg_plan_round(plan, before);
+        at_s += rg_plan_seconds(plan->suite, &round);
+    }
+    return at_s;
+}
+
 double rg_plan_limit_s(const struct rg_suite *suite, const struct rg_round *round)
 {
     const struct rg_settings *settings = &suite->tests[round->test_index];

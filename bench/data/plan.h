@@ -47,6 +47,9 @@ const char *rg_plan_pattern(const struct rg_suite *suite, const struct rg_round 
 /* About how long it takes, in seconds, set-up left out; for the progress bar. */
 double rg_plan_seconds(const struct rg_suite *suite, const struct rg_round *round);
 
+/* When, by this, a round begins, after the begin of the first; of the number of rounds: how long all take. */
+double rg_plan_begin_s(const struct rg_plan *plan, int64_t n);
+
 /* The longest that a round may take before rank 0 must have been heard of again. */
 double rg_plan_limit_s(const struct rg_suite *suite, const struct rg_round *round);
 

@@ -17,7 +17,7 @@ static const char *const scopes[] = {"rail", "node", "group", "gpu", NULL};
 static const char *const sides[] = {"tx", "rx", NULL};
 static const char *const metrics[] = {
     "bandwidth_gbps", "latency_p50_us", "latency_p99_us", "busbw_gigabytes_per_s", NULL};
-static const char *const parts[] = {"tx", "rx", "nic", "node", "rail", "path", "leaf_tx", "leaf_rx", NULL};
+static const char *const parts[] = {"tx", "rx", "nic", "node", "rail", "path", "leaf_tx", "leaf_rx", "rank", NULL};
 static const char *const faults[] = {"slow", "dead", "corrupt", "comes_and_goes", NULL};
 static const char *const accused_statuses[] = {"condemned", "noisy", "one_of", NULL};
 static const char *const bound_kinds[] = {"machine", "run", "fleet", NULL};

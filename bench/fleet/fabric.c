@@ -74,8 +74,9 @@ void rg_fabric_flow(const struct rg_fabric *fabric, const struct rg_link *link, 
         if (fault->kind == RG_FAULT_FLAPS)
             left = fmin(left, 1 - away(fabric, fault, moment));
     }
-    out->dead |= rg_fabric_is_gone(fabric, link->from_node, link->from_rail, moment->at_s) ||
-                 rg_fabric_is_gone(fabric, link->to_node, link->to_rail, moment->at_s);
+    out->gone = rg_fabric_is_gone(fabric, link->from_node, link->from_rail, moment->at_s) ||
+                rg_fabric_is_gone(fabric, link->to_node, link->to_rail, moment->at_s);
+    out->dead |= out->gone;
     if (moment->loaded && !link->load) {
         left *= fabric->load_slowdown;
         out->latency_us *= sqrt(fabric->load_latency);
@@ -179,7 +180,7 @@ static struct rg_part draw_part(const struct rg_fabric *fabric, uint64_t *state,
     return (struct rg_part){RG_PART_NIC, node, rail, -1, -1};
 }
 
-static struct rg_fault_plan draw_fault(const struct rg_fabric *fabric, uint64_t *state)
+static struct rg_fault_plan draw_fault(const struct rg_fabric *fabric, uint64_t *state, double within_s)
 {
     struct rg_fault_plan fault = {.loss = 0.1 + 0.8 * rg_random_share(*state = rg_random_mix(*state))};
     switch (below(state, 10)) {
@@ -198,11 +199,16 @@ static struct rg_fault_plan draw_fault(const struct rg_fabric *fabric, uint64_t 
     default:
         fault.kind = RG_FAULT_SLOW;
         fault.part = draw_part(fabric, state, true);
+        if ((fault.part.kind == RG_PART_NODE || fault.part.kind == RG_PART_NIC) && rg_random_with(*state, 4) % 2) {
+            fault.kind = fault.part.kind == RG_PART_NODE ? RG_FAULT_DIES : RG_FAULT_HANGS;
+            fault.at_s = within_s * rg_random_share(rg_random_with(*state, 5));
+            fault.loss = 0;
+        }
     }
     return fault;
 }
 
-int rg_fabric_draw_faults(struct rg_fabric *fabric, int count, struct rg_error *err)
+int rg_fabric_draw_faults(struct rg_fabric *fabric, int count, double within_s, struct rg_error *err)
 {
     uint64_t state = rg_random_with(fabric->seed, 4711);
     fabric->faults = calloc((size_t)count + 1, sizeof *fabric->faults);
@@ -210,7 +216,7 @@ int rg_fabric_draw_faults(struct rg_fabric *fabric, int count, struct rg_error *
     if (fabric->faults == NULL)
         return rg_fail(err, -ENOMEM, "no memory for faults");
     for (int tries = 0; fabric->fault_count < count && tries < TRIES + 10 * count; tries++) {
-        struct rg_fault_plan fault = draw_fault(fabric, &state);
+        struct rg_fault_plan fault = draw_fault(fabric, &state, within_s);
         bool free_of_others = true;
         for (int i = 0; i < fabric->fault_count; i++)
             free_of_others &= !overlap(fabric, &fault.part, &fabric->faults[i].part);

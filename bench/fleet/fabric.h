@@ -48,6 +48,7 @@ struct rg_moment {
 };
 
 struct rg_flow_outcome {
+    bool gone; /* an end has died or hangs: nobody is left to measure it */
     bool dead, corrupt;
     double rate_gbps;  /* mean of the window */
     double latency_us; /* half a round trip, median */
@@ -71,8 +72,8 @@ double rg_fabric_latency(const struct rg_fabric *fabric, const struct rg_link *l
 /* Whether a node or rank is gone at that time. */
 bool rg_fabric_is_gone(const struct rg_fabric *fabric, int node, int rail, double at_s);
 
-/* Draws so many faults, which cost 10 to 90 %, into an array that is malloc'd, of parts that have no NIC in common.
- * Fewer where the fleet is too small for them. */
-int rg_fabric_draw_faults(struct rg_fabric *fabric, int count, struct rg_error *err);
+/* Draws so many faults, which cost 10 to 90 %, into an array that is malloc'd, of parts that have no NIC in common;
+ * who dies or hangs, does so within so many seconds. Fewer where the fleet is too small for them. */
+int rg_fabric_draw_faults(struct rg_fabric *fabric, int count, double within_s, struct rg_error *err);
 
 #endif

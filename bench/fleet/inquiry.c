@@ -25,17 +25,17 @@ struct rg_inquiry {
     uint64_t seed;
     struct heap rates, integrity;
     size_t damaged; /* flows */
-    int rounds;     /* asked for */
+    int rounds;     /* asked for, this inquiry's and those before */
 };
 
 int rg_inquiry_open(const struct rg_fleet *fleet, const bool *gone, double least_loss, bool both_ways, uint64_t seed,
-    struct rg_inquiry **out, struct rg_error *err)
+    int asked, struct rg_inquiry **out, struct rg_error *err)
 {
     struct rg_inquiry *inquiry = calloc(1, sizeof *inquiry);
     if (inquiry == NULL)
         return rg_fail(err, -ENOMEM, "no memory to look for suspects");
     *inquiry = (struct rg_inquiry){
-        .fleet = fleet, .gone = gone, .least_loss = least_loss, .both_ways = both_ways, .seed = seed};
+        .fleet = fleet, .gone = gone, .least_loss = least_loss, .both_ways = both_ways, .seed = seed, .rounds = asked};
     *out = inquiry;
     return 0;
 }

@@ -15,10 +15,11 @@ struct rg_finding {
 struct rg_inquiry;
 
 /* least_loss: the smallest share of a rate whose loss matters. both_ways: data travel both ways over each link, also
- * when it is measured again. gone: by NIC, those that cannot be measured any more. Close with rg_inquiry_close, which
- * takes NULL. fleet and gone must outlive it. */
+ * when it is measured again. gone: by NIC, those that cannot be measured any more. asked: rounds in which suspects
+ * were measured again before this inquiry, as of a run that was taken up. Close with rg_inquiry_close, which takes
+ * NULL. fleet and gone must outlive it. */
 int rg_inquiry_open(const struct rg_fleet *fleet, const bool *gone, double least_loss, bool both_ways, uint64_t seed,
-    struct rg_inquiry **out, struct rg_error *err);
+    int asked, struct rg_inquiry **out, struct rg_error *err);
 void rg_inquiry_close(struct rg_inquiry *inquiry);
 
 /* A flow as it was measured; shortfall and noise as in rg_sighting, 1 for one that failed. intact: 1, 0, or -1 where

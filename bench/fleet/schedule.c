@@ -50,6 +50,16 @@ uint64_t rg_schedule_unshuffle(uint64_t seed, uint64_t n, uint64_t number)
 
 /* --- who meets whom --- */
 
+bool rg_schedule_is_exclusive(enum rg_pattern pattern)
+{
+    static const bool exclusive[] = {[RG_PATTERN_PAIRS] = true,
+        [RG_PATTERN_SCREEN] = true,
+        [RG_PATTERN_RING] = true,
+        [RG_PATTERN_ALL_TO_ALL] = true,
+        [RG_PATTERN_CONGESTION] = false};
+    return exclusive[pattern];
+}
+
 int rg_schedule_tournament(int nodes)
 {
     if (nodes < 2)

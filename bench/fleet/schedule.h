@@ -20,6 +20,9 @@ enum rg_pattern {
     RG_PATTERN_CONGESTION,
 };
 
+/* Whether its flows go between two nodes, and each NIC has one at most each way. */
+bool rg_schedule_is_exclusive(enum rg_pattern pattern);
+
 /* SAME: rail r talks to rail r, all rails at once. CROSS: rail r to each other rail in turn. ONE: rail r to rail r, one
  * rail at a time. */
 enum rg_rail_use { RG_RAILS_SAME, RG_RAILS_CROSS, RG_RAILS_ONE };

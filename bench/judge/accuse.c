@@ -206,21 +206,43 @@ static bool is_told(const struct found *list, size_t count, const struct rg_find
     return false;
 }
 
-/* The same part in several tests and sizes is told once, where it is surest and costs most. */
+/* The same part in several tests and sizes is told once, where it is surest and costs most. *told: how many; they come
+ * first in the list then. */
 static int accuse_all(const struct rg_fleet_judge *judge, struct found *list, size_t count,
-    const struct rg_suite *suite, struct rg_verdict *out, struct rg_error *err)
+    const struct rg_suite *suite, size_t *told, struct rg_verdict *out, struct rg_error *err)
 {
-    size_t told = 0;
     int code = 0;
+    *told = 0;
     if (count > 0)
         qsort(list, count, sizeof *list, surest_first);
     for (size_t i = 0; code == 0 && i < count; i++) {
-        if (is_told(list, told, list[i].finding))
+        if (is_told(list, *told, list[i].finding))
             continue;
-        list[told] = list[i];
-        code = accuse(judge, list[told].point, suite, list[told].finding, out, err);
-        told++;
+        list[*told] = list[i];
+        code = accuse(judge, list[*told].point, suite, list[*told].finding, out, err);
+        (*told)++;
     }
+    return code;
+}
+
+/* What is slow in flows is slow in collectives, too; what corrupts data need not be. */
+static int accuse_stragglers(
+    struct rg_fleet_judge *judge, const struct found *told, size_t count, struct rg_verdict *out, struct rg_error *err)
+{
+    struct rg_part *slow = calloc(count * (1 + RG_ALTERNATIVES_MOST) + 1, sizeof *slow);
+    size_t slow_count = 0;
+    if (slow == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < count; i++) {
+        const struct rg_suspect *s = &told[i].finding->suspect;
+        if (told[i].finding->corrupts)
+            continue;
+        slow[slow_count++] = s->part;
+        for (size_t a = 0; a < s->alternative_count; a++)
+            slow[slow_count++] = s->alternatives[a];
+    }
+    int code = rg_evidence_accuse_stragglers(judge, slow, slow_count, out, err);
+    free(slow);
     return code;
 }
 
@@ -228,12 +250,13 @@ int rg_fleet_judge_conclude(
     struct rg_fleet_judge *judge, const struct rg_suite *suite, struct rg_verdict *out, struct rg_error *err)
 {
     struct rg_finding **findings = calloc(judge->point_count + 1, sizeof *findings);
-    size_t *counts = calloc(judge->point_count + 1, sizeof *counts), all = 0;
+    size_t *counts = calloc(judge->point_count + 1, sizeof *counts), all = 0, told = 0;
     int code = findings && counts ? 0 : no_memory(err);
     for (size_t p = 0; code == 0 && p < judge->point_count; p++) {
         code = rg_evidence_hear(judge, &judge->points[p], err);
         if (code == 0)
             code = rg_inquiry_conclude(judge->points[p].inquiry, &findings[p], &counts[p], err);
+        rg_evidence_rest(&judge->points[p]);
         all += counts[p];
     }
     struct found *list = calloc(all + 1, sizeof *list);
@@ -244,7 +267,9 @@ int rg_fleet_judge_conclude(
         for (size_t i = 0; i < counts[p]; i++)
             list[all++] = (struct found){&findings[p][i], &judge->points[p]};
     if (code == 0)
-        code = accuse_all(judge, list, all, suite, out, err);
+        code = accuse_all(judge, list, all, suite, &told, out, err);
+    if (code == 0)
+        code = accuse_stragglers(judge, list, told, out, err);
     for (size_t p = 0; findings != NULL && p < judge->point_count; p++)
         free(findings[p]);
     free(findings);

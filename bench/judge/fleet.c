@@ -16,23 +16,16 @@ static int no_memory(struct rg_error *err)
     return rg_fail(err, -ENOMEM, "no memory to look for suspects");
 }
 
-static int by_name(const void *left, const void *right)
+static bool take_nodes(struct rg_fleet_judge *judge, const char *const *node_names, int nodes, const int *leaf_of)
 {
-    return strcmp(((const struct rg_node_number *)left)->name, ((const struct rg_node_number *)right)->name);
-}
-
-static bool take_nodes(struct rg_fleet_judge *judge, const char *const *node_names, const int *leaf_of)
-{
-    for (int i = 0; i < judge->fleet.nodes; i++) {
+    for (int i = 0; i < nodes; i++) {
         judge->names[i] = strdup(node_names[i]);
         if (judge->names[i] == NULL)
             return false;
-        judge->by_name[i] = (struct rg_node_number){judge->names[i], i};
+        rg_names_enter(&judge->numbers, judge->names[i], i);
         if (leaf_of != NULL)
             judge->leaf_of[i] = leaf_of[i];
     }
-    if (judge->fleet.nodes > 0)
-        qsort(judge->by_name, (size_t)judge->fleet.nodes, sizeof *judge->by_name, by_name);
     return true;
 }
 
@@ -46,17 +39,16 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     judge->seed = seed;
     judge->least_loss = least_loss_percent / 100;
     judge->names = calloc((size_t)nodes + 1, sizeof *judge->names);
-    judge->by_name = calloc((size_t)nodes + 1, sizeof *judge->by_name);
     judge->gone = calloc(nics + 1, sizeof *judge->gone);
     judge->leaf_of = leaf_of ? calloc((size_t)nodes + 1, sizeof *judge->leaf_of) : NULL;
     judge->alarms = calloc(nics + 1, sizeof *judge->alarms);
     judge->counted_round = calloc(nics + 1, sizeof *judge->counted_round);
+    bool ok = judge->names && rg_names_open((size_t)nodes, &judge->numbers, err) == 0 && judge->gone && judge->alarms &&
+              judge->counted_round && (judge->leaf_of || leaf_of == NULL);
     judge->fleet = (struct rg_fleet){nodes, rails, judge->leaf_of};
-    bool ok = judge->names && judge->by_name && judge->gone && judge->alarms && judge->counted_round &&
-              (judge->leaf_of || leaf_of == NULL);
     for (size_t nic = 0; ok && nic < nics; nic++)
         judge->counted_round[nic] = -1;
-    if (!ok || !take_nodes(judge, node_names, leaf_of)) {
+    if (!ok || !take_nodes(judge, node_names, nodes, leaf_of)) {
         rg_fleet_judge_close(judge);
         return no_memory(err);
     }
@@ -64,33 +56,23 @@ int rg_fleet_judge_open(const char *const *node_names, int nodes, int rails, con
     return 0;
 }
 
-static int by_name_and_number(const void *left, const void *right)
+/* The nodes of a run's ranks in the order in which they first come; how many, or -ENOMEM. names, leaves: room for every
+ * rank. */
+static int list_nodes(const struct rg_run *run, const char **names, int *leaves, struct rg_error *err)
 {
-    const struct rg_node_number *a = left, *b = right;
-    int order = strcmp(a->name, b->name);
-    return order != 0 ? order : a->number - b->number;
-}
-
-static int by_number(const void *left, const void *right)
-{
-    return ((const struct rg_node_number *)left)->number - ((const struct rg_node_number *)right)->number;
-}
-
-/* The nodes of a run's ranks in the order in which they first come, each with its first rank; how many. list: room for
- * every rank. */
-static int list_nodes(const struct rg_run *run, struct rg_node_number *list)
-{
-    size_t nodes = 0;
-    for (size_t i = 0; i < run->rank_count; i++)
-        list[i] = (struct rg_node_number){run->ranks[i].node.node, (int)i};
-    if (run->rank_count == 0)
-        return 0;
-    qsort(list, run->rank_count, sizeof *list, by_name_and_number);
-    for (size_t i = 0; i < run->rank_count; i++)
-        if (nodes == 0 || strcmp(list[nodes - 1].name, list[i].name) != 0)
-            list[nodes++] = list[i];
-    qsort(list, nodes, sizeof *list, by_number);
-    return (int)nodes;
+    struct rg_names numbers;
+    int nodes = 0;
+    if (rg_names_open(run->rank_count, &numbers, err) != 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < run->rank_count; i++) {
+        const struct rg_node_facts *facts = &run->ranks[i].node;
+        if (rg_names_enter(&numbers, facts->node, nodes) < nodes)
+            continue;
+        names[nodes] = facts->node;
+        leaves[nodes++] = facts->leaf == RG_NONE ? 0 : (int)facts->leaf;
+    }
+    rg_names_close(&numbers);
+    return nodes;
 }
 
 static int note_directions(struct rg_fleet_judge *judge, const struct rg_suite *suite, struct rg_error *err)
@@ -107,19 +89,12 @@ static int note_directions(struct rg_fleet_judge *judge, const struct rg_suite *
 int rg_fleet_judge_open_run(
     const struct rg_run *run, double least_loss_percent, struct rg_fleet_judge **out, struct rg_error *err)
 {
-    struct rg_node_number *list = calloc(run->rank_count + 1, sizeof *list);
     const char **names = calloc(run->rank_count + 1, sizeof *names);
     int *leaves = calloc(run->rank_count + 1, sizeof *leaves);
-    int nodes = 0, rails = 0, highest = 0;
-    int code = list && names && leaves ? 0 : no_memory(err);
-    if (code == 0)
-        nodes = list_nodes(run, list);
-    for (int n = 0; n < nodes; n++) {
-        int64_t leaf = run->ranks[list[n].number].node.leaf;
-        names[n] = list[n].name;
-        leaves[n] = leaf == RG_NONE ? 0 : (int)leaf;
+    int rails = 0, highest = 0, nodes = names && leaves ? list_nodes(run, names, leaves, err) : no_memory(err);
+    int code = nodes < 0 ? nodes : 0;
+    for (int n = 0; n < nodes; n++)
         highest = leaves[n] > highest ? leaves[n] : highest;
-    }
     for (size_t i = 0; i < run->rank_count; i++)
         rails = run->ranks[i].rail.rail >= rails ? (int)run->ranks[i].rail.rail + 1 : rails;
     if (code == 0)
@@ -129,7 +104,6 @@ int rg_fleet_judge_open_run(
         rg_fleet_judge_close(*out);
     for (size_t i = 0; code == 0 && i < run->lost_count; i++)
         rg_fleet_judge_lose(*out, run->lost[i].node, (int)run->lost[i].rail);
-    free(list);
     free(names);
     free(leaves);
     return code;
@@ -146,13 +120,14 @@ void rg_fleet_judge_close(struct rg_fleet_judge *judge)
     for (int i = 0; judge->names != NULL && i < judge->fleet.nodes; i++)
         free(judge->names[i]);
     free(judge->names);
-    free(judge->by_name);
+    rg_names_close(&judge->numbers);
     free(judge->counted_round);
     free(judge->both_ways);
     free(judge->leaf_of);
     free(judge->gone);
     free(judge->alarms);
     free(judge->points);
+    free(judge->circles);
     free(judge);
 }
 
@@ -190,12 +165,9 @@ int rg_fleet_judge_add_flow(struct rg_fleet_judge *judge, int64_t test_index, in
     return 0;
 }
 
-static int number_of(const struct rg_fleet_judge *judge, const char *name)
+int rg_evidence_node(const struct rg_fleet_judge *judge, const char *name)
 {
-    const struct rg_node_number key = {name, 0}, *found = NULL;
-    if (judge->fleet.nodes > 0)
-        found = bsearch(&key, judge->by_name, (size_t)judge->fleet.nodes, sizeof key, by_name);
-    return found ? found->number : -1;
+    return rg_names_find(&judge->numbers, name);
 }
 
 const char *rg_fleet_judge_name(const struct rg_fleet_judge *judge, int node)
@@ -219,7 +191,7 @@ static void add_alarms(struct rg_fleet_judge *judge, const struct rg_measurement
 {
     for (size_t i = 0; i < m->counter_count; i++) {
         const struct rg_counter_report *report = &m->counters[i];
-        int node = number_of(judge, report->node), nic = node * judge->fleet.rails + (int)report->rail;
+        int node = rg_evidence_node(judge, report->node), nic = node * judge->fleet.rails + (int)report->rail;
         if (node < 0 || report->rail >= judge->fleet.rails || judge->counted_round[nic] == m->round)
             continue;
         judge->counted_round[nic] = m->round;
@@ -236,10 +208,12 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     bool failed = strcmp(m->status, "failed") == 0, damaged = m->has_integrity && m->integrity.mismatches > 0;
     bool counts = rg_test_kind_of(m->test) == RG_TEST_BANDWIDTH && rg_measurement_is_exclusive(m) &&
                   (failed || strcmp(m->status, "ok") == 0);
+    if (rg_test_kind_of(m->test) == RG_TEST_COLLECTIVE)
+        return rg_evidence_add_circle(judge, m, err);
     if (!counts)
         return 0;
-    struct rg_link link = {number_of(judge, m->flow.from.node), (int)m->flow.from.rail,
-        number_of(judge, m->flow.to.node), (int)m->flow.to.rail, false};
+    struct rg_link link = {rg_evidence_node(judge, m->flow.from.node), (int)m->flow.from.rail,
+        rg_evidence_node(judge, m->flow.to.node), (int)m->flow.to.rail, false};
     if (link.from_node < 0 || link.to_node < 0 || link.from_rail >= judge->fleet.rails ||
         link.to_rail >= judge->fleet.rails)
         return 0;
@@ -248,14 +222,17 @@ int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement
     double gbps = failed && !damaged ? NAN : m->bandwidth.bandwidth_gbps;
     int code = rg_fleet_judge_add_flow(judge, m->test_index, m->size_bytes, &link, gbps, verified ? !damaged : -1, err);
     struct rg_point *point = code == 0 ? point_of(judge, m->test_index, m->size_bytes) : NULL;
-    if (point != NULL)
-        point->flows[point->count - 1].again = strcmp(m->pattern, "confirm") == 0;
+    if (point != NULL && strcmp(m->pattern, "confirm") == 0) {
+        point->flows[point->count - 1].again = true;
+        point->rounds_again += point->rounds_again == 0 || point->round_again != m->round;
+        point->round_again = m->round;
+    }
     return code;
 }
 
 size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge)
 {
-    size_t flows = 0;
+    size_t flows = judge->circle_count;
     for (size_t p = 0; p < judge->point_count; p++)
         flows += judge->points[p].count;
     return flows;
@@ -263,7 +240,7 @@ size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge)
 
 void rg_fleet_judge_lose(struct rg_fleet_judge *judge, const char *node, int rail)
 {
-    int number = number_of(judge, node);
+    int number = rg_evidence_node(judge, node);
     for (int r = 0; number >= 0 && r < judge->fleet.rails; r++)
         if (rail < 0 || rail == r)
             judge->gone[number * judge->fleet.rails + r] = true;
@@ -302,7 +279,8 @@ int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struc
         size_t test = (size_t)point->test_index;
         find_reference(judge, point);
         code = rg_inquiry_open(&judge->fleet, judge->gone, judge->least_loss,
-            test < judge->test_count && judge->both_ways[test], judge->seed + test, &point->inquiry, err);
+            test < judge->test_count && judge->both_ways[test], judge->seed + test, point->rounds_again,
+            &point->inquiry, err);
     }
     for (; code == 0 && point->heard < point->count; point->heard++) {
         const struct rg_seen_flow *flow = &point->flows[point->heard];
@@ -313,6 +291,13 @@ int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struc
             code = rg_inquiry_add(point->inquiry, &sighting, isnan(flow->gbps) ? -1 : flow->intact, err);
     }
     return code;
+}
+
+void rg_evidence_rest(struct rg_point *point)
+{
+    rg_inquiry_close(point->inquiry);
+    point->inquiry = NULL;
+    point->heard = 0;
 }
 
 int rg_fleet_judge_ask(struct rg_fleet_judge *judge, int64_t *test_index, int64_t *size_bytes, struct rg_link **links,

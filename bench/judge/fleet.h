@@ -25,7 +25,7 @@ int rg_fleet_judge_open_run(
 void rg_fleet_judge_close(struct rg_fleet_judge *judge);
 
 /* Takes a measurement into account if it is a bandwidth flow for itself: not of incast, outcast or a load, and not
- * unsupported or not run. */
+ * unsupported or not run; or a collective of a node, a pair of nodes or a rail. */
 int rg_fleet_judge_add(struct rg_fleet_judge *judge, const struct rg_measurement *measurement, struct rg_error *err);
 
 /* The same for a flow that is no document yet: rate NAN: it failed; intact as in rg_inquiry_add. */
@@ -38,7 +38,7 @@ void rg_fleet_judge_lose(struct rg_fleet_judge *judge, const char *node, int rai
 /* A node's name by the judge's number. */
 const char *rg_fleet_judge_name(const struct rg_fleet_judge *judge, int node);
 
-/* How many flows were added. */
+/* How many flows and communicators were added. */
 size_t rg_fleet_judge_flows(const struct rg_fleet_judge *judge);
 
 /* What should be measured again: one round of a test at a size. No links: nothing more. *links is malloc'd. */

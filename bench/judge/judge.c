@@ -95,8 +95,8 @@ void rg_judge_conclude_fleet(const struct rg_run *run, size_t flows, struct rg_v
         snprintf(lost, sizeof lost, "The run is incomplete: %s.", run->incomplete_reason);
     if (flows == 0)
         snprintf(io->summary, sizeof io->summary,
-            "Nothing was judged: the suite has no bandwidth between nodes, one flow a rail, by which parts are told "
-            "apart.");
+            "Nothing was judged: the suite has neither bandwidth between nodes, one flow a rail, nor collectives of "
+            "nodes, pairs or rails, by which parts are told apart; -o DIR keeps and shows what was measured.");
     else
         snprintf(io->summary, sizeof io->summary, "%s%s",
             io->accused_count > 0 ? "" : "No part does worse than its peers. ", lost);

@@ -3,9 +3,13 @@
 #include "base/clock.h"
 #include "fleet/random.h"
 #include "mem/pattern.h"
+#include "stat/summary.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define REPETITIONS 20
 
 /* How many flows use the NICs at a link's ends in its round. */
 static void count_sharers(const struct rg_round *round, const struct rg_link *link, int nodes, struct rg_moment *out)
@@ -26,14 +30,6 @@ static void count_sharers(const struct rg_round *round, const struct rg_link *li
     free(links);
 }
 
-/* In these each NIC has at most one flow each way. */
-static bool is_exclusive(const struct rg_round *round)
-{
-    enum rg_pattern pattern = round->schedule.pattern;
-    return round->links != NULL ||
-           (pattern != RG_PATTERN_INCAST && pattern != RG_PATTERN_OUTCAST && pattern != RG_PATTERN_CONGESTION);
-}
-
 void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *round, int64_t number,
     const struct rg_link *link, struct rg_simulated *out)
 {
@@ -43,7 +39,7 @@ void rg_simulated_open(const struct rg_fabric *fabric, const struct rg_round *ro
         .loaded = round->links == NULL && rg_schedule_is_loaded(&round->schedule, round->turn),
         .senders = 1,
         .receivers = 1};
-    if (!is_exclusive(round))
+    if (round->links == NULL && !rg_schedule_is_exclusive(round->schedule.pattern))
         count_sharers(round, link, fabric->nodes, &out->moment);
     rg_fabric_flow(fabric, link, &out->moment, &out->outcome);
 }
@@ -93,8 +89,20 @@ void rg_simulated_integrity(const struct rg_simulated *simulated, uint64_t words
     out->got = out->expected ^ 1ull << (key % 64);
 }
 
-double rg_simulated_collective(const struct rg_fabric *fabric, const int *members, int count, uint64_t bytes,
-    double bus_factor, int64_t number, int repetition)
+int rg_simulated_members(const struct rg_fabric *fabric, const struct rg_circle *circle, double at_s, int *out)
+{
+    int count = 0;
+    for (int node = 0; node < fabric->nodes; node++)
+        for (int rail = 0; rail < fabric->rails; rail++)
+            if ((circle->node < 0 || circle->node == node || circle->peer == node) &&
+                (circle->rail < 0 || circle->rail == rail) && !rg_fabric_is_gone(fabric, node, rail, at_s))
+                out[count++] = node * fabric->rails + rail;
+    return count;
+}
+
+/* Seconds of one. */
+static double collective_s(
+    const struct rg_fabric *fabric, const int *members, int count, double moved_bytes, int64_t number, int repetition)
 {
     double slowest = 1;
     for (int i = 0; i < count; i++)
@@ -111,6 +119,40 @@ double rg_simulated_collective(const struct rg_fabric *fabric, const int *member
     uint64_t draw = rg_random_with(
         rg_random_with(fabric->seed, (uint64_t)number), (uint64_t)members[0] << 20 ^ (uint64_t)repetition);
     double noise = 1 + fabric->noise * rg_random_normal(draw);
-    double moving_s = (double)bytes * bus_factor * 8 / (fabric->rate_gbps * 1e9 * slowest);
+    double moving_s = moved_bytes * 8 / (fabric->rate_gbps * 1e9 * slowest);
     return (moving_s + 2 * log2(count + 1) * fabric->latency_us * 1e-6) * fmax(noise, 0.1);
+}
+
+void rg_simulated_collective(const struct rg_fabric *fabric, const struct rg_settings *settings, const int *members,
+    int count, double bus_factor, struct rg_measurement *io)
+{
+    bool reduces = strcmp(settings->test, "all_reduce") == 0 || strcmp(settings->test, "reduce_scatter") == 0;
+    bool host = strcmp(settings->memory, "host") == 0;
+    double us[REPETITIONS];
+    struct rg_summary times;
+    for (int i = 0; i < REPETITIONS; i++)
+        us[i] = 1e6 * collective_s(fabric, members, count, bus_factor * (double)io->size_bytes, io->round, i);
+    rg_summary_of(us, REPETITIONS, &times);
+    io->kind = "collective";
+    io->status = "ok";
+    io->memory = host ? "host" : "cuda";
+    io->transport = "sim";
+    io->backend = host ? "mpi" : "nccl";
+    io->hardware_reason = "simulated fabric";
+    io->has_group = io->has_collective = true;
+    io->collective = (struct rg_collective_result){
+        .reduction = reduces ? settings->reduction : NULL,
+        .data_type = settings->data_type,
+        .library = "simulated",
+        .in_place = settings->in_place,
+        .iterations = REPETITIONS,
+        .moved_bytes = io->size_bytes,
+        .time_avg_us = times.mean,
+        .time_min_us = times.min,
+        .time_max_us = times.max,
+        .time_p50_us = times.p50,
+        .time_p99_us = times.p99,
+        .algbw_gigabytes_per_s = (double)io->size_bytes / times.mean / 1e3,
+        .busbw_gigabytes_per_s = bus_factor * (double)io->size_bytes / times.mean / 1e3,
+    };
 }

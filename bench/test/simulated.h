@@ -2,8 +2,10 @@
 #ifndef RG_TEST_SIMULATED_H
 #define RG_TEST_SIMULATED_H
 
+#include "data/measurement.h"
 #include "data/plan.h"
 #include "fleet/fabric.h"
+#include "fleet/stragglers.h"
 #include "mem/memory.h"
 #include "test/bandwidth.h"
 #include "test/latency.h"
@@ -32,10 +34,14 @@ void rg_simulated_latency(
 void rg_simulated_integrity(
     const struct rg_simulated *simulated, uint64_t words, uint64_t key, struct rg_mismatch *out);
 
-/* Seconds that a collective takes in which every rank sends and receives `bytes` at least in a ring, among so many
- * ranks of which the slowest sets the pace; Patarasuk and Yuan, "Bandwidth Optimal All-reduce Algorithms for Clusters
- * of Workstations", 2009. members: NICs, numbered node * rails + rail. */
-double rg_simulated_collective(const struct rg_fabric *fabric, const int *members, int count, uint64_t bytes,
-    double bus_factor, int64_t number, int repetition);
+/* The NICs, numbered node * rails + rail, of a communicator's ranks that are there at that time; how many. out: room
+ * for all. Without node, peer and rail (-1) it has all. */
+int rg_simulated_members(const struct rg_fabric *fabric, const struct rg_circle *circle, double at_s, int *out);
+
+/* What the collective of a test takes among so many ranks, of which the slowest sets the pace: each sends and receives
+ * the bus factor times the size at least, in a ring (Patarasuk and Yuan, "Bandwidth Optimal All-reduce Algorithms for
+ * Clusters of Workstations", 2009). Fills in all but where and when. */
+void rg_simulated_collective(const struct rg_fabric *fabric, const struct rg_settings *settings, const int *members,
+    int count, double bus_factor, struct rg_measurement *io);
 
 #endif

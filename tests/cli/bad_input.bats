@@ -205,5 +205,6 @@ suite() { # TEXT
     refused "hosts: names no host" "$railgauge" run --hostfile "$work/hosts"
     printf 'a slots=2\nb slots=x\n' >"$work/hosts"
     refused "hosts: line 2: slots= must be a number" "$railgauge" run --hostfile "$work/hosts"
-    refused "is no list of names" "$railgauge" run --hosts a,,b
+    refused "--hosts: 'a,,b' is no list of names" "$railgauge" run --hosts a,,b
+    refused "--interface: 'lo,' is no list of names" "$railgauge" run --test tcp_lat --pattern loopback --interface lo,
 }

@@ -196,3 +196,31 @@ spent() { # NODES FLEETS
     [ "$(jq '.rounds_done >= .rounds_planned' "$out/run.json")" = true ]
     scripts/validate "$out"
 }
+
+@test "a straggling GPU is named where collectives of pairs of nodes and of rails cross; of one kind alone the node or the rail is, as one of several" {
+    fabric 4 "$(fault straggles nic 2 1 30 null)"
+    jq -n '{schema_version: "1.0", document: "suite", name: "collectives", description: "Pairs and rails.", defaults: {sizes_bytes: 16777216},
+        tests: [{test: "rdma_write_bw", pattern: "screen"}, {test: "all_reduce", group: "pair"}, {test: "all_reduce", group: "rail"}]}' \
+        >"$BATS_TEST_TMPDIR/suite.json"
+    run -1 timeout 200 "$quick" run --transport "sim:$BATS_TEST_TMPDIR/fabric.json" --suite "$BATS_TEST_TMPDIR/suite.json" -o "$out"
+    [ "$(suspects)" = '[["rank","sim002",1]]' ]
+    [[ $output == *"sim002, rail 1: holds up collectives"*"its flows are as fast as others"* ]]
+    scripts/validate "$out"
+    rm -r "$out"
+    run -1 timeout 200 "$quick" run --transport "sim:$BATS_TEST_TMPDIR/fabric.json" --test all_reduce --group rail --size 16M -o "$out"
+    [ "$(suspects)" = '[["rail",null,1]]' ]
+    [[ $output == *"one of: rail 1 of all nodes; or of one of them"* ]]
+}
+
+@test "simulate has collectives, too: what straggles, or is slow for flows already, is told once, and of all ranks together nobody" {
+    straggler=straggles,part=nic,node=3,rail=1,loss=30
+    run -1 "$railgauge" simulate --nodes 8 --suite capacity --fault "$straggler" -o "$out"
+    [ "$(suspects)" = '[["rank","sim003",1]]' ]
+    scripts/validate "$out"
+    run -1 "$railgauge" simulate --nodes 8 --suite capacity --fault slow,part=nic,node=3,rail=1,loss=30
+    [[ $output == *"sim003, rail 1: "*" slow"* && $output != *"holds up"* ]]
+    run -3 "$railgauge" simulate --nodes 8 --test all_reduce --size 16M --fault "$straggler"
+    [[ $output == *"Nothing was judged"* ]]
+    run -3 "$railgauge" simulate --nodes 8 --test all_reduce --size 16M --group pair --fault dies,part=node,node=5,at=3
+    [[ $output != *suspect* ]]
+}

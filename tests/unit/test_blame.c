@@ -135,6 +135,44 @@ static void what_a_nic_counted_in_a_round_is_added_once(void **state)
     close_made_run(&made);
 }
 
+/* Of what node 2 sends half is lost; each round of 4 nodes is a ring. */
+static void hear_round(struct rg_fleet_judge *judge, const struct made_run *made, int round, const char *pattern)
+{
+    for (int from = 0; from < 4; from++) {
+        double gbps = from == 2 ? 50 : 100 + 0.1 * from;
+        struct rg_measurement m = a_flow(made, round, from, (from + round % 3 + 1) % 4, 0, gbps, gbps, gbps);
+        m.pattern = pattern;
+        assert_int_equal(rg_fleet_judge_add(judge, &m, NULL), 0);
+        rg_measurement_close(&m);
+    }
+}
+
+/* They were asked four times before the run was taken up, and are asked as often as there is something left to ask. */
+static void suspects_of_a_run_that_is_taken_up_are_not_asked_all_over_again(void **state)
+{
+    (void)state;
+    for (int before = 0; before <= 4; before++) {
+        struct made_run made;
+        struct rg_fleet_judge *judge;
+        struct rg_link *links;
+        size_t count;
+        int64_t test, size;
+        int asked = -1;
+        make_run(&made, 4, 1);
+        assert_int_equal(rg_fleet_judge_open_run(&made.run, 5, &judge, NULL), 0);
+        for (int round = 0; round < 3 + before; round++)
+            hear_round(judge, &made, round, round < 3 ? "pairs" : "confirm");
+        do {
+            assert_int_equal(rg_fleet_judge_ask(judge, &test, &size, &links, &count, NULL), 0);
+            free(links);
+            asked++;
+        } while (count > 0);
+        assert_int_equal(asked, 4 - before);
+        rg_fleet_judge_close(judge);
+        close_made_run(&made);
+    }
+}
+
 /* What a busy cluster of three soft-RoCE nodes measured, whose healthy flows differed by half; node-b's rail 0 was
  * throttled as it sends, node-c's rail 1 lost packets. */
 static void what_is_far_out_is_told_even_among_flows_that_differ_much(void **state)
@@ -172,6 +210,7 @@ int main(void)
         WITH_JUDGE(where_nothing_gets_through_no_healthy_rate_is_made_up),
         WITH_JUDGE(what_a_node_did_before_it_was_lost_still_counts),
         WITH_JUDGE(what_a_nic_counted_in_a_round_is_added_once),
+        WITH_JUDGE(suspects_of_a_run_that_is_taken_up_are_not_asked_all_over_again),
         WITH_JUDGE(what_is_far_out_is_told_even_among_flows_that_differ_much),
     };
     return cmocka_run_group_tests(tests, NULL, drop_verdict);

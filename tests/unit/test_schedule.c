@@ -137,6 +137,29 @@ static void no_nic_is_used_twice_a_way_in_a_round(void **state)
                         .seed = 7});
 }
 
+/* What is said of a pattern is what its rounds do. */
+static void flows_are_alone_on_their_nics_and_between_nodes_where_a_pattern_is_exclusive(void **state)
+{
+    struct rg_link links[RG_SCHEDULE_LINKS(12)];
+    (void)state;
+    for (int pattern = RG_PATTERN_PAIRS; pattern <= RG_PATTERN_CONGESTION; pattern++) {
+        struct rg_schedule s = {
+            .pattern = (enum rg_pattern)pattern, .incast_load = true, .nodes = 12, .rails = 1, .seed = 7};
+        bool exclusive = true;
+        for (int64_t round = 0; round < rg_schedule_rounds(&s); round++)
+            for (int node = 0; node < s.nodes; node++) {
+                int count = rg_schedule_links(&s, round, node, 0, links), sends = 0, receives = 0;
+                for (int i = 0; i < count; i++) {
+                    sends += links[i].from_node == node;
+                    receives += links[i].to_node == node;
+                    exclusive &= links[i].from_node != links[i].to_node;
+                }
+                exclusive &= sends <= 1 && receives <= 1;
+            }
+        assert_int_equal(rg_schedule_is_exclusive(s.pattern), exclusive);
+    }
+}
+
 /* Each pair of NICs of different nodes and the same rail, both ways, exactly once; or of all different rails. */
 static void check_all_pairs(int nodes, int rails, enum rg_pattern pattern, enum rg_rail_use use, bool both_ways)
 {
@@ -273,6 +296,7 @@ int main(void)
         cmocka_unit_test(with_an_odd_number_each_node_sits_out_once),
         cmocka_unit_test(fewer_than_two_nodes_have_nobody_to_meet),
         cmocka_unit_test(no_nic_is_used_twice_a_way_in_a_round),
+        cmocka_unit_test(flows_are_alone_on_their_nics_and_between_nodes_where_a_pattern_is_exclusive),
         cmocka_unit_test(pairs_and_all_to_all_join_every_two_nics_once_each_way),
         cmocka_unit_test(shuffling_is_a_permutation_that_can_be_undone),
         cmocka_unit_test(a_screen_gives_each_node_three_partners_each_way),

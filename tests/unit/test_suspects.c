@@ -66,7 +66,7 @@ static void investigate(struct scene *scene, enum rg_pattern pattern)
     struct rg_schedule schedule = {.pattern = pattern, .nodes = fabric->nodes, .rails = fabric->rails, .seed = 3};
     struct rg_link *links = calloc((size_t)RG_SCHEDULE_LINKS(fabric->nodes), sizeof *links);
     struct rg_inquiry *inquiry;
-    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, 0, &inquiry, NULL), 0);
     int64_t rounds = rg_schedule_rounds(&schedule);
     for (int64_t round = 0; round < rounds; round++)
         for (int nic = 0; nic < fabric->nodes * fabric->rails; nic++) {
@@ -153,6 +153,26 @@ static void several_faults_at_once_are_all_named(void **state)
     assert_true(finding_of(&scene, part(RG_PART_NIC, 12, 5, -1))->corrupts);
     assert_true(finding_of(&scene, part(RG_PART_TX, 20, 2, -1))->suspect.comes_and_goes);
     close_scene(&scene);
+}
+
+/* The worst NIC's flows blur what the others cost; what was accepted because of that goes when later parts explain it.
+ */
+static void what_others_explain_in_the_end_is_not_accused(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct scene scene = a_scene(10, 1, 0, 0.013);
+        scene.fabric.seed = seed;
+        plant(&scene, RG_FAULT_SLOW, part(RG_PART_NIC, 0, 0, -1), 0.9);
+        plant(&scene, RG_FAULT_SLOW, part(RG_PART_TX, 8, 0, -1), 0.7);
+        plant(&scene, RG_FAULT_SLOW, part(RG_PART_NIC, 6, 0, -1), 0.3);
+        plant(&scene, RG_FAULT_SLOW, part(RG_PART_NIC, 9, 0, -1), 0.3);
+        investigate(&scene, RG_PATTERN_PAIRS);
+        for (int i = 0; i < scene.fabric.fault_count; i++)
+            finding_of(&scene, scene.fabric.faults[i].part);
+        assert_int_equal(scene.count, 4);
+        close_scene(&scene);
+    }
 }
 
 static void what_two_nodes_cannot_tell_apart_is_one_of_both(void **state)
@@ -311,7 +331,7 @@ static void links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witn
     struct rg_link *links;
     size_t count;
     (void)state;
-    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, nobody, LEAST_LOSS, false, 5, 0, &inquiry, NULL), 0);
     for (int from = 0; from < 16; from++)
         for (int to = from % 2; to < 16; to += 2) {
             struct rg_sighting s = {from, to, from == 4 || to == 9 ? 0.5f : 0, 0.005f};
@@ -340,7 +360,7 @@ static void links_to_measure_again_go_as_the_test_goes_and_without_the_lost(void
     struct rg_link *links;
     size_t count;
     (void)state;
-    assert_int_equal(rg_inquiry_open(&fleet, gone, LEAST_LOSS, true, 5, &inquiry, NULL), 0);
+    assert_int_equal(rg_inquiry_open(&fleet, gone, LEAST_LOSS, true, 5, 0, &inquiry, NULL), 0);
     for (int from = 0; from < 8; from++)
         for (int to = 0; to < 8; to++) {
             struct rg_sighting s = {from, to, from == 4 || from == 1 ? 0.5f : 0, 0.005f};
@@ -374,13 +394,14 @@ static bool holds(const struct rg_fabric *fabric, const struct rg_part *p, int n
     }
 }
 
-static void faults_drawn_by_lot_have_no_nic_in_common(void **state)
+static void faults_drawn_by_lot_are_of_all_kinds_and_have_no_nic_in_common(void **state)
 {
+    int drawn[RG_FAULT_KINDS] = {0};
     (void)state;
     for (uint64_t seed = 0; seed < 50; seed++) {
         struct rg_fabric fabric = {.nodes = 40, .rails = 8, .nodes_per_leaf = 16, .seed = seed};
         assert_int_equal(rg_fabric_prepare(&fabric, NULL), 0);
-        assert_int_equal(rg_fabric_draw_faults(&fabric, 4, NULL), 0);
+        assert_int_equal(rg_fabric_draw_faults(&fabric, 4, 60, NULL), 0);
         assert_int_equal(fabric.fault_count, 4);
         for (int nic = 0; nic < 40 * 8; nic++) {
             int holders = 0;
@@ -388,10 +409,18 @@ static void faults_drawn_by_lot_have_no_nic_in_common(void **state)
                 holders += holds(&fabric, &fabric.faults[f].part, nic / 8, nic % 8);
             assert_true(holders <= 1);
         }
-        for (int f = 0; f < 4; f++)
-            assert_true(fabric.faults[f].loss >= 0.1 && fabric.faults[f].loss <= 0.9);
+        for (int f = 0; f < 4; f++) {
+            const struct rg_fault_plan *fault = &fabric.faults[f];
+            drawn[fault->kind]++;
+            if (fault->kind >= RG_FAULT_DIES)
+                assert_true(fault->at_s >= 0 && fault->at_s < 60 && fault->loss <= 0);
+            else
+                assert_true(fault->loss >= 0.1 && fault->loss <= 0.9);
+        }
         rg_fabric_close(&fabric);
     }
+    for (int kind = 0; kind < RG_FAULT_STRAGGLES; kind++) /* which flows don't show */
+        assert_true(drawn[kind] > 0);
 }
 
 int main(void)
@@ -401,6 +430,7 @@ int main(void)
         cmocka_unit_test(of_flows_that_moved_nothing_the_healthy_rate_is_0),
         cmocka_unit_test(a_slow_part_is_named_with_what_it_costs),
         cmocka_unit_test(several_faults_at_once_are_all_named),
+        cmocka_unit_test(what_others_explain_in_the_end_is_not_accused),
         cmocka_unit_test(what_two_nodes_cannot_tell_apart_is_one_of_both),
         cmocka_unit_test(a_third_node_tells_them_apart),
         cmocka_unit_test(the_healthy_rate_is_that_of_the_uppermost_cluster),
@@ -413,7 +443,7 @@ int main(void)
         cmocka_unit_test(the_evidence_is_the_flows_in_order_and_what_clears_the_other_ends),
         cmocka_unit_test(links_to_measure_again_go_as_the_test_goes_and_without_the_lost),
         cmocka_unit_test(links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witness),
-        cmocka_unit_test(faults_drawn_by_lot_have_no_nic_in_common),
+        cmocka_unit_test(faults_drawn_by_lot_are_of_all_kinds_and_have_no_nic_in_common),
     };
     return cmocka_run_group_tests_name("suspects", tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ export function verdict(run) {
 const parts = {
     tx: "transmit side", rx: "receive side", nic: "NIC, both ways", node: "the whole node", rail: "of all nodes", path: "path between two NICs",
     leaf_tx: "uplink of a block", leaf_rx: "downlink of a block",
+    rank: "in collectives",
 };
 const faults = { slow: "slow", dead: "nothing gets through", corrupt: "data damaged", comes_and_goes: "comes and goes" };
 const statuses = {
@@ -107,7 +108,7 @@ function card(run, suspect) {
             fact("Fault", faults[fault], known(suspect.loss_percent) && fault !== "dead"
                 && `, ${figure(suspect.loss_percent)}\u00a0% lost`),
             fact("Certainty", statuses[status]),
-            fact("Evidence", `${count(suspect.flows_short)} of ${plural(through, "flow")} show it`),
+            fact("Evidence", `${count(suspect.flows_short)} of ${plural(through, suspect.direction ? "flow" : "communicator")} show it`),
             known(suspect.healthy_gbps)
                 && fact(`${suspect.test}, ${size(suspect.size_bytes)}${suspect.direction ? `, ${suspect.direction.replace("_", " ")}` : ""}`,
                     `a healthy flow has ${figure(suspect.healthy_gbps)} Gb/s`),
@@ -121,11 +122,11 @@ export function suspects(run) {
     const list = run.verdict.suspects;
     if (list.length === 0)
         return el("p", {}, run.run.lost_count > 0
-            ? "Of what was measured no flow fell short of its peers. Ranks were lost, and what they would have done is not known."
-            : "No part of the fabric is suspected: no flow fell short of its peers.");
+            ? "Of what was measured no flow or collective fell short of its peers. Ranks were lost, and what they would have done is not known."
+            : "No part of the fabric is suspected: no flow or collective fell short of its peers.");
     return [
         el("p", {}, `${plural(list.length, "part")} of the fabric ${list.length === 1 ? "explains" : "explain"} every flow `
-            + "that fell short of its peers. Suspects were measured again with partners that nobody accuses."),
+            + "and collective that fell short of its peers. What flows accuse was measured again with partners that nobody accuses."),
         el("ol", { class: "suspects" }, list.map((suspect) => card(run, suspect))),
     ];
 }

@@ -57,7 +57,7 @@ bool rg_schedule_is_exclusive(enum rg_pattern pattern)
         [RG_PATTERN_RING] = true,
         [RG_PATTERN_ALL_TO_ALL] = true,
         [RG_PATTERN_CONGESTION] = false};
-    return (size_t)pattern < sizeof exclusive && exclusive[pattern];
+    return pattern < (int)sizeof exclusive && exclusive[pattern];
 }
 
 int rg_schedule_tournament(int nodes)

@@ -387,7 +387,8 @@ make_old() {
 @test "what cannot be written is no success" {
     fill 2
     for words in list trend "trend --format json" export; do
-        run --separate-stderr sh -c '"$0" history "$@" >/dev/full' "$railgauge" $words --db "$db"
+        read -ra words <<<"$words"
+        run --separate-stderr sh -c '"$0" history "$@" >/dev/full' "$railgauge" "${words[@]}" --db "$db"
         [ "$status" = 4 ]
         [[ $stderr == *"the output cannot be written: No space left on device"* ]]
     done

@@ -122,13 +122,15 @@ static double greatest(
     double from, double to, double ratio, const struct rg_strays_seen *seen, double power, double *at /* out */)
 {
     double most = 0;
-    for (double q = from; q > to; q *= ratio) {
+    double q = from;
+    while (q > to) {
         double seldom = q < 1 ? 1 - rg_tail_binomial(seen->n, seen->s + 1, q) : 0;
         double chance = seldom * rg_tail_binomial(seen->l, seen->k, q) / pow(q, power);
         if (chance > most) {
             most = chance;
             *at = q;
         }
+        q *= ratio;
     }
     return most;
 }

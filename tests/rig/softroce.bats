@@ -52,10 +52,10 @@ exit 7
 PROBE
 }
 
-# Starts a rig as a shell with a terminal would: one that can be interrupted. Sets $rig.
+# Starts a rig as a shell with a terminal would: one that can be interrupted, even where these tests can't be. Sets $rig.
 start_rig() {
     set -m
-    "$SOFTROCE" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+    env --default-signal=INT "$SOFTROCE" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
     rig=$!
     set +m
 }

@@ -28,6 +28,16 @@ def simulate(name, sizes):
         return json.load(run)["measurements"]
 
 
+def copy_as_another(name, other):
+    """The same figures under another run's id: none is held against itself."""
+    (RUNS / other).mkdir()
+    with open(RUNS / name / "run.json") as run:
+        run_id = json.load(run)["run_id"]
+    for document in ("run.json", "measurements.ndjson"):
+        with open(RUNS / other / document, "w") as copy:
+            subprocess.run(["sed", f"s/{run_id}/{run_id[:-8]}00000000/", RUNS / name / document], stdout=copy, check=True)
+
+
 def measure(command):
     """Seconds by the clock, seconds of processors, and the most memory in MB."""
     begin = time.monotonic()
@@ -56,7 +66,7 @@ try:
         ours.append(measure(compare("long")))
         theirs.append(measure(["jq", "-n", "reduce inputs as $x (0; .+1)", RUNS / "long" / "measurements.ndjson"]))
     short = measure(compare("short"))
-    simulate("alike", SIZES)
+    copy_as_another("long", "alike")
     again = measure(compare("long") + ["--baseline", RUNS / "alike"])
 finally:
     shutil.rmtree(RUNS)

@@ -22,6 +22,7 @@ struct hunt {
     int64_t *first, *next;
     double *predicted; /* by circle */
     uint32_t *members;
+    double *values; /* room for as many */
     size_t member_count;
     struct rg_straggler accepted[STRAGGLERS_MOST];
     size_t accepted_count;
@@ -63,7 +64,9 @@ static int hunt_open(struct hunt *hunt)
     hunt->next = calloc(2 * hunt->count + 1, sizeof *hunt->next);
     hunt->predicted = calloc(hunt->count + 1, sizeof *hunt->predicted);
     hunt->members = calloc(2 * hunt->count + 1, sizeof *hunt->members);
-    if (hunt->first == NULL || hunt->next == NULL || hunt->predicted == NULL || hunt->members == NULL)
+    hunt->values = calloc(2 * hunt->count + 1, sizeof *hunt->values);
+    if (hunt->first == NULL || hunt->next == NULL || hunt->predicted == NULL || hunt->members == NULL ||
+        hunt->values == NULL)
         return -ENOMEM;
     for (size_t place = 0; place < places; place++)
         hunt->first[place] = -1;
@@ -86,6 +89,7 @@ static void hunt_close(struct hunt *hunt)
     free(hunt->next);
     free(hunt->predicted);
     free(hunt->members);
+    free(hunt->values);
 }
 
 static void gather(struct hunt *hunt, const struct rg_part *part)
@@ -128,15 +132,13 @@ static int by_value(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* Fills in loss and strength. -ENOMEM. */
-static int weigh(struct hunt *hunt, struct rg_straggler *s)
+/* Fills in loss and strength. */
+static void weigh(struct hunt *hunt, struct rg_straggler *s)
 {
     gather(hunt, &s->part);
     size_t n = hunt->member_count;
-    double *values = calloc(n + 1, sizeof *values), sum = 0;
+    double *values = hunt->values, sum = 0;
     s->strength = -INFINITY;
-    if (values == NULL)
-        return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         sum += values[i] = hunt->circles[hunt->members[i]].shortfall;
     qsort(values, n, sizeof *values, by_value);
@@ -149,8 +151,6 @@ static int weigh(struct hunt *hunt, struct rg_straggler *s)
             s->loss = loss;
         }
     }
-    free(values);
-    return 0;
 }
 
 /* --- candidates: whatever a short circle has in it --- */
@@ -168,14 +168,14 @@ static bool has_short(const struct hunt *hunt, int place)
     return false;
 }
 
-/* Calls visit with each, weighed; stops where it returns other than 0. */
-static int each_candidate(
-    struct hunt *hunt, int (*visit)(void *context, const struct rg_straggler *candidate), void *context)
+/* Calls visit with each, weighed. */
+static void each_candidate(struct hunt *hunt,
+    void (*visit)(struct rg_straggler *of, const struct rg_straggler *candidate), struct rg_straggler *of)
 {
-    int nodes = hunt->fleet->nodes, rails = hunt->fleet->rails, code = 0;
+    int nodes = hunt->fleet->nodes, rails = hunt->fleet->rails;
     struct rg_straggler s = {0};
-    for (int node = -1; code == 0 && node < nodes; node++)
-        for (int rail = -1; code == 0 && rail < rails; rail++) {
+    for (int node = -1; node < nodes; node++)
+        for (int rail = -1; rail < rails; rail++) {
             if ((node < 0 && rail < 0) || (node >= 0 && !has_short(hunt, node)) ||
                 (rail >= 0 && !has_short(hunt, nodes + rail)))
                 continue;
@@ -183,20 +183,17 @@ static int each_candidate(
                                       : rail < 0 ? RG_PART_NODE
                                                  : RG_PART_NIC,
                 node, rail, -1, -1};
-            code = weigh(hunt, &s);
-            if (code == 0)
-                code = visit(context, &s);
+            weigh(hunt, &s);
+            visit(of, &s);
         }
-    for (size_t i = 0; code == 0 && i < hunt->count; i++) {
+    for (size_t i = 0; i < hunt->count; i++) {
         const struct rg_circle *c = &hunt->circles[i];
         if (c->peer < 0 || !is_short(hunt, c))
             continue;
         s.part = (struct rg_part){RG_PART_PATH, c->node, -1, c->peer, -1};
-        code = weigh(hunt, &s);
-        if (code == 0)
-            code = visit(context, &s);
+        weigh(hunt, &s);
+        visit(of, &s);
     }
-    return code;
 }
 
 /* --- the search --- */
@@ -211,27 +208,22 @@ static void predict(struct hunt *hunt)
     }
 }
 
-static int keep_best(void *context, const struct rg_straggler *candidate)
+static void keep_best(struct rg_straggler *best, const struct rg_straggler *candidate)
 {
-    struct rg_straggler *best = context;
     if (candidate->strength > best->strength)
         *best = *candidate;
-    return 0;
 }
 
-static int accept_all(struct hunt *hunt)
+static void accept_all(struct hunt *hunt)
 {
     while (hunt->accepted_count < STRAGGLERS_MOST) {
         struct rg_straggler best = {.strength = CAUTION};
-        int code = each_candidate(hunt, keep_best, &best);
-        if (code != 0)
-            return code;
+        each_candidate(hunt, keep_best, &best);
         if (best.strength <= CAUTION)
             break;
         hunt->accepted[hunt->accepted_count++] = best;
         predict(hunt);
     }
-    return 0;
 }
 
 static void add_alternative(struct rg_straggler *s, const struct rg_part *part)
@@ -243,23 +235,20 @@ static void add_alternative(struct rg_straggler *s, const struct rg_part *part)
         s->alternatives[s->alternative_count++] = *part;
 }
 
-static int add_if_tied(void *context, const struct rg_straggler *candidate)
+static void add_if_tied(struct rg_straggler *s, const struct rg_straggler *candidate)
 {
-    struct rg_straggler *s = context;
     if (candidate->strength + TIE >= s->strength)
         add_alternative(s, &candidate->part);
-    return 0;
 }
 
 /* What would do as well in the place of accepted part a, and how it stands with what it explains alone. */
-static int look_at(struct hunt *hunt, size_t a)
+static void look_at(struct hunt *hunt, size_t a)
 {
     struct rg_straggler *s = &hunt->accepted[a], weighed = *s;
     s->part.kind = RG_PART_KINDS; /* which holds nothing */
     predict(hunt);
-    int code = weigh(hunt, &weighed);
-    if (code == 0)
-        code = each_candidate(hunt, add_if_tied, &weighed);
+    weigh(hunt, &weighed);
+    each_candidate(hunt, add_if_tied, &weighed);
     *s = weighed;
     gather(hunt, &s->part);
     for (size_t i = 0; i < hunt->member_count; i++) {
@@ -268,7 +257,6 @@ static int look_at(struct hunt *hunt, size_t a)
         s->well_circles += !fell_short;
     }
     predict(hunt);
-    return code;
 }
 
 static double total_of(const struct hunt *hunt)
@@ -320,19 +308,18 @@ int rg_stragglers_find(const struct rg_fleet *fleet, const struct rg_circle *cir
 {
     struct hunt hunt = {.fleet = fleet, .circles = circles, .count = count, .least_loss = least_loss};
     struct rg_straggler *found = calloc(STRAGGLERS_MOST, sizeof *found);
-    int code = found ? hunt_open(&hunt) : -ENOMEM;
-    if (code == 0)
-        code = accept_all(&hunt);
-    for (size_t a = 0; code == 0 && a < hunt.accepted_count; a++)
-        code = look_at(&hunt, a);
-    for (size_t a = 0; code == 0 && a < hunt.accepted_count; a++)
+    if (found == NULL || hunt_open(&hunt) != 0) {
+        hunt_close(&hunt);
+        free(found);
+        return rg_fail(err, -ENOMEM, "no memory to look for stragglers");
+    }
+    accept_all(&hunt);
+    for (size_t a = 0; a < hunt.accepted_count; a++)
+        look_at(&hunt, a);
+    for (size_t a = 0; a < hunt.accepted_count; a++)
         for (size_t b = a + 1; b < hunt.accepted_count; b++)
             exchange_rails(&hunt, a, b);
     hunt_close(&hunt);
-    if (code != 0) {
-        free(found);
-        return rg_fail(err, code, "no memory to look for stragglers");
-    }
     memcpy(found, hunt.accepted, hunt.accepted_count * sizeof *found);
     qsort(found, hunt.accepted_count, sizeof *found, strongest_first);
     *out = found;

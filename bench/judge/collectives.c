@@ -1,6 +1,5 @@
 /* What collectives tell of the ranks that hold them up: communicators of nodes, of pairs of nodes and of rails, each
  * against its like. */
-#include "fleet/reference.h"
 #include "judge/evidence.h"
 
 #include <errno.h>
@@ -10,7 +9,6 @@
 
 #define LEAST_LOSS_FACTOR 1.5 /* each communicator is measured once: it has to be so much further out than a flow */
 #define NOISE_OF_LOSS 0.2     /* noise is taken to be this share of the least loss, at least: there are few of a kind */
-#define CLUSTER_WIDTH 1.7     /* as of flows */
 
 static int no_memory(struct rg_error *err)
 {
@@ -63,13 +61,13 @@ static bool may_hold(const struct rg_fleet *fleet, const struct rg_circle *c, co
 static size_t hold_against_their_like(const struct rg_fleet_judge *judge, const struct rg_heard_circle *circles,
     size_t count, const struct rg_part *accused, size_t accused_count, double *rates, struct rg_circle *out)
 {
-    double width = CLUSTER_WIDTH * judge->least_loss / (1 + judge->least_loss), healthy, noise;
+    double healthy, noise;
     size_t kept = 0;
     if (count < 2)
         return 0;
     for (size_t i = 0; i < count; i++)
         rates[i] = circles[i].median_gigabytes_per_s;
-    rg_reference_find(rates, count, width, &healthy, &noise);
+    rg_evidence_reference(judge, rates, count, &healthy, &noise);
     for (size_t i = 0; i < count; i++) {
         bool explained = false;
         for (size_t a = 0; a < accused_count; a++)

@@ -65,6 +65,11 @@ int rg_evidence_node(const struct rg_fleet_judge *judge, const char *name);
 /* What proves nothing: a flow that failed, with an end that is lost. */
 bool rg_evidence_is_void(const struct rg_fleet_judge *judge, const struct rg_seen_flow *flow);
 
+/* The healthy rate among rates of one kind, and their noise: fleet/reference.h with the judge's least loss. Sorts
+ * rates, of which there must be one. */
+void rg_evidence_reference(
+    const struct rg_fleet_judge *judge, double *rates, size_t count, double *healthy, double *noise);
+
 /* Lets the point's inquiry hear what it has not heard yet. */
 int rg_evidence_hear(struct rg_fleet_judge *judge, struct rg_point *point, struct rg_error *err);
 

@@ -254,6 +254,13 @@ bool rg_evidence_is_void(const struct rg_fleet_judge *judge, const struct rg_see
 }
 
 /* What a healthy flow of a point has. Where nothing got through, no rate is needed to see that. */
+void rg_evidence_reference(
+    const struct rg_fleet_judge *judge, double *rates, size_t count, double *healthy, double *noise)
+{
+    double width = CLUSTER_WIDTH * judge->least_loss / (1 + judge->least_loss);
+    rg_reference_find(rates, count, width, healthy, noise);
+}
+
 static void find_reference(const struct rg_fleet_judge *judge, struct rg_point *point)
 {
     size_t count = 0, step = point->count / SAMPLE + 1; /* of very many flows some tell as much as all */
@@ -264,8 +271,8 @@ static void find_reference(const struct rg_fleet_judge *judge, struct rg_point *
         if (!isnan(point->flows[i].gbps) && !point->flows[i].again)
             rates[count++] = point->flows[i].gbps;
     if (count > 0) {
-        double noise, width = CLUSTER_WIDTH * judge->least_loss / (1 + judge->least_loss);
-        rg_reference_find(rates, count, width, &point->healthy_gbps, &noise);
+        double noise;
+        rg_evidence_reference(judge, rates, count, &point->healthy_gbps, &noise);
         point->healthy_gbps = point->healthy_gbps > 0 ? point->healthy_gbps : NAN;
         point->noise = fmax(noise, NOISE_OF_LOSS * judge->least_loss);
     }

@@ -2,6 +2,7 @@
 # The simulated fabric: the judge in one process over many fleets, and the real ranks under the real mpirun.
 
 bats_require_minimum_version 1.5.0
+load ../background
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
@@ -98,12 +99,9 @@ suspects() {
 @test "killed outright, a run is taken up where it was, and measures nothing twice" {
     fabric 4
     "$quick" run --transport "sim:$BATS_TEST_TMPDIR/fabric.json" --test rdma_write_bw --pattern pairs --size 4K:1M:2 --deadline 15 \
-        -o "$out" 2>"$out.err" &
+        -o "$out" 2>"$out.stderr" &
     front=$!
-    for ((i = 0; i < 300; i++)); do
-        ! grep -q "^round 5 of" "$out.err" || break
-        sleep 0.1
-    done
+    await_round 5
     kill -KILL "$front"
     wait "$front" || true
     done_before=$(jq .rounds_done "$out/run.json")

@@ -3,6 +3,7 @@
 # fabric with the real ranks, and with a stand-in for mpirun where it matters when rank 0 says what.
 
 bats_require_minimum_version 1.5.0
+load ../background
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
@@ -45,22 +46,6 @@ begin() { # OPTION...
     front=$!
 }
 
-await_round() { # NUMBER
-    local i
-    for ((i = 0; i < 300; i++)); do
-        ! grep -qs "^round $1 of" "$out.stderr" || return 0
-        sleep 0.1
-    done
-    cat "$out.stderr"
-    return 1
-}
-
-finish() { # sets $status
-    status=0
-    wait "$front" || status=$?
-    cat "$out.stdout" "$out.stderr"
-}
-
 # mpirun under that front.
 launcher() { # PID
     local child
@@ -88,7 +73,7 @@ nothing_twice() {
     kill -TERM "$(launcher "$front")"
     await_round 100
     kill -KILL "$(launcher "$front")"
-    finish
+    finish "$front"
     [ "$status" = 0 ]
     [[ $(<"$out.stderr") == *"mpirun was ended by signal 9 (Killed); going on with 3 of 3 nodes"* ]]
     [ "$(lost)" = '[]' ]
@@ -135,7 +120,7 @@ nothing_twice() {
     kill -STOP "$front"
     sleep 2
     kill -CONT "$front"
-    finish
+    finish "$front"
     [ "$(wc -l <"$PLAYED/orders")" = 1 ]
     [ "$(lost)" = '[]' ]
     [ "$(jq .rounds_done "$out/run.json")" = 3 ]
@@ -146,7 +131,7 @@ nothing_twice() {
 @test "the node of rank 0 dies: it is named as a node, at once, by the plan's numbers" {
     fabric 4 '{"fault": "dies", "part": "node", "node": 0, "rail": null, "peer": null, "loss_percent": null, "at_s": 3}'
     begin --deadline 2 --size 64K --pattern screen
-    finish
+    finish "$front"
     [ "$(lost)" = '[[0,"sim000",0],[1,"sim000",1]]' ]
     [ "$(jq -r '[.lost[].where] | unique | join(";")' "$out/run.json")" = "the node does not answer, in round 3" ]
     [ "$(grep -c "going on with" "$out.stderr")" = 1 ]
@@ -216,7 +201,7 @@ nothing_twice() {
     front=$!
     await_round 3
     kill -TERM "$front"
-    finish
+    finish "$front"
     [ "$status" = 143 ]
     [[ $(<"$out.stderr") == *"railgauge run: to measure what is left: railgauge run --resume $out"* ]]
     asked=$(jq -c .launch.options "$out/run.json")
@@ -250,7 +235,7 @@ nothing_twice() {
     begin
     await_round 2
     kill -TERM "$front"
-    finish
+    finish "$front"
     jq 'del(.launch.options) | del(.nodes[].rails[].gpu_numa_node)' "$out/run.json" >"$BATS_TEST_TMPDIR/earlier.json"
     cp "$BATS_TEST_TMPDIR/earlier.json" "$out/run.json"
     run --separate-stderr timeout 120 "$quick" run --quiet --resume "$out"
@@ -276,7 +261,7 @@ nothing_twice() {
     front=$!
     until [ -e "$PLAYED/begun" ]; do sleep 0.1; done
     kill -INT "$front"
-    finish
+    finish "$front"
     [ "$status" = 130 ]
     [[ $(<"$out.stderr") == *"stopped by signal 2 (Interrupt)"* ]]
     [ ! -e "$out" ]

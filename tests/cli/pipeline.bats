@@ -2,6 +2,7 @@
 # The whole pipeline with a real mpirun on this machine, which needs no RDMA device for collectives. Built with ASan and UBSan.
 
 bats_require_minimum_version 1.5.0
+load ../background
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
@@ -75,7 +76,7 @@ all_reduce() { # OPTION...
     "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --ranks-per-node 3 --duration 1 --warmup 0.1 --deadline 2 --size 4K,8K,16K -o "$out" \
         >"$out.stdout" 2>"$out.stderr" &
     front=$!
-    for ((i = 0; i < 200; i++)); do ! grep -qs '^round 2' "$out.stderr" || break; sleep 0.05; done
+    await_round 2
     pkill -KILL -n -f "^$railgauge-rank" # the newest of this test's ranks
     wait "$front" && status=0 || status=$?
     cat "$out.stdout"
@@ -89,7 +90,7 @@ all_reduce() { # OPTION...
 @test "SIGINT stops the run, which stays valid, with exit status 130" {
     "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --ranks-per-node 2 --duration 2 --size 4K,8K,16K -o "$out" >"$out.stdout" 2>"$out.stderr" &
     front=$!
-    for ((i = 0; i < 200; i++)); do ! grep -qs '^round 1' "$out.stderr" || break; sleep 0.05; done
+    await_round 1
     kill -INT "$front"
     wait "$front" && status=0 || status=$?
     [ "$status" = 130 ]

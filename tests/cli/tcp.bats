@@ -2,6 +2,7 @@
 # TCP tests: real sockets and a real mpirun, on this machine and between network namespaces that stand for two hosts. Built with ASan and UBSan.
 
 bats_require_minimum_version 1.5.0
+load ../background
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.." || return
@@ -206,13 +207,12 @@ join_by_switch() { # MTU
     "$railgauge" run --rank-program "$PWD/tests/cli/rank" --pattern loopback --interface lo --ranks-per-node 1 --test tcp_bw --size 4K,8K,16K \
         --duration 1 --warmup 0.1 --deadline 2 -o "$out" >"$out.stdout" 2>"$out.stderr" &
     front=$!
-    for ((i = 0; i < 200; i++)); do ! grep -qs '^round 2' "$out.stderr" || break; sleep 0.05; done
+    await_round 2
     sleep 0.3
     mapfile -t ranks < <(pgrep -f "^$railgauge-rank")
     kill -KILL "$(for rank in "${ranks[@]}"; do ! grep -qz '^OMPI_COMM_WORLD_RANK=1$' "/proc/$rank/environ" || echo "$rank"; done)"
     SECONDS=0
-    wait "$front" && status=0 || status=$?
-    cat "$out.stdout" "$out.stderr"
+    finish "$front"
     [ "$status" = 1 ]
     ((SECONDS < 30))
     [ "$(of 'select(.round == 0) | .status')" = ok ]
@@ -227,11 +227,10 @@ join_by_switch() { # MTU
         --test tcp_bw --size 4K,8K --direction both_ways --duration 2 --warmup 0.1 --deadline 2 -o "$out" \
         -- --mca plm_rsh_agent "$PWD/tests/cli/net/host" >"$out.stdout" 2>"$out.stderr" &
     front=$!
-    for ((i = 0; i < 200; i++)); do ! grep -qs '^round 2' "$out.stderr" || break; sleep 0.05; done
+    await_round 2
     sleep 0.5
     for rank in $(ip netns pids "$b"); do ! grep -q railgauge-rank "/proc/$rank/comm" || kill -KILL "$rank"; done
-    wait "$front" && status=0 || status=$?
-    cat "$out.stdout" "$out.stderr"
+    finish "$front"
     [ "$status" = 1 ]
     [ "$(of 'select(.round == 0) | .status' | sort -u)" = ok ]
     [ "$(jq -r '[.lost[].node] | unique | @csv' "$out/run.json")" = "\"$b\"" ]

@@ -52,10 +52,8 @@ setup() {
 }
 
 @test "held against one like it every row finds its own figure" {
-    local id earlier=$BATS_TEST_TMPDIR/earlier
-    id=$(jq -r .run_id build/demo/run.json)
+    local earlier=$BATS_TEST_TMPDIR/earlier
     cp -r build/demo "$earlier"
-    sed -i "s/$id/${id%-*}-00000000/" "$earlier/run.json" "$earlier/measurements.ndjson"
     run --separate-stderr build/railgauge compare build/demo --baseline "$earlier" --tolerance 99 --format json
     echo "$stderr"
     [ "$status" = 0 ]

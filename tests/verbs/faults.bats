@@ -31,7 +31,7 @@ no_rank_on() { # NODE
     await_round 1
     sleep 2
     fire
-    finish
+    finish "$front"
     ssh node1 ip link set rail1 up
     [ "$status" = 1 ]
     [ "$(figure 'select(.status == "failed") | .error.rail' | sort -u)" = 1 ]
@@ -46,7 +46,7 @@ no_rank_on() { # NODE
     begin --test rdma_write_bw --size 64K --duration 16 --deadline 4
     await_round 1
     fire
-    finish
+    finish "$front"
     ssh node1 ip link set rail1 up
     [ "$status" = 1 ]
     # In round 2 rail 1 breaks at set-up, long before rail 0 has finished.
@@ -60,7 +60,7 @@ no_rank_on() { # NODE
     await_round 2
     sleep 1
     fire
-    finish
+    finish "$front"
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -c '[.lost[].node]' "$out/run.json")" = '["node1"]' ]
     [ "$(figure 'select(.round == 0) | .status' | sort -u)" = ok ]
@@ -75,7 +75,7 @@ no_rank_on() { # NODE
     await_round 1
     sleep 1
     fire
-    finish
+    finish "$front"
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -c '[.lost[] | .node]' "$out/run.json")" = '["node1"]' ]
     valid
@@ -87,7 +87,7 @@ no_rank_on() { # NODE
     await_round 2
     sleep 1
     pkill -KILL -o railgauge-rank
-    finish
+    finish "$front"
     [ "$status" = 0 ]
     [[ $(<"$out.stderr") == *"going on with 2 of 2 nodes"* ]]
     [ "$(jq -r '[.status, (.lost | length)] | @csv' "$out/run.json")" = '"complete",0' ]
@@ -99,7 +99,7 @@ no_rank_on() { # NODE
     begin --test rdma_write_bw --size 64K --duration 10
     await_round 2
     kill -TERM "$front"
-    finish
+    finish "$front"
     [ "$status" = 143 ]
     [ "$(jq -r .incomplete_reason "$out/run.json")" = "stopped by signal 15 (Terminated)" ]
     valid
@@ -140,7 +140,7 @@ no_rank_on() { # NODE
     await_round 2
     sleep 1
     touch "$trigger" # the session dies with the node
-    finish
+    finish "$front"
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -r '[.lost[].node] | unique | join(",")' "$out/run.json")" = node1 ]
     [ "$(figure 'select(.round == 0) | .status' | sort -u)" = ok ]

@@ -55,7 +55,7 @@ teardown() { # a node may be gone
     begin --test rdma_write_bw --size 16K --duration 3
     await_round 2
     ssh -n node2 'sleep 1; echo o >/proc/sysrq-trigger' &
-    finish
+    finish "$front"
     [ "$status" = 1 ] || [ "$status" = 3 ]
     [ "$(jq -r '[.lost[].node] | unique | join(",")' "$out/run.json")" = node2 ]
     [ "$(jq '.rounds_done >= .rounds_planned' "$out/run.json")" = true ]

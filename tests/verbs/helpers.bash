@@ -1,5 +1,7 @@
 # What the tests on the cluster share. They run as root on node 0; node1 is reached by ssh.
 
+load ../background
+export patience_s=60
 railgauge=$PWD/build/railgauge
 
 setup() {
@@ -14,28 +16,11 @@ measure() { # OPTION...
 }
 
 # The same in the background, while something happens to it; soon out of patience.
-begin() { # OPTION...
+# shellcheck disable=SC2034 # front is for the tests
+begin() { # OPTION...: sets $front
     "$railgauge" run --hostfile "$SOFTROCE_HOSTFILE" -o "$out" --working-set 1M --depth 4 --signal-interval 1 --deadline 5 \
         --qp-timeout 14 --retry-count 4 "$@" >"$out.stdout" 2>"$out.stderr" &
     front=$!
-}
-
-# Until the progress tells that a round has begun.
-await_round() { # NUMBER
-    local i
-    for ((i = 0; i < 600; i++)); do
-        ! grep -qs "^round $1 of" "$out.stderr" || return 0
-        sleep 0.1
-    done
-    cat "$out.stderr"
-    return 1
-}
-
-# shellcheck disable=SC2034 # status is for the tests
-finish() { # sets $status
-    status=0
-    wait "$front" || status=$?
-    cat "$out.stdout" "$out.stderr"
 }
 
 # A figure of the measurements that jq selects: numbers, one a line.

@@ -73,8 +73,8 @@ static const char notes[] =
     "Exit status: 0 pass, 1 fail, 2 usage or invalid input, 3 inconclusive, 4 could not run, "
     "128+n stopped by signal n; the run "
     "directory is valid in each case that it exists. It does not where nothing could be started.\n\n"
-    "Bandwidth is payload whose completion was polled within the window, over the window; all "
-    "flows of a round start together. "
+    "Bandwidth is payload whose completion was polled within the window, over the window, and of what was under way at "
+    "its ends the share of the time; all flows of a round start together. "
     "Latency of write and send is half the round trip, of read the whole.";
 
 static int prepare(struct rg_front *front, struct rg_error *err)

@@ -19,18 +19,21 @@ void rg_marks_close(struct rg_marks *marks)
     free(marks->messages);
 }
 
-static void mark(struct rg_marks *marks, uint64_t at_ns, uint64_t messages)
+static void mark(struct rg_marks *marks, uint64_t at_ns, double messages)
 {
     marks->at_ns[marks->count] = at_ns;
     marks->messages[marks->count++] = messages;
 }
 
-/* Bounded by time: parts end at equal times, each with what had been polled by then. */
-static inline __attribute__((always_inline)) uint64_t mark_time(
-    const struct rg_stream *s, struct rg_marks *marks, uint64_t now_ns, uint64_t next_ns, uint64_t completed)
+/* Bounded by time: parts end at equal times. `done` messages more were seen now, the first since last_ns: what lies
+ * before the end of a part is theirs by its share of the time between. Nothing else could tell of a message that takes
+ * longer than a part. */
+static inline __attribute__((always_inline)) uint64_t mark_time(const struct rg_stream *s, struct rg_marks *marks,
+    uint64_t last_ns, uint64_t now_ns, uint64_t next_ns, uint64_t completed, uint64_t done)
 {
-    while (now_ns >= next_ns) {
-        mark(marks, next_ns, completed);
+    while (__builtin_expect(now_ns >= next_ns, 0)) {
+        double share = next_ns > last_ns ? (double)(next_ns - last_ns) / (double)(now_ns - last_ns) : 0;
+        mark(marks, next_ns, (double)completed + share * (double)done);
         next_ns = marks->count > s->subwindows ? UINT64_MAX
                                                : s->begin_ns + (s->end_ns - s->begin_ns) * marks->count / s->subwindows;
     }
@@ -42,7 +45,7 @@ static inline __attribute__((always_inline)) uint64_t mark_count(
     const struct rg_stream *s, struct rg_marks *marks, uint64_t next, uint64_t completed)
 {
     while (completed >= next) {
-        mark(marks, rg_clock_now_ns(), completed);
+        mark(marks, rg_clock_now_ns(), (double)completed);
         next = marks->count > s->subwindows ? UINT64_MAX : s->messages * marks->count / s->subwindows;
     }
     return next;
@@ -52,7 +55,7 @@ static inline __attribute__((always_inline)) int stream_as(
     struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks, bool timed, bool arriving)
 {
     uint64_t completed = 0, unsent = timed ? UINT64_MAX : s->messages;
-    uint64_t next = timed ? s->begin_ns : mark_count(s, marks, 0, 0);
+    uint64_t next = timed ? s->begin_ns : mark_count(s, marks, 0, 0), last_ns = s->start_ns;
     uint32_t idle = 0;
     while (next != UINT64_MAX) {
         if (timed || unsent > 0) {
@@ -65,13 +68,14 @@ static inline __attribute__((always_inline)) int stream_as(
         int64_t done = rg_endpoint_reap(endpoint);
         if (__builtin_expect(done < 0, 0) || (arriving && rg_endpoint_receive(endpoint) < 0))
             return -EIO;
-        if (done > 0) {
-            if (timed)
-                next = mark_time(s, marks, rg_clock_now_ns(), next, completed);
-            completed += (uint64_t)done;
-            if (!timed)
-                next = mark_count(s, marks, next, completed);
+        if (done > 0 && timed) {
+            uint64_t now_ns = rg_clock_now_ns();
+            next = mark_time(s, marks, last_ns, now_ns, next, completed, (uint64_t)done);
+            last_ns = now_ns;
         }
+        completed += (uint64_t)done;
+        if (done > 0 && !timed)
+            next = mark_count(s, marks, next, completed);
         if (timed && done > 0)
             idle = 0;
         else if (++idle >= s->idle_polls) {
@@ -79,8 +83,6 @@ static inline __attribute__((always_inline)) int stream_as(
             idle = 0;
             if (done == 0)
                 sched_yield();
-            if (timed)
-                next = mark_time(s, marks, now_ns, next, completed);
             if (now_ns > s->give_up_ns)
                 return done > 0 ? -ETIME : -ETIMEDOUT;
         }
@@ -173,6 +175,7 @@ static void begin_lane(struct rg_lane *lane, const struct rg_stream *s)
     lane->finished = !lane->initiates && lane->arrivals_from == 0;
     lane->unsent = timed ? UINT64_MAX : s->messages;
     lane->completed = 0;
+    lane->last_ns = s->start_ns;
     lane->marks.count = 0;
     lane->next = UINT64_MAX;
     if (lane->initiates)
@@ -194,8 +197,10 @@ static int64_t drive_initiator(struct rg_lane *lane, const struct rg_stream *s, 
     int64_t done = rg_endpoint_reap(lane->endpoint);
     if (done < 0)
         return -EIO;
-    if (counting && timed)
-        lane->next = mark_time(s, &lane->marks, now_ns, lane->next, lane->completed);
+    if (counting && timed && done > 0) {
+        lane->next = mark_time(s, &lane->marks, lane->last_ns, now_ns, lane->next, lane->completed, (uint64_t)done);
+        lane->last_ns = now_ns;
+    }
     lane->completed += (uint64_t)done;
     if (counting && !timed)
         lane->next = mark_count(s, &lane->marks, lane->next, lane->completed);

@@ -24,11 +24,13 @@ struct rg_stream {
 #define RG_IDLE_POLLS_CALLS 1000
 #define RG_IDLE_POLLS_NAPS 16
 
-/* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. The window has
- * count - 1 parts. */
+/* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. A message that was
+ * under way at the end of a part bounded by time counts by its share of the time between two completions. The window
+ * has count - 1 parts. */
 struct rg_marks {
     uint64_t count;
-    uint64_t *at_ns, *messages; /* room for subwindows + 1 each */
+    uint64_t *at_ns; /* room for subwindows + 1 each */
+    double *messages;
 };
 
 /* Room for so many parts. -ENOMEM. Close with rg_marks_close, which takes a zeroed structure. */
@@ -47,10 +49,10 @@ int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const
 struct rg_lane {
     struct rg_endpoint *endpoint;
     bool initiates;
-    uint32_t arrivals_from;           /* as in rg_stream */
-    struct rg_marks marks;            /* of one that initiates */
-    int code;                         /* how it went, as rg_bandwidth_initiate gives it */
-    uint64_t unsent, completed, next; /* the loop's own */
+    uint32_t arrivals_from;                    /* as in rg_stream */
+    struct rg_marks marks;                     /* of one that initiates */
+    int code;                                  /* how it went, as rg_bandwidth_initiate gives it */
+    uint64_t unsent, completed, next, last_ns; /* the loop's own */
     bool finished;
 };
 

@@ -4,6 +4,7 @@
 #include "stat/summary.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,9 @@ void rg_record_plan(const struct rg_suite *suite, const struct rg_round *round, 
     out->flow.initiator = strncmp(out->test, "rdma_read", 9) == 0 ? "to" : "from";
 }
 
-static double gbps(uint64_t bytes, uint64_t ns)
+static double gbps(double bytes, uint64_t ns)
 {
-    return ns > 0 ? (double)bytes * 8 / (double)ns : 0; /* bits a nanosecond are Gb/s */
+    return ns > 0 ? bytes * 8 / (double)ns : 0; /* bits a nanosecond are Gb/s */
 }
 
 static void record_subwindows(
@@ -44,9 +45,10 @@ static void record_subwindows(
     struct rg_summary summary;
     size_t parts = (size_t)marks->count - 1;
     for (size_t i = 0; i < parts; i++) {
-        uint64_t messages = marks->messages[i + 1] - marks->messages[i];
+        double messages = marks->messages[i + 1] - marks->messages[i];
         out->end_s.values[i] = rg_ns_to_seconds(marks->at_ns[i + 1] - start_ns);
-        scratch[i] = out->gbps.values[i] = gbps(messages * message_bytes, marks->at_ns[i + 1] - marks->at_ns[i]);
+        scratch[i] = out->gbps.values[i] =
+            gbps(messages * (double)message_bytes, marks->at_ns[i + 1] - marks->at_ns[i]);
     }
     rg_summary_of(scratch, parts, &summary);
     out->median_gbps = summary.p50;
@@ -61,12 +63,12 @@ void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64
 {
     size_t last = (size_t)marks->count - 1;
     struct rg_bandwidth *bandwidth = &out->bandwidth;
-    uint64_t messages = marks->messages[last] - marks->messages[0];
+    double messages = marks->messages[last] - marks->messages[0];
     uint64_t ns = marks->at_ns[last] - marks->at_ns[0];
     out->has_window = true;
     out->window.start_s = rg_ns_to_seconds(marks->at_ns[0] - start_ns);
     out->window.duration_s = rg_ns_to_seconds(ns);
-    if (messages == 0) {
+    if (messages < 1) {
         fail(out, texts, "no message was completed within the window: measure longer, or smaller messages");
         return;
     }
@@ -80,10 +82,10 @@ void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64
     }
     out->status = "ok";
     out->has_bandwidth = true;
-    bandwidth->bytes = (int64_t)(messages * message_bytes);
-    bandwidth->messages = (int64_t)messages;
-    bandwidth->bandwidth_gbps = gbps(messages * message_bytes, ns);
-    bandwidth->message_rate_per_s = (double)messages / rg_ns_to_seconds(ns);
+    bandwidth->bytes = llround(messages * (double)message_bytes);
+    bandwidth->messages = llround(messages);
+    bandwidth->bandwidth_gbps = gbps(messages * (double)message_bytes, ns);
+    bandwidth->message_rate_per_s = messages / rg_ns_to_seconds(ns);
     record_subwindows(marks, start_ns, message_bytes, &bandwidth->subwindows, scratch);
     free(scratch);
 }

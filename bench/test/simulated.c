@@ -59,7 +59,7 @@ void rg_simulated_bandwidth(const struct rg_simulated *simulated, const struct r
             rg_fabric_subwindow(simulated->fabric, &simulated->link, &simulated->moment, &simulated->outcome, i, parts);
         moved += rate * length_ns / parts / bits;
         marks->at_ns[marks->count] = stream->begin_ns + (uint64_t)(length_ns * (i + 1) / parts);
-        marks->messages[marks->count++] = (uint64_t)moved;
+        marks->messages[marks->count++] = floor(moved);
     }
 }
 
@@ -146,6 +146,7 @@ void rg_simulated_collective(const struct rg_fabric *fabric, const struct rg_set
         .library = "simulated",
         .in_place = settings->in_place,
         .iterations = REPETITIONS,
+        .calls_per_sample = 1,
         .moved_bytes = io->size_bytes,
         .time_avg_us = times.mean,
         .time_min_us = times.min,

@@ -33,7 +33,7 @@ static void bandwidth_is_what_completed_within_the_window(void **state)
 {
     struct recorded *r = *state;
     uint64_t at[] = {START + 500 * MS, START + 1000 * MS, START + 1500 * MS, START + 2000 * MS, START + 2500 * MS};
-    uint64_t messages[] = {1000, 1500, 2000, 2600, 3000}; /* the first 1000 are warm-up */
+    double messages[] = {1000, 1500, 2000, 2600, 3000}; /* the first 1000 are warm-up */
     struct rg_marks marks = {5, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     const struct rg_bandwidth *b = &r->m.bandwidth;
@@ -64,7 +64,7 @@ static void parts_of_uneven_length_have_rates_of_their_own(void **state)
     struct recorded *r = *state;
     uint64_t at[] = {START, START + 100 * MS, START + 300 * MS, START + 400 * MS, START + 500 * MS, START + 600 * MS,
         START + 700 * MS};
-    uint64_t messages[] = {0, 100, 200, 200, 300, 400, 500};
+    double messages[] = {0, 100, 200, 200, 300, 400, 500};
     struct rg_marks marks = {7, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     const struct rg_subwindows *parts = &r->m.bandwidth.subwindows;
@@ -81,7 +81,8 @@ static void parts_of_uneven_length_have_rates_of_their_own(void **state)
 static void a_window_with_no_message_fails(void **state)
 {
     struct recorded *r = *state;
-    uint64_t at[] = {START + 500 * MS, START + 2500 * MS}, messages[] = {3, 3};
+    uint64_t at[] = {START + 500 * MS, START + 2500 * MS};
+    double messages[] = {3, 3.9};
     struct rg_marks marks = {2, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     assert_string_equal(r->m.status, "failed");

@@ -6,10 +6,14 @@
 // Enough blocks to fill the largest device; a thread then goes on by the size of the grid.
 #define BLOCKS_MOST 4096u
 
-static unsigned blocks_for(uint64_t count)
+// A copy has a thread for each 16 bytes as long as a grid can be so large: on one H200 that equals cudaMemcpy, where
+// threads that go on reach 95 % of it.
+#define COPY_BLOCKS_MOST 0x7fffffffu
+
+static unsigned blocks_for(uint64_t count, unsigned most)
 {
     uint64_t blocks = (count + RG_BLOCK_THREADS - 1) / RG_BLOCK_THREADS;
-    return blocks < BLOCKS_MOST ? (unsigned)blocks : BLOCKS_MOST;
+    return blocks < most ? (unsigned)blocks : most;
 }
 
 static cudaStream_t stream_of(void *stream)
@@ -29,7 +33,7 @@ int rg_kernel_fill(uint64_t *words, uint64_t count, uint64_t key, void *stream)
     if (count == 0)
         return 0;
     forget_errors();
-    rg_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(words, count, key);
+    rg_fill_kernel<<<blocks_for(count, BLOCKS_MOST), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(words, count, key);
     return cudaGetLastError();
 }
 
@@ -39,8 +43,8 @@ int rg_kernel_verify(const uint64_t *words, uint64_t key, uint64_t first_bytes, 
     if (blocks == 0 || block_bytes == 0)
         return 0;
     forget_errors();
-    rg_verify_kernel<<<blocks_for(blocks * ((block_bytes + 7) / 8)), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
-        words, key, first_bytes / 8, blocks, block_bytes, stride_bytes / 8, found);
+    rg_verify_kernel<<<blocks_for(blocks * ((block_bytes + 7) / 8), BLOCKS_MOST), RG_BLOCK_THREADS, 0,
+        stream_of(stream)>>>(words, key, first_bytes / 8, blocks, block_bytes, stride_bytes / 8, found);
     return cudaGetLastError();
 }
 
@@ -54,10 +58,10 @@ int rg_kernel_copy(void *to, const void *from, size_t bytes, void *stream)
     size_t wide = aligned(to) && aligned(from) ? bytes / sizeof(uint4) : 0, done = wide * sizeof(uint4);
     forget_errors();
     if (wide > 0)
-        rg_copy_kernel<<<blocks_for(wide), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+        rg_copy_kernel<<<blocks_for(wide, COPY_BLOCKS_MOST), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
             static_cast<uint4 *>(to), static_cast<const uint4 *>(from), wide);
     if (bytes > done)
-        rg_copy_bytes_kernel<<<blocks_for(bytes - done), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+        rg_copy_bytes_kernel<<<blocks_for(bytes - done, COPY_BLOCKS_MOST), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
             static_cast<unsigned char *>(to) + done, static_cast<const unsigned char *>(from) + done, bytes - done);
     return cudaGetLastError();
 }
@@ -67,7 +71,7 @@ int rg_kernel_elements_fill(void *data, const struct rg_elements *elements, uint
     if (count == 0)
         return 0;
     forget_errors();
-    rg_elements_fill_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+    rg_elements_fill_kernel<<<blocks_for(count, BLOCKS_MOST), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
         data, *elements, from, count);
     return cudaGetLastError();
 }
@@ -78,7 +82,7 @@ int rg_kernel_elements_check(const void *data, const struct rg_elements *element
     if (count == 0)
         return 0;
     forget_errors();
-    rg_elements_check_kernel<<<blocks_for(count), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
+    rg_elements_check_kernel<<<blocks_for(count, BLOCKS_MOST), RG_BLOCK_THREADS, 0, stream_of(stream)>>>(
         data, *elements, from, count, found);
     return cudaGetLastError();
 }

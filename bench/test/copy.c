@@ -57,12 +57,27 @@ static int next_on_node(const struct rg_session *session)
     return -1;
 }
 
+/* Two ranks at one GPU would each see half of what it can do: the first of them copies. -1: none comes before. */
+static int first_at_gpu(const struct rg_session *session)
+{
+    const struct rg_rank_facts *self = &session->ranks[session->rank];
+    for (int other = 0; other < session->rank; other++)
+        if (session->node_of[other] == session->node_of[session->rank] &&
+            session->ranks[other].rail.gpu_device == self->rail.gpu_device)
+            return other;
+    return -1;
+}
+
 /* Where the copy goes from and to, once it is known where this rank's GPU is. */
 static int choose_places(struct copy *copy, struct rg_error *err)
 {
     const struct rg_rank_facts *self = &copy->session->ranks[copy->session->rank];
     int code = rg_session_place(copy->session, &copy->from, err);
+    int first = code == 0 ? first_at_gpu(copy->session) : -1;
     copy->to = copy->from;
+    if (first >= 0)
+        return rg_fail(err, -EOPNOTSUPP, "rail %lld copies for this GPU: the node has fewer GPUs than ranks",
+            (long long)copy->session->ranks[first].rail.rail);
     if (code == 0 && strcmp(copy->settings->numa, "remote") == 0 && (leaves_host(copy) || reaches_host(copy))) {
         if (self->node.numa_nodes < 2 || copy->from.numa_node < 0)
             return rg_fail(err, -EOPNOTSUPP, "there is no remote memory: the node has %lld NUMA node, or hides them",

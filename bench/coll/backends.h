@@ -25,6 +25,7 @@ struct rg_collective {
 
 struct rg_backend {
     const char *name;
+    double sample_s; /* see rg_collective_sample_s */
     int (*invite)(uint8_t invitation[RG_INVITATION_BYTES], struct rg_error *err);
     int (*join)(const struct rg_communicator_config *config, uint64_t until_ns, struct rg_communicator **out,
         struct rg_error *err);
@@ -34,8 +35,8 @@ struct rg_backend {
     int (*open)(const struct rg_collective *shape, struct rg_collective **out, struct rg_error *err);
     void (*close)(struct rg_collective *collective);
     int (*prepare)(struct rg_collective *collective, struct rg_error *err);
-    int (*run)(struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns,
-        struct rg_error *err);
+    int (*run)(struct rg_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+        uint64_t until_ns, struct rg_error *err);
     int (*check)(struct rg_collective *collective, struct rg_collective_check *io, struct rg_error *err);
 };
 

@@ -124,12 +124,17 @@ int rg_collective_prepare(struct rg_collective *collective, uint64_t pass, struc
     return collective->communicator->backend->prepare(collective, err);
 }
 
-int rg_collective_run(
-    struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err)
+int rg_collective_run(struct rg_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+    uint64_t until_ns, struct rg_error *err)
 {
-    int code = collective->communicator->backend->run(collective, iterations, samples_us, until_ns, err);
+    int code = collective->communicator->backend->run(collective, samples, calls, samples_us, until_ns, err);
     collective->communicator->broken |= code != 0;
     return code;
+}
+
+double rg_collective_sample_s(const struct rg_collective *collective)
+{
+    return collective->communicator->backend->sample_s;
 }
 
 int rg_collective_check(struct rg_collective *collective, struct rg_collective_check *io, struct rg_error *err)

@@ -41,11 +41,14 @@ uint64_t rg_collective_moved_bytes(const struct rg_collective *collective);
 /* Fills the input for a pass, each pass with other data, and the output with what no result is. */
 int rg_collective_prepare(struct rg_collective *collective, uint64_t pass, struct rg_error *err);
 
-/* So many operations, one after the other; samples_us: room for the time of each, or NULL. -ETIMEDOUT past until_ns:
- * then it and its communicator can only be closed, and buffers that MPI may still write to are left behind on purpose.
- * -EIO with what the library said. */
-int rg_collective_run(
-    struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err);
+/* `samples` times `calls` operations, one after the other; samples_us: room for `samples` mean times of an operation,
+ * or NULL. -ETIMEDOUT past until_ns: then it and its communicator can only be closed, and buffers that MPI may still
+ * write to are left behind on purpose. -EIO with what the library said. */
+int rg_collective_run(struct rg_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+    uint64_t until_ns, struct rg_error *err);
+
+/* How long a sample should last, in seconds, so that taking the time adds less than a hundredth to it. */
+double rg_collective_sample_s(const struct rg_collective *collective);
 
 /* Compares the result of one operation on the pass's data with what it must be, bit by bit, and adds to *io. */
 int rg_collective_check(struct rg_collective *collective, struct rg_collective_check *io, struct rg_error *err);

@@ -98,9 +98,16 @@ static const struct rg_shape latency_shape = RG_FIELD_SHAPE(latency_rows);
 static const struct rg_option collective_rows[] = {RG_FIELD_WORD(data_type, rg_suite_data_type_words),
     RG_FIELD_WORD_OR_NULL(reduction, rg_suite_reduction_words), RG_FIELD_FLAG(in_place), RG_FIELD_FLAG(cuda_graph),
     RG_FIELD_FLAG(registered_buffers), RG_FIELD_TEXT(library), RG_FIELD_TEXT_OR_NULL(plugin),
-    RG_FIELD_TEXT_OR_NULL(settings), RG_FIELD_COUNTED(iterations), RG_FIELD_COUNTED(moved_bytes),
-    RG_FIELD_REAL(time_avg_us), RG_FIELD_REAL(time_min_us), RG_FIELD_REAL(time_max_us), RG_FIELD_REAL(time_p50_us),
-    RG_FIELD_REAL(time_p99_us), RG_FIELD_REAL(algbw_gigabytes_per_s), RG_FIELD_REAL(busbw_gigabytes_per_s)};
+    RG_FIELD_TEXT_OR_NULL(settings), RG_FIELD_COUNTED(iterations),
+    {.key = "calls_per_sample",
+        .type = RG_INTEGER,
+        .offset = offsetof(struct S, calls_per_sample),
+        .min = 1,
+        .max = RG_FIELD_MOST,
+        .nullable = true}, /* earlier versions left it out */
+    RG_FIELD_COUNTED(moved_bytes), RG_FIELD_REAL(time_avg_us), RG_FIELD_REAL(time_min_us), RG_FIELD_REAL(time_max_us),
+    RG_FIELD_REAL(time_p50_us), RG_FIELD_REAL(time_p99_us), RG_FIELD_REAL(algbw_gigabytes_per_s),
+    RG_FIELD_REAL(busbw_gigabytes_per_s)};
 static const struct rg_shape collective_shape = RG_FIELD_SHAPE(collective_rows);
 #undef S
 

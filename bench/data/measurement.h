@@ -61,7 +61,7 @@ struct rg_latency {
 struct rg_collective_result {
     const char *reduction, *data_type, *library, *plugin, *settings;
     bool in_place, cuda_graph, registered_buffers;
-    int64_t iterations, moved_bytes;
+    int64_t iterations, calls_per_sample, moved_bytes;
     double time_avg_us, time_min_us, time_max_us, time_p50_us, time_p99_us;
     double algbw_gigabytes_per_s, busbw_gigabytes_per_s;
 };

@@ -89,7 +89,7 @@ const struct rg_option rg_settings_rows[] = {
     {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128",
         .help = "Outstanding messages a queue pair. TCP has its own window instead."},
     {"signal-interval", "signal_interval", RG_INTEGER, AT(signal_interval), 1, 32768, "16",
-        .help = "One completion is asked for every so many messages."},
+        .help = "One completion is asked for every so many messages, and for every 16 MiB at least."},
     {"post-list", "post_list", RG_INTEGER, AT(post_list), 1, 1024, "1", .help = "Messages posted with one call."},
     {"inline", "inline_bytes", RG_BYTES, AT(inline_bytes), 0, 4096, "0", .metavar = "SIZE",
         .help = "Messages up to this size travel inside the work request."},
@@ -153,7 +153,7 @@ const struct rg_option rg_settings_rows[] = {
     {"group", "group", RG_CHOICE, AT(group), .fallback = "world", .choices = rg_suite_group_words, .metavar = "WORD",
         .help = "Collectives: among all ranks, among those of each node, of each rail, or of each pair of nodes."},
     {"cuda-graph", "cuda_graph", RG_FLAG, AT(cuda_graph),
-        .help = "NCCL: launches the operation as a CUDA graph, captured once."},
+        .help = "NCCL: launches the operations of a sample as one CUDA graph, captured once."},
     {"register-buffers", "register_buffers", RG_FLAG, AT(register_buffers),
         .help = "NCCL: registers both buffers with the communicator."},
     {"nccl-algorithm", "nccl_algorithm", RG_CHOICE, AT(nccl_algorithm), .nullable = true, .choices = algorithms,
@@ -176,7 +176,7 @@ const struct rg_option rg_settings_rows[] = {
             "For every barrier, exchange and gather among the ranks, for a flow to drain, and for a test bounded by "
             "a count."},
     {"damage-rank", "damage_rank", RG_INTEGER, AT(damage_rank), 0, 65535, .nullable = true, .hidden = true,
-        .help = "For tests: this rank sends one damaged word."},
+        .help = "For tests: this rank sends one damaged word, in flows and copies."},
     {"damage-offset", "damage_offset_bytes", RG_BYTES, AT(damage_offset_bytes), 0, 1099511627776.0, "0", .hidden = true,
         .help = "For tests: where the damaged word lies."},
 };

@@ -14,15 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ITERATIONS_LEAST 5
+#define SAMPLES_LEAST 5
 #define ITERATIONS_MOST 1000000
 #define CHECKED 3 /* operations whose every result is checked, each on data of its own */
 
 enum step { STEP_TRY, STEP_MEASURE, STEP_CHECK, STEP_END };
 
-/* What the first rank tells the others to do. */
+/* What the first rank tells the others to do: so many operations, `calls` of them to a sample. */
 struct order {
-    uint64_t step, iterations;
+    uint64_t step, iterations, calls;
 };
 
 /* What a rank tells the first after each step. */
@@ -46,8 +46,8 @@ struct round_state {
     struct rg_start start;
     struct note mine, *notes; /* notes: of all members, at the first */
     int64_t number;
-    uint64_t iterations, end_ns;
-    double *samples_us;
+    uint64_t tried, iterations, calls, end_ns;
+    double *samples_us; /* iterations / calls */
     bool measured;
 };
 
@@ -183,25 +183,27 @@ static int check_passes(struct round_state *r, uint64_t until_ns, struct rg_erro
     for (uint64_t pass = 1; code == 0 && pass <= CHECKED; pass++) {
         code = rg_collective_prepare(r->collective, pass, err);
         if (code == 0)
-            code = rg_collective_run(r->collective, 1, NULL, until_ns, err);
+            code = rg_collective_run(r->collective, 1, 1, NULL, until_ns, err);
         if (code == 0)
             code = rg_collective_check(r->collective, &r->mine.check, err);
     }
     return code;
 }
 
-static int measure(struct round_state *r, uint64_t iterations, uint64_t until_ns, struct rg_error *err)
+static int measure(struct round_state *r, const struct order *order, uint64_t until_ns, struct rg_error *err)
 {
     double sum_us = 0;
-    r->samples_us = calloc(iterations, sizeof *r->samples_us);
+    uint64_t samples = order->iterations / order->calls;
+    r->samples_us = calloc(samples, sizeof *r->samples_us);
     if (r->samples_us == NULL)
         return rg_fail(err, -ENOMEM, "no memory for the samples");
-    int code = rg_collective_run(r->collective, iterations, r->samples_us, until_ns, err);
+    int code = rg_collective_run(r->collective, samples, order->calls, r->samples_us, until_ns, err);
     r->end_ns = rg_clock_now_ns();
-    r->iterations = iterations;
-    for (uint64_t i = 0; i < iterations; i++)
+    r->iterations = order->iterations;
+    r->calls = order->calls;
+    for (uint64_t i = 0; i < samples; i++)
         sum_us += r->samples_us[i];
-    r->mine.mean_us = sum_us / (double)iterations;
+    r->mine.mean_us = sum_us / (double)samples;
     r->measured = code == 0;
     return code;
 }
@@ -214,27 +216,45 @@ static void carry_out(struct round_state *r, const struct order *order)
     struct rg_error why = {{0}};
     int code;
     if (order->step == STEP_MEASURE)
-        code = measure(r, order->iterations, until_ns, &why);
+        code = measure(r, order, until_ns, &why);
     else if (order->step == STEP_CHECK)
         code = check_passes(r, until_ns, &why);
     else
-        code = rg_collective_run(r->collective, order->iterations, NULL, until_ns, &why);
+        code = rg_collective_run(r->collective, order->iterations, 1, NULL, until_ns, &why);
+    r->tried += order->step == STEP_TRY ? order->iterations : 0;
     r->mine.spent_s = rg_ns_to_seconds(rg_clock_now_ns() - begin_ns);
     note_failure(r, code, &why);
 }
 
-/* Bounded by time, trials of growing length show how many operations will fill it. */
-static struct order after_trial(const struct round_state *r, uint64_t tried)
+/* Operations that share a sample, so that it lasts long enough: a whole number of samples, not too few. */
+static uint64_t calls_of(const struct round_state *r, uint64_t iterations, double each_s)
+{
+    double most = fmax(1, (double)(iterations / SAMPLES_LEAST));
+    uint64_t calls = (uint64_t)fmin(most, fmax(1, ceil(rg_collective_sample_s(r->collective) / each_s)));
+    while (r->settings->iterations != RG_NONE && iterations % calls != 0)
+        calls--;
+    return calls;
+}
+
+/* The first operation makes the group's connections, and tells nothing of the next. Bounded by time, trials of growing
+ * length show how many operations will fill it. */
+static struct order after_trial(const struct round_state *r, uint64_t last)
 {
     const struct rg_settings *s = r->settings;
+    uint64_t iterations = (uint64_t)s->iterations, warmup = (uint64_t)s->warmup_iterations;
     double spent_s = 1e-7;
-    if (s->iterations != RG_NONE)
-        return (struct order){STEP_MEASURE, (uint64_t)s->iterations};
     for (int i = 0; i < r->group.count; i++)
         spent_s = fmax(spent_s, r->notes[i].spent_s);
-    double fit = fmin(fmax(s->duration_s / spent_s * (double)tried, ITERATIONS_LEAST), ITERATIONS_MOST);
-    bool longer = spent_s < s->warmup_s / 4 && (double)tried < fit / 8;
-    return longer ? (struct order){STEP_TRY, tried * 4} : (struct order){STEP_MEASURE, (uint64_t)fit};
+    double each_s = last > 0 ? spent_s / (double)last : 1;
+    if (s->iterations != RG_NONE && r->tried < warmup)
+        return (struct order){STEP_TRY, warmup - r->tried, 1};
+    if (s->iterations != RG_NONE)
+        return (struct order){STEP_MEASURE, iterations, calls_of(r, iterations, each_s)};
+    double fit = fmin(fmax(s->duration_s / each_s, SAMPLES_LEAST), ITERATIONS_MOST);
+    if (spent_s < s->warmup_s / 4 && (double)last < fit / 8)
+        return (struct order){STEP_TRY, last * 4, 1};
+    uint64_t calls = calls_of(r, (uint64_t)fit, each_s);
+    return (struct order){STEP_MEASURE, (uint64_t)fit / calls * calls, calls};
 }
 
 /* Of the first rank, with everyone's notes on the step before. */
@@ -243,18 +263,18 @@ static struct order decide(const struct round_state *r, const struct order *last
     struct rg_collective_config config = shape_of(r);
     for (int i = 0; i < r->group.count; i++)
         if (r->notes[i].code != 0)
-            return (struct order){STEP_END, 0};
+            return (struct order){STEP_END, 0, 1};
     if (last->step == STEP_TRY)
         return after_trial(r, last->iterations);
     bool checks = r->settings->verify && rg_collective_inexact(&config, r->group.count) == NULL;
-    return (struct order){last->step == STEP_MEASURE && checks ? STEP_CHECK : STEP_END, 0};
+    return (struct order){last->step == STEP_MEASURE && checks ? STEP_CHECK : STEP_END, 0, 1};
 }
 
 /* Negative: a member did not come, and the ranks are out of step. */
 static int run_steps(struct round_state *r, struct rg_error *err)
 {
     const struct rg_settings *s = r->settings;
-    struct order order = {STEP_TRY, s->iterations == RG_NONE ? 1 : (uint64_t)s->warmup_iterations};
+    struct order order = {STEP_TRY, s->iterations != RG_NONE && s->warmup_iterations == 0 ? 0 : 1, 1};
     int code = 0;
     while (code == 0 && order.step != STEP_END) {
         carry_out(r, &order);
@@ -321,7 +341,7 @@ static void describe_times(const struct round_state *r, struct rg_measurement *o
     bool reduces = config.operation == RG_ALL_REDUCE || config.operation == RG_REDUCE_SCATTER;
     struct rg_summary summary;
     struct rg_collective_result *result = &out->collective;
-    rg_summary_of(r->samples_us, r->iterations, &summary);
+    rg_summary_of(r->samples_us, r->iterations / r->calls, &summary);
     *result = (struct rg_collective_result){
         .data_type = s->data_type,
         .reduction = reduces ? s->reduction : NULL,
@@ -332,6 +352,7 @@ static void describe_times(const struct round_state *r, struct rg_measurement *o
         .plugin = text_or_null(r->facts.plugin),
         .settings = text_or_null(r->facts.settings),
         .iterations = (int64_t)r->iterations,
+        .calls_per_sample = (int64_t)r->calls,
         .moved_bytes = (int64_t)rg_collective_moved_bytes(r->collective),
         .time_min_us = r->notes[0].mean_us,
         .time_max_us = r->notes[0].mean_us,

@@ -58,11 +58,12 @@ static int open_collective(const struct rg_collective *shape, struct rg_collecti
     return 0;
 }
 
-static int run_collective(
-    struct rg_collective *collective, uint64_t iterations, double *samples_us, uint64_t until_ns, struct rg_error *err)
+static int run_collective(struct rg_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+    uint64_t until_ns, struct rg_error *err)
 {
     (void)collective;
-    (void)iterations;
+    (void)samples;
+    (void)calls;
     (void)samples_us;
     return until_ns == 0 ? rg_fail(err, -ETIMEDOUT, "too late") : 0;
 }

@@ -281,9 +281,9 @@ static void a_failed_operation_breaks_its_communicator(void **state)
     (void)state;
     assert_int_equal(rg_communicator_open("mpi", NULL, 1, &group, NULL), 0);
     assert_int_equal(open_of(group, RG_ALL_REDUCE, 64, false, &c, NULL), 0);
-    assert_int_equal(rg_collective_run(c, 1, NULL, 1, &err), 0);
+    assert_int_equal(rg_collective_run(c, 1, 1, NULL, 1, &err), 0);
     assert_false(group->broken);
-    assert_int_equal(rg_collective_run(c, 1, NULL, 0, &err), -ETIMEDOUT);
+    assert_int_equal(rg_collective_run(c, 1, 1, NULL, 0, &err), -ETIMEDOUT);
     assert_true(group->broken);
     rg_communicator_close(group);
     rg_communicator_close(NULL);

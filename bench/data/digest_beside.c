@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COUNTERS_MOST 512 /* by name; a NIC has some 100 */
+
 static int no_memory(struct rg_error *err)
 {
     return rg_fail(err, -ENOMEM, "no memory to sum up the run");
@@ -59,22 +61,25 @@ static int add_integrity(struct rg_digest *digest, const struct rg_measurement *
     return add_fault(digest, &digest->damages, &digest->damage_count, m, what, NULL, err);
 }
 
-static int64_t *counter_of(struct rg_digest *digest, const char *name, struct rg_error *err)
+/* *out: what each NIC added to the counter of this name. */
+static int counter_of(struct rg_digest *digest, const char *name, int64_t **out, struct rg_error *err)
 {
-    for (size_t i = 0; i < digest->counter_count; i++)
+    for (size_t i = 0; i < digest->counter_count; i++) {
+        *out = digest->counters[i].added;
         if (strcmp(digest->counters[i].name, name) == 0)
-            return digest->counters[i].added;
+            return 0;
+    }
+    if (digest->counter_count == COUNTERS_MOST)
+        return rg_fail(err, -EINVAL, "counters of more than %d names: '%s' is one more", COUNTERS_MOST, name);
     struct rg_digest_counter *grown = realloc(digest->counters, (digest->counter_count + 1) * sizeof *grown);
-    int64_t *added = grown ? calloc(rg_digest_nics(digest) + 1, sizeof *added) : NULL;
+    *out = grown ? calloc(rg_digest_nics(digest) + 1, sizeof **out) : NULL;
     if (grown != NULL)
         digest->counters = grown;
-    if (added == NULL) {
-        no_memory(err);
-        return NULL;
-    }
+    if (*out == NULL)
+        return no_memory(err);
     snprintf(grown[digest->counter_count].name, RG_COUNTER_NAME_LENGTH, "%s", name);
-    grown[digest->counter_count++].added = added;
-    return added;
+    grown[digest->counter_count++].added = *out;
+    return 0;
 }
 
 /* A NIC that has several flows in a round tells the same for each: it is heard once a round. */
@@ -91,9 +96,10 @@ static int add_counters(struct rg_digest *digest, const struct rg_measurement *m
         digest->counted_in[nic] = m->round;
         digest->counter_reports += report->change.known > 0;
         for (int64_t c = 0; c < report->change.count; c++) {
-            int64_t *added = counter_of(digest, report->change.at[c].name, err);
-            if (added == NULL)
-                return -ENOMEM;
+            int64_t *added;
+            int code = counter_of(digest, report->change.at[c].name, &added, err);
+            if (code != 0)
+                return code;
             added[nic] += report->change.at[c].added;
         }
     }

@@ -188,6 +188,16 @@ test("what the last run did not measure is told before what changed, by part, as
     expect(faults).toEqual([]);
 });
 
+test("what is missing since longer is told with the run that had it last", async ({ page }) => {
+    await open(page, "gone");
+    const { not_measured: gaps } = told("gone");
+    expect(gaps.gone).toBeGreaterThan(0);
+    await expect(page.locator("#history .missing")).toHaveCount(0);
+    await expect(page.locator("#history")).toContainText(`Gone for longer: ${gaps.gone} series that runs of its suite measured before, the last time in ${gaps.gone_run_id}.`);
+    await open(page, "lacking");
+    await expect(page.locator("#history")).not.toContainText("Gone for longer");
+});
+
 test("the odd ones out among nodes are told word by word as in the text report", async ({ page }) => {
     await open(page, "lacking");
     const [head] = judged("compare", at("lacking", "02")).split("\n\n");

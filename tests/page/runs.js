@@ -100,20 +100,22 @@ function makeNights(name, change = (text) => text) {
     run("report", all.at(-1), "--db", at(`${name}.db`), "-o", at(`${name}.html`));
 }
 
-// Two nights of a simulated fleet, and a third in which sim003 took no part and one NIC has a firmware of its own.
-function makeLacking() {
-    const name = "lacking", all = ["00", "01", "02"].map((night) => at(name, night));
+// Two nights of a simulated fleet, and more in which sim003 took no part and one NIC has a firmware of its own.
+function makeLacking(name, ...lacking) {
+    const all = ["00", "01", ...lacking].map((night) => at(name, night));
     all.forEach((directory, night) => cpSync(at("nights", `0${night}`), directory, { recursive: true }));
-    const facts = JSON.parse(readFileSync(join(all[2], "run.json"), "utf8"));
-    const lines = readFileSync(join(all[2], "measurements.ndjson"), "utf8").trim().split("\n")
-        .filter((line) => !line.includes('"sim003"'));
-    facts.nodes[1].rails[1].firmware = "28.39.1002";
-    facts.nodes.pop();
-    facts.measurements = lines.length;
-    writeFileSync(join(all[2], "run.json"), JSON.stringify(facts));
-    writeFileSync(join(all[2], "measurements.ndjson"), lines.join("\n") + "\n");
+    for (const directory of all.slice(2)) {
+        const facts = JSON.parse(readFileSync(join(directory, "run.json"), "utf8"));
+        const lines = readFileSync(join(directory, "measurements.ndjson"), "utf8").trim().split("\n")
+            .filter((line) => !line.includes('"sim003"'));
+        facts.nodes[1].rails[1].firmware = "28.39.1002";
+        facts.nodes.pop();
+        facts.measurements = lines.length;
+        writeFileSync(join(directory, "run.json"), JSON.stringify(facts));
+        writeFileSync(join(directory, "measurements.ndjson"), lines.join("\n") + "\n");
+    }
     run("history", "add", ...all, "--db", at(`${name}.db`));
-    run("report", all[2], "--db", at(`${name}.db`), "-o", at(`${name}.html`));
+    run("report", all.at(-1), "--db", at(`${name}.db`), "-o", at(`${name}.html`));
 }
 
 const evil = (names) => (text) => names.reduce((changed, name, place) =>
@@ -136,7 +138,8 @@ async function setup() {
     simulate("smaller", "--nodes", "2", "--rails", "2", "--suite", join(__dirname, "suite.json"));
     makeNights("nights");
     makeNights("evil-nights", evil(hostile));
-    makeLacking();
+    makeLacking("lacking", "02");
+    makeLacking("gone", "02", "03");
     run("report", at("smaller"), at("small"), "-o", at("plan.html"));
     run("report", at("well"), "--db", at("nights.db"), "-o", at("unknown.html"));
     run("report", at("ill"), at("well"), "-o", at("both.html"), "--title", "Two <nights> & a day");

@@ -4,6 +4,7 @@
 #include "data/digest.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,6 +190,29 @@ static void a_nic_with_several_flows_in_a_round_is_heard_once(void **state)
     cJSON_Delete(root);
 }
 
+static void counters_of_too_many_names_are_refused(void **state)
+{
+    (void)state;
+    struct rg_error err = {{0}};
+    struct rg_counter_report report = {.node = "node-a", .device = "mlx5_0", .rail = 0};
+    int code = 0, round = 0;
+    report.change.known = report.change.count = 1;
+    begin(2, 1, NULL);
+    for (; code == 0 && round < 1000; round++) {
+        struct rg_measurement m = a_flow(&made, round, 0, 1, 0, 100, 99, 101);
+        report.change.at[0].added = 1;
+        snprintf(report.change.at[0].name, sizeof report.change.at[0].name, "made_up_%d", round);
+        m.counters = &report;
+        m.counter_count = 1;
+        code = rg_digest_add(digest, &m, &err);
+        rg_measurement_close(&m);
+    }
+    assert_int_equal(code, -EINVAL);
+    assert_int_equal(round, 513);
+    assert_has(err.text, "made_up_512");
+    cJSON_Delete(end(0));
+}
+
 static void pictures_are_left_out_where_there_is_no_room(void **state)
 {
     (void)state;
@@ -239,6 +263,7 @@ int main(void)
         cmocka_unit_test(what_a_lost_rail_took_part_in_accuses_no_nic),
         cmocka_unit_test(of_very_many_flows_an_even_sample_is_kept_and_the_extremes_are_exact),
         cmocka_unit_test(a_nic_with_several_flows_in_a_round_is_heard_once),
+        cmocka_unit_test(counters_of_too_many_names_are_refused),
         cmocka_unit_test(pictures_are_left_out_where_there_is_no_room),
         cmocka_unit_test(a_machine_gives_ceiling_and_threshold),
         cmocka_unit_test(a_measurement_of_another_run_is_refused),

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS_SHOWN 400    /* of a verdict, worst first */
-#define CLUSTER_WIDTH 1.6 /* of healthy rates, in units of the least loss, as the judge has it */
+#define ROWS_SHOWN 400 /* of a verdict, worst first */
 #define CURVE_POINTS 9
 
 static const double curve_shares[CURVE_POINTS] = {0.1, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999};
@@ -167,7 +166,7 @@ static double healthy_of(const struct rg_digest *digest, struct rg_digest_point 
     for (uint32_t i = 0; rates != NULL && i < point->all.kept; i++)
         rates[i] = (double)point->all.values[i];
     if (rates != NULL && point->up && point->all.kept > 0)
-        rg_reference_find(rates, point->all.kept, fmin(CLUSTER_WIDTH * digest->least_loss, 0.9), &healthy, &noise);
+        rg_reference_find(rates, point->all.kept, rg_reference_width(digest->least_loss), &healthy, &noise);
     free(rates);
     return healthy;
 }

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#define CLUSTER_WIDTH 1.7  /* of healthy rates: 2 reaches from the least loss above their middle to that below it */
 #define COMPANY_LEAST 3    /* flows in a cluster that counts, where there are so many */
 #define COMPANY_SHARE 4    /* or one in so many of all flows */
 #define PASSES 4           /* in which the cluster is widened */
@@ -52,4 +53,9 @@ void rg_reference_find(double *rates, size_t count, double width, double *health
             *healthy > 0 ? NOISE_FROM_MAD * (rg_summary_quantile(rates + above, end - above, 0.5) / *healthy - 1) : NAN;
         reach = fmax(width, fmin(WIDTH_IN_NOISE * *noise, WIDENED_MOST)); /* passes over NAN */
     }
+}
+
+double rg_reference_width(double least_loss)
+{
+    return CLUSTER_WIDTH * least_loss / (1 + least_loss);
 }

@@ -11,4 +11,7 @@
  * cluster is widened to what that noise asks for. count must be at least 1. Sorts rates. */
 void rg_reference_find(double *rates, size_t count, double width, double *healthy, double *noise);
 
+/* A width for it, where faults take `least_loss` (a share) of a rate or more. */
+double rg_reference_width(double least_loss);
+
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLUSTER_WIDTH 1.7 /* of healthy rates: 2 reaches from the least loss above their middle to that below it */
 #define SAMPLE 20000
 #define NOISE_OF_LOSS 0.05 /* noise is taken to be this share of the least loss, at least */
 
@@ -257,8 +256,7 @@ bool rg_evidence_is_void(const struct rg_fleet_judge *judge, const struct rg_see
 void rg_evidence_reference(
     const struct rg_fleet_judge *judge, double *rates, size_t count, double *healthy, double *noise)
 {
-    double width = CLUSTER_WIDTH * judge->least_loss / (1 + judge->least_loss);
-    rg_reference_find(rates, count, width, healthy, noise);
+    rg_reference_find(rates, count, rg_reference_width(judge->least_loss), healthy, noise);
 }
 
 static void find_reference(const struct rg_fleet_judge *judge, struct rg_point *point)

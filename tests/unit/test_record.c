@@ -94,7 +94,8 @@ static void a_window_with_no_message_fails(void **state)
 static void a_window_that_never_closed_fails(void **state)
 {
     struct recorded *r = *state;
-    uint64_t at[] = {START + 500 * MS}, messages[] = {3};
+    uint64_t at[] = {START + 500 * MS};
+    double messages[] = {3};
     struct rg_marks marks = {1, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     assert_string_equal(r->m.status, "failed");

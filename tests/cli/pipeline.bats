@@ -73,7 +73,7 @@ all_reduce() { # OPTION...
 }
 
 @test "a rank that is killed costs the run, not what was measured before it" {
-    "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --ranks-per-node 3 --duration 1 --warmup 0.1 --deadline 2 --size 4K,8K,16K -o "$out" \
+    "$railgauge" run --rank-program "$PWD/tests/cli/rank" --test all_reduce --ranks-per-node 3 --duration 1 --warmup 0.1 --deadline 2 --size 4K,8K,16K,32K -o "$out" \
         >"$out.stdout" 2>"$out.stderr" &
     front=$!
     await_round 2

@@ -471,3 +471,63 @@ int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *rep
     free(bounds_before);
     return code;
 }
+
+/* --- one part instead of two --- */
+
+static bool is_of_nic(const struct rg_part *part, int node, int rail)
+{
+    bool end = part->node == node && part->rail == rail;
+    bool peer = part->kind == RG_PART_PATH && part->peer == node && part->peer_rail == rail;
+    return part->kind == RG_PART_PATH ? end || peer : part->kind <= RG_PART_NIC && end;
+}
+
+/* Without a and b, with the part instead, if that costs less in all. */
+static int join_in(struct rg_search *search, size_t a, size_t b, const struct rg_part *part, bool *joined)
+{
+    const struct rg_candidate first = search->accepted[a], second = search->accepted[b];
+    struct rg_candidate instead = {.part = *part};
+    double total = total_of(search);
+    take_out(search, b);
+    take_out(search, a);
+    int code = explain_anew(search, &first.part);
+    if (code == 0)
+        code = explain_anew(search, &second.part);
+    if (code == 0)
+        code = evaluate(search, &instead);
+    if (code == 0 && instead.gain > search->suspicion->caution) {
+        code = accept(search, &instead);
+        *joined = code == 0 && total_of(search) < total;
+        if (code == 0 && !*joined) {
+            search->accepted_count--;
+            code = explain_anew(search, &instead.part);
+        }
+    }
+    if (code == 0 && !*joined) {
+        put_back(search, a, &first);
+        put_back(search, b, &second);
+        code = explain_anew(search, &first.part);
+        if (code == 0)
+            code = explain_anew(search, &second.part);
+    }
+    return code;
+}
+
+int rg_search_join(struct rg_search *search, size_t a, size_t b, bool *joined)
+{
+    const struct rg_part first = search->accepted[a].part, second = search->accepted[b].part;
+    const int ends[][2] = {{first.node, first.rail}, {first.peer, first.peer_rail}};
+    int code = 0;
+    *joined = false;
+    for (size_t end = 0; end < (first.kind == RG_PART_PATH ? 2u : 1u); end++)
+        for (int kind = RG_PART_TX; kind <= RG_PART_NIC; kind++) {
+            struct rg_part part = first;
+            part.kind = (enum rg_part_kind)kind;
+            part.node = ends[end][0];
+            part.rail = ends[end][1];
+            part.peer = part.peer_rail = -1;
+            bool both = is_of_nic(&first, part.node, part.rail) && is_of_nic(&second, part.node, part.rail);
+            if (code == 0 && !*joined && both && !rg_part_same(&part, &first) && !rg_part_same(&part, &second))
+                code = join_in(search, a, b, &part, joined);
+        }
+    return code;
+}

@@ -52,6 +52,10 @@ int rg_search_fits(struct rg_search *search, size_t a, bool *fits);
  * lower total of what the sightings cost and of the prices paid. -ENOMEM. */
 int rg_search_replace(struct rg_search *search, size_t a, size_t most, bool *replaced);
 
+/* Whether a NIC, or one side of it, explains better what accepted parts a and b explain, both of which are of it; takes
+ * it in their place if it does, at the end of the accepted ones. -ENOMEM. */
+int rg_search_join(struct rg_search *search, size_t a, size_t b, bool *joined);
+
 /* What a flow costs that is explained by a loss: its squared error in units of the noise, halved; by none (0): that of
  * half the logarithm of its rate, if it is larger. */
 double rg_search_cost(const struct rg_sighting *sighting, double loss);

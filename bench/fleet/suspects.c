@@ -124,6 +124,22 @@ static int replace_misfits(struct rg_search *search)
     return code;
 }
 
+/* Two parts of a NIC may be the NIC: one that is accepted early for what another did may have hidden that. */
+static int join_parts(struct rg_search *search)
+{
+    int code = 0;
+    for (size_t a = 0; code == 0 && a < search->accepted_count; a++)
+        for (size_t b = a + 1; code == 0 && b < search->accepted_count; b++) {
+            bool joined;
+            code = rg_search_join(search, a, b, &joined);
+            if (joined) { /* from the start */
+                a = 0;
+                b = 0;
+            }
+        }
+    return code;
+}
+
 int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sightings, size_t count,
     const struct rg_suspicion *suspicion, struct rg_suspect **out, size_t *out_count, struct rg_error *err)
 {
@@ -134,6 +150,8 @@ int rg_suspects_find(const struct rg_fleet *fleet, const struct rg_sighting *sig
     int code = rg_search_run(&search);
     if (code == 0)
         code = replace_misfits(&search);
+    if (code == 0)
+        code = join_parts(&search);
     if (code == 0)
         code = report(&search, &found, &found_count);
     rg_search_close(&search);

@@ -303,6 +303,36 @@ static void two_rails_of_a_node_are_not_the_whole_node(void **state)
     }
 }
 
+/* Measured: of three nodes two NICs are slow, so that node 1 as a whole looks worst at first, and once that is given up
+ * one path has been laid to what is the other NIC. */
+static void a_nic_is_not_two_of_its_paths(void **state)
+{
+    static const struct {
+        int32_t from, to;
+        float shortfall;
+    } seen[] = {{0, 2, 0.4159f}, {1, 3, 0.1278f}, {2, 0, 0.9921f}, {3, 1, -0.1796f}, {2, 4, 0.9921f}, {3, 5, 0.9494f},
+        {4, 2, 0.4150f}, {5, 3, 0.9478f}, {0, 4, -0.1475f}, {1, 5, 0.9786f}, {4, 0, -0.1278f}, {5, 1, 0.9747f},
+        {1, 5, 0.9631f}, {2, 4, 0.9923f}, {4, 2, 0.9889f}, {5, 1, 0.9270f}, {2, 0, 0.9923f}, {3, 5, 0.9600f},
+        {4, 2, 0.9903f}, {5, 3, 0.9342f}, {1, 5, 0.9624f}, {2, 0, 0.9924f}, {4, 2, 0.9860f}, {5, 1, 0.9439f},
+        {0, 2, 0.9865f}, {1, 5, 0.9528f}, {2, 4, 0.9924f}, {5, 1, 0.9670f}};
+    const struct rg_fleet fleet = {3, 2, NULL};
+    const struct rg_suspicion suspicion = {LEAST_LOSS, 8};
+    struct rg_sighting sightings[COUNT_OF(seen)];
+    struct rg_suspect *found;
+    size_t count;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(seen); i++)
+        sightings[i] = (struct rg_sighting){seen[i].from, seen[i].to, seen[i].shortfall, 0.2187f};
+    assert_int_equal(rg_suspects_find(&fleet, sightings, COUNT_OF(seen), &suspicion, &found, &count, NULL), 0);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++) {
+        struct rg_part slow = part(RG_PART_NIC, i == 0 ? 1 : 2, i == 0 ? 0 : 1, -1); /* the stronger first */
+        assert_true(rg_part_same(&found[i].part, &slow));
+        assert_int_equal(found[i].alternative_count, 0);
+    }
+    free(found);
+}
+
 static void the_evidence_is_the_flows_in_order_and_what_clears_the_other_ends(void **state)
 {
     struct scene scene = a_scene(6, 2, 0, 0.005);
@@ -440,6 +470,7 @@ int main(void)
         cmocka_unit_test(two_steady_faults_with_a_nic_in_common_are_not_one_that_comes_and_goes),
         cmocka_unit_test(a_nic_that_flaps_both_ways_is_one_finding),
         cmocka_unit_test(two_rails_of_a_node_are_not_the_whole_node),
+        cmocka_unit_test(a_nic_is_not_two_of_its_paths),
         cmocka_unit_test(the_evidence_is_the_flows_in_order_and_what_clears_the_other_ends),
         cmocka_unit_test(links_to_measure_again_go_as_the_test_goes_and_without_the_lost),
         cmocka_unit_test(links_to_measure_again_use_no_nic_twice_and_nobody_accused_as_a_witness),

@@ -19,8 +19,9 @@ void rg_marks_close(struct rg_marks *marks)
     free(marks->messages);
 }
 
-static void mark(struct rg_marks *marks, uint64_t at_ns, double messages)
+static void mark(struct rg_marks *marks, const struct rg_progress *progress, uint64_t at_ns, double messages)
 {
+    marks->seen = progress->polls;
     marks->at_ns[marks->count] = at_ns;
     marks->messages[marks->count++] = messages;
 }
@@ -28,36 +29,50 @@ static void mark(struct rg_marks *marks, uint64_t at_ns, double messages)
 /* Bounded by time: parts end at equal times. `done` messages more were seen now, the first since last_ns: what lies
  * before the end of a part is theirs by its share of the time between. Nothing else could tell of a message that takes
  * longer than a part. */
-static inline __attribute__((always_inline)) uint64_t mark_time(const struct rg_stream *s, struct rg_marks *marks,
-    uint64_t last_ns, uint64_t now_ns, uint64_t next_ns, uint64_t completed, uint64_t done)
+static inline __attribute__((always_inline)) void mark_time(
+    const struct rg_stream *s, struct rg_marks *marks, struct rg_progress *p, uint64_t now_ns, uint64_t done)
 {
-    while (__builtin_expect(now_ns >= next_ns, 0)) {
-        double share = next_ns > last_ns ? (double)(next_ns - last_ns) / (double)(now_ns - last_ns) : 0;
-        mark(marks, next_ns, (double)completed + share * (double)done);
-        next_ns = marks->count > s->subwindows ? UINT64_MAX
+    while (__builtin_expect(now_ns >= p->next, 0)) {
+        double share = p->next > p->last_ns ? (double)(p->next - p->last_ns) / (double)(now_ns - p->last_ns) : 0;
+        if (marks->count == 0)
+            p->polls = 0;
+        mark(marks, p, p->next, (double)p->completed + share * (double)done);
+        p->next = marks->count > s->subwindows ? UINT64_MAX
                                                : s->begin_ns + (s->end_ns - s->begin_ns) * marks->count / s->subwindows;
     }
-    return next_ns;
+    p->completed += done;
+    p->last_ns = now_ns;
+    p->polls++;
 }
 
 /* Bounded by count: parts end at equal counts, each when its last message had been polled. */
-static inline __attribute__((always_inline)) uint64_t mark_count(
-    const struct rg_stream *s, struct rg_marks *marks, uint64_t next, uint64_t completed)
+static inline __attribute__((always_inline)) void mark_count(
+    const struct rg_stream *s, struct rg_marks *marks, struct rg_progress *p, uint64_t done)
 {
-    while (completed >= next) {
-        mark(marks, rg_clock_now_ns(), (double)completed);
-        next = marks->count > s->subwindows ? UINT64_MAX : s->messages * marks->count / s->subwindows;
+    p->completed += done;
+    p->polls += done > 0;
+    while (p->completed >= p->next) {
+        mark(marks, p, rg_clock_now_ns(), (double)p->completed);
+        p->next = marks->count > s->subwindows ? UINT64_MAX : s->messages * marks->count / s->subwindows;
     }
-    return next;
+}
+
+static inline __attribute__((always_inline)) struct rg_progress begin_progress(
+    const struct rg_stream *s, struct rg_marks *marks, bool timed)
+{
+    struct rg_progress progress = {.last_ns = s->start_ns, .next = timed ? s->begin_ns : 0};
+    if (!timed)
+        mark_count(s, marks, &progress, 0);
+    return progress;
 }
 
 static inline __attribute__((always_inline)) int stream_as(
     struct rg_endpoint *endpoint, const struct rg_stream *s, struct rg_marks *marks, bool timed, bool arriving)
 {
-    uint64_t completed = 0, unsent = timed ? UINT64_MAX : s->messages;
-    uint64_t next = timed ? s->begin_ns : mark_count(s, marks, 0, 0), last_ns = s->start_ns;
+    uint64_t unsent = timed ? UINT64_MAX : s->messages;
+    struct rg_progress progress = begin_progress(s, marks, timed);
     uint32_t idle = 0;
-    while (next != UINT64_MAX) {
+    while (progress.next != UINT64_MAX) {
         if (timed || unsent > 0) {
             int64_t posted = rg_endpoint_post(endpoint, unsent);
             if (__builtin_expect(posted < 0, 0))
@@ -68,14 +83,10 @@ static inline __attribute__((always_inline)) int stream_as(
         int64_t done = rg_endpoint_reap(endpoint);
         if (__builtin_expect(done < 0, 0) || (arriving && rg_endpoint_receive(endpoint) < 0))
             return -EIO;
-        if (done > 0 && timed) {
-            uint64_t now_ns = rg_clock_now_ns();
-            next = mark_time(s, marks, last_ns, now_ns, next, completed, (uint64_t)done);
-            last_ns = now_ns;
-        }
-        completed += (uint64_t)done;
-        if (done > 0 && !timed)
-            next = mark_count(s, marks, next, completed);
+        if (done > 0 && timed)
+            mark_time(s, marks, &progress, rg_clock_now_ns(), (uint64_t)done);
+        else if (done > 0)
+            mark_count(s, marks, &progress, (uint64_t)done);
         if (timed && done > 0)
             idle = 0;
         else if (++idle >= s->idle_polls) {
@@ -174,18 +185,16 @@ static void begin_lane(struct rg_lane *lane, const struct rg_stream *s)
     lane->code = 0;
     lane->finished = !lane->initiates && lane->arrivals_from == 0;
     lane->unsent = timed ? UINT64_MAX : s->messages;
-    lane->completed = 0;
-    lane->last_ns = s->start_ns;
     lane->marks.count = 0;
-    lane->next = UINT64_MAX;
+    lane->progress.next = UINT64_MAX;
     if (lane->initiates)
-        lane->next = timed ? s->begin_ns : mark_count(s, &lane->marks, 0, 0);
+        lane->progress = begin_progress(s, &lane->marks, timed);
 }
 
 /* Whether anything moved; negative: it failed. */
 static int64_t drive_initiator(struct rg_lane *lane, const struct rg_stream *s, uint64_t now_ns)
 {
-    bool timed = s->messages == 0, counting = lane->next != UINT64_MAX;
+    bool timed = s->messages == 0, counting = lane->progress.next != UINT64_MAX;
     if (counting && lane->unsent > 0) {
         int64_t posted = rg_endpoint_post(lane->endpoint, lane->unsent);
         if (posted < 0)
@@ -197,14 +206,11 @@ static int64_t drive_initiator(struct rg_lane *lane, const struct rg_stream *s, 
     int64_t done = rg_endpoint_reap(lane->endpoint);
     if (done < 0)
         return -EIO;
-    if (counting && timed && done > 0) {
-        lane->next = mark_time(s, &lane->marks, lane->last_ns, now_ns, lane->next, lane->completed, (uint64_t)done);
-        lane->last_ns = now_ns;
-    }
-    lane->completed += (uint64_t)done;
-    if (counting && !timed)
-        lane->next = mark_count(s, &lane->marks, lane->next, lane->completed);
-    if (counting && timed && lane->next == UINT64_MAX && rg_endpoint_finish(lane->endpoint, s->last) < 0)
+    if (counting && timed && done > 0)
+        mark_time(s, &lane->marks, &lane->progress, now_ns, (uint64_t)done);
+    else if (counting && done > 0)
+        mark_count(s, &lane->marks, &lane->progress, (uint64_t)done);
+    if (counting && timed && lane->progress.next == UINT64_MAX && rg_endpoint_finish(lane->endpoint, s->last) < 0)
         return -EIO;
     return done;
 }
@@ -216,7 +222,7 @@ static int64_t drive(struct rg_lane *lane, const struct rg_stream *s, uint64_t n
         int64_t received = rg_endpoint_receive(lane->endpoint);
         moved = received < 0 ? -EIO : moved + received;
     }
-    bool sent = !lane->initiates || (lane->next == UINT64_MAX && lane->endpoint->outstanding == 0);
+    bool sent = !lane->initiates || (lane->progress.next == UINT64_MAX && lane->endpoint->outstanding == 0);
     bool arrived = s->last && lane->endpoint->peers_finished >= lane->arrivals_from;
     lane->finished = moved < 0 || (sent && (arrived || (lane->initiates && !s->last)));
     if (moved < 0)

@@ -26,11 +26,17 @@ struct rg_stream {
 
 /* Where the window and its parts begin and end: mark i at at_ns[i], when messages[i] had completed. A message that was
  * under way at the end of a part bounded by time counts by its share of the time between two completions. The window
- * has count - 1 parts. */
+ * has count - 1 parts; within it, completions were seen so many times. */
 struct rg_marks {
-    uint64_t count;
+    uint64_t count, seen;
     uint64_t *at_ns; /* room for subwindows + 1 each */
     double *messages;
+};
+
+/* How far a stream has come: what completed, in how many polls that saw any, the last at last_ns; and what ends the
+ * part, a time or a count. */
+struct rg_progress {
+    uint64_t completed, polls, last_ns, next;
 };
 
 /* Room for so many parts. -ENOMEM. Close with rg_marks_close, which takes a zeroed structure. */
@@ -49,10 +55,11 @@ int rg_bandwidth_serve(struct rg_endpoint *endpoint, uint32_t queue_pairs, const
 struct rg_lane {
     struct rg_endpoint *endpoint;
     bool initiates;
-    uint32_t arrivals_from;                    /* as in rg_stream */
-    struct rg_marks marks;                     /* of one that initiates */
-    int code;                                  /* how it went, as rg_bandwidth_initiate gives it */
-    uint64_t unsent, completed, next, last_ns; /* the loop's own */
+    uint32_t arrivals_from; /* as in rg_stream */
+    struct rg_marks marks;  /* of one that initiates */
+    int code;               /* how it went, as rg_bandwidth_initiate gives it */
+    uint64_t unsent;        /* this and what follows is the loop's own */
+    struct rg_progress progress;
     bool finished;
 };
 

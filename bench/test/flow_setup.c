@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COMPLETION_BYTES (16ull << 20) /* at 400 Gb/s a third of a millisecond */
-
 #define POISON_PASS UINT32_MAX /* what the target holds before anything arrives */
 #define SAMPLES_A_SECOND 2500000.0
 #define PROBE_S 5.0
@@ -31,13 +29,6 @@ static enum rg_operation operation_of(const struct rg_flow *flow)
     return immediate ? RG_OPERATION_WRITE_IMMEDIATE : RG_OPERATION_WRITE;
 }
 
-/* Large messages ask for a completion more often, so that the parts of a window see many. */
-static uint32_t signal_interval(const struct rg_flow *flow)
-{
-    uint64_t asked = (uint64_t)flow->settings->signal_interval, most = COMPLETION_BYTES / flow->message_bytes;
-    return (uint32_t)(asked < most ? asked : most > 1 ? most : 1);
-}
-
 /* Latency has one message on the way: one queue pair, one block, each message asks for its completion. */
 static struct rg_endpoint_config config_of(const struct rg_flow *flow)
 {
@@ -50,7 +41,7 @@ static struct rg_endpoint_config config_of(const struct rg_flow *flow)
         .gid_index = flow->nic.gid_index,
         .queue_pairs = latency ? 1 : (uint32_t)s->queue_pairs,
         .depth = (uint32_t)s->depth,
-        .signal_interval = latency ? 1 : signal_interval(flow),
+        .signal_interval = latency ? 1 : (uint32_t)s->signal_interval,
         .post_list = latency ? 1 : (uint32_t)s->post_list,
         .inline_bytes = (uint32_t)s->inline_bytes,
         .traffic_class = (uint8_t)s->traffic_class,

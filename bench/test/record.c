@@ -54,8 +54,9 @@ static void record_subwindows(
     out->median_gbps = summary.p50;
     out->p5_gbps = summary.p5;
     out->min_gbps = summary.min;
-    out->ci95_low_gbps = summary.ci95_low;
-    out->ci95_high_gbps = summary.ci95_high;
+    /* Parts that share a completion tell the same twice: that narrows no interval. */
+    out->ci95_low_gbps = marks->seen < parts ? NAN : summary.ci95_low;
+    out->ci95_high_gbps = marks->seen < parts ? NAN : summary.ci95_high;
 }
 
 void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64_t message_bytes,
@@ -68,7 +69,7 @@ void rg_record_bandwidth(const struct rg_marks *marks, uint64_t start_ns, uint64
     out->has_window = true;
     out->window.start_s = rg_ns_to_seconds(marks->at_ns[0] - start_ns);
     out->window.duration_s = rg_ns_to_seconds(ns);
-    if (messages < 1) {
+    if (marks->seen == 0 || messages < 1) {
         fail(out, texts, "no message was completed within the window: measure longer, or smaller messages");
         return;
     }

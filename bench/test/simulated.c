@@ -52,6 +52,7 @@ void rg_simulated_bandwidth(const struct rg_simulated *simulated, const struct r
     double length_ns = stream->messages > 0 ? (double)stream->messages * bits / fmax(simulated->outcome.rate_gbps, 1e-9)
                                             : (double)(stream->end_ns - stream->begin_ns);
     marks->count = 0;
+    marks->seen = (uint64_t)parts;
     marks->at_ns[marks->count] = stream->begin_ns;
     marks->messages[marks->count++] = 0;
     for (int i = 0; i < parts; i++) {

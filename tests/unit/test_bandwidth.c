@@ -50,8 +50,8 @@ static int finish(struct rg_endpoint *endpoint, bool last)
     return 0;
 }
 
-/* The messages of each part, of a window from 100 ms to 200 ms. */
-static void run(bool lanes, double parts[SHARES])
+/* The messages of each part, of a window from 100 ms to 200 ms; how often completions were seen in it. */
+static uint64_t run(bool lanes, double parts[SHARES])
 {
     struct rg_error err;
     struct rg_endpoint endpoint = {.ops = {.post = post, .reap = reap, .finish = finish}};
@@ -75,6 +75,7 @@ static void run(bool lanes, double parts[SHARES])
     for (int i = 0; i < SHARES; i++)
         parts[i] = lane.marks.messages[i + 1] - lane.marks.messages[i];
     rg_marks_close(&lane.marks);
+    return lane.marks.seen;
 }
 
 static void near(double got, double expected)
@@ -89,11 +90,11 @@ static void a_message_that_spans_two_parts_is_shared_by_time(void **state)
     (void)state;
     for (int lanes = 0; lanes < 2; lanes++) {
         peer = (__typeof__(peer)){.each_ns = 7 * MS, .batch = 1, .rest_from_ns = UINT64_MAX};
-        run(lanes, parts);
+        assert_int_equal(run(lanes, parts), 14); /* the 15th to the 28th */
         for (int i = 0; i < SHARES; i++)
             near(parts[i], 20.0 / 7); /* and not 2 or 3 */
         peer = (__typeof__(peer)){.each_ns = 53 * MS, .batch = 1, .rest_from_ns = UINT64_MAX};
-        run(lanes, parts);
+        assert_int_equal(run(lanes, parts), 2);
         for (int i = 0; i < SHARES; i++)
             near(parts[i], 20.0 / 53); /* longer than a part */
     }
@@ -122,6 +123,8 @@ static void a_peer_that_rests_moves_nothing_meanwhile(void **state)
         assert_true(parts[1] < 1 && parts[2] < 1);
         near(parts[3], 200);
         near(parts[4], 200);
+        peer = (__typeof__(peer)){.each_ns = MS, .batch = 16, .rest_from_ns = 97 * MS, .rest_to_ns = 210 * MS};
+        assert_int_equal(run(lanes, parts), 0); /* though some of the next batch is laid to each part */
     }
 }
 

@@ -34,7 +34,7 @@ static void bandwidth_is_what_completed_within_the_window(void **state)
     struct recorded *r = *state;
     uint64_t at[] = {START + 500 * MS, START + 1000 * MS, START + 1500 * MS, START + 2000 * MS, START + 2500 * MS};
     double messages[] = {1000, 1500, 2000, 2600, 3000}; /* the first 1000 are warm-up */
-    struct rg_marks marks = {5, at, messages};
+    struct rg_marks marks = {5, 100, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     const struct rg_bandwidth *b = &r->m.bandwidth;
     assert_string_equal(r->m.status, "ok");
@@ -65,7 +65,7 @@ static void parts_of_uneven_length_have_rates_of_their_own(void **state)
     uint64_t at[] = {START, START + 100 * MS, START + 300 * MS, START + 400 * MS, START + 500 * MS, START + 600 * MS,
         START + 700 * MS};
     double messages[] = {0, 100, 200, 200, 300, 400, 500};
-    struct rg_marks marks = {7, at, messages};
+    struct rg_marks marks = {7, 100, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     const struct rg_subwindows *parts = &r->m.bandwidth.subwindows;
     assert_near(parts->gbps.values[0], 1);
@@ -78,12 +78,13 @@ static void parts_of_uneven_length_have_rates_of_their_own(void **state)
     assert_near(r->m.bandwidth.bandwidth_gbps, 5.0 / 7); /* 500 Mb in 0.7 s */
 }
 
-static void a_window_with_no_message_fails(void **state)
+/* The share of one before or after is not enough. */
+static void a_window_in_which_nothing_completed_fails(void **state)
 {
     struct recorded *r = *state;
     uint64_t at[] = {START + 500 * MS, START + 2500 * MS};
-    double messages[] = {3, 3.9};
-    struct rg_marks marks = {2, at, messages};
+    double messages[] = {3, 15.8};
+    struct rg_marks marks = {2, 0, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     assert_string_equal(r->m.status, "failed");
     assert_has(r->m.reason, "no message was completed within the window");
@@ -91,12 +92,33 @@ static void a_window_with_no_message_fails(void **state)
     assert_near(r->m.window.duration_s, 2);
 }
 
+static void parts_that_share_completions_have_no_interval(void **state)
+{
+    struct recorded *r = *state;
+    uint64_t at[8];
+    double messages[8];
+    for (uint64_t i = 0; i < 8; i++) {
+        at[i] = START + 100 * i * MS;
+        messages[i] = 10.0 * (double)i;
+    }
+    struct rg_marks marks = {8, 6, at, messages};
+    rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
+    assert_string_equal(r->m.status, "ok");
+    assert_near(r->m.bandwidth.subwindows.median_gbps, 0.1);
+    assert_near(r->m.bandwidth.subwindows.ci95_low_gbps, NAN);
+    assert_near(r->m.bandwidth.subwindows.ci95_high_gbps, NAN);
+    marks.seen = 7;
+    rg_measurement_close(&r->m);
+    rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
+    assert_near(r->m.bandwidth.subwindows.ci95_low_gbps, 0.1);
+}
+
 static void a_window_that_never_closed_fails(void **state)
 {
     struct recorded *r = *state;
     uint64_t at[] = {START + 500 * MS};
     double messages[] = {3};
-    struct rg_marks marks = {1, at, messages};
+    struct rg_marks marks = {1, 0, at, messages};
     rg_record_bandwidth(&marks, START, 125000, &r->m, &r->texts);
     assert_string_equal(r->m.status, "failed");
     assert_false(r->m.has_bandwidth);
@@ -247,7 +269,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         RECORDED(bandwidth_is_what_completed_within_the_window),
         RECORDED(parts_of_uneven_length_have_rates_of_their_own),
-        RECORDED(a_window_with_no_message_fails),
+        RECORDED(a_window_in_which_nothing_completed_fails),
+        RECORDED(parts_that_share_completions_have_no_interval),
         RECORDED(a_window_that_never_closed_fails),
         RECORDED(latency_of_a_ping_pong_is_half_the_round_trip),
         RECORDED(latency_of_a_read_is_the_whole_round_trip),

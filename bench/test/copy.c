@@ -44,27 +44,33 @@ static bool reaches_host(const struct copy *copy)
     return strcmp(copy->settings->copy, "device_to_host") == 0;
 }
 
-/* The next rank of the node, round it goes. */
+/* By PCI address: each rank may be shown a GPU of its own as its first. */
+static bool share_gpu(const struct rg_session *session, int left, int right)
+{
+    const struct rg_rail_facts *l = &session->ranks[left].rail, *r = &session->ranks[right].rail;
+    return session->node_of[left] == session->node_of[right] && l->gpu != NULL && r->gpu != NULL &&
+           strcmp(l->gpu, r->gpu) == 0;
+}
+
+/* Two ranks at one GPU would each see half of what it can do: the first of them copies. */
+static bool sits_out(const struct rg_session *session)
+{
+    bool found = false;
+    for (int other = 0; other < session->rank; other++)
+        found |= share_gpu(session, other, session->rank);
+    return found;
+}
+
+/* The next rank of the node with another GPU, round it goes. */
 static int next_on_node(const struct rg_session *session)
 {
     int size = rg_control_size(session->control), self = session->rank;
     for (int step = 1; step < size; step++) {
         int other = (self + step) % size;
-        if (session->node_of[other] == session->node_of[self] &&
-            session->ranks[other].rail.gpu_device != session->ranks[self].rail.gpu_device)
+        if (session->node_of[other] == session->node_of[self] && session->ranks[other].rail.gpu != NULL &&
+            !share_gpu(session, other, self))
             return other;
     }
-    return -1;
-}
-
-/* Two ranks at one GPU would each see half of what it can do: the first of them copies. -1: none comes before. */
-static int first_at_gpu(const struct rg_session *session)
-{
-    const struct rg_rank_facts *self = &session->ranks[session->rank];
-    for (int other = 0; other < session->rank; other++)
-        if (session->node_of[other] == session->node_of[session->rank] &&
-            session->ranks[other].rail.gpu_device == self->rail.gpu_device)
-            return other;
     return -1;
 }
 
@@ -73,11 +79,7 @@ static int choose_places(struct copy *copy, struct rg_error *err)
 {
     const struct rg_rank_facts *self = &copy->session->ranks[copy->session->rank];
     int code = rg_session_place(copy->session, &copy->from, err);
-    int first = code == 0 ? first_at_gpu(copy->session) : -1;
     copy->to = copy->from;
-    if (first >= 0)
-        return rg_fail(err, -EOPNOTSUPP, "rail %lld copies for this GPU: the node has fewer GPUs than ranks",
-            (long long)copy->session->ranks[first].rail.rail);
     if (code == 0 && strcmp(copy->settings->numa, "remote") == 0 && (leaves_host(copy) || reaches_host(copy))) {
         if (self->node.numa_nodes < 2 || copy->from.numa_node < 0)
             return rg_fail(err, -EOPNOTSUPP, "there is no remote memory: the node has %lld NUMA node, or hides them",
@@ -220,7 +222,8 @@ int rg_session_copy(const struct rg_session *session, const struct rg_round *rou
     struct copy copy = {.session = session, .round = round, .settings = s, .peer = -1, .from = {-1, -1}};
     copy.layout = rg_layout_of((uint64_t)round->size_bytes, (uint64_t)s->working_set_bytes, 1);
     *out = (struct rg_round_result){.clock_error_us = NAN, .end_ns = rg_clock_now_ns()};
-    copy.code = set_up(&copy, &copy.why);
+    bool copies = !sits_out(session);
+    copy.code = copies ? set_up(&copy, &copy.why) : 0;
     rg_session_look(session, &copy.before);
     int code = rg_control_start(
         session->control, "", rg_clock_after_ns(3 * s->deadline_s), "start of the round", &copy.start, missing, err);
@@ -229,9 +232,9 @@ int rg_session_copy(const struct rg_session *session, const struct rg_round *rou
         out->started = true;
         out->clock_error_us = copy.start.clock_error_us;
         out->end_ns = stream.end_ns;
-        if (copy.code == 0)
+        if (copies && copy.code == 0)
             run(&copy, &stream);
-        out->line = record(&copy, number);
+        out->line = copies ? record(&copy, number) : NULL;
     }
     if (copy.endpoint != NULL)
         rg_endpoint_close(copy.endpoint);

@@ -50,37 +50,42 @@ static int64_t memory_of(const struct rg_settings *s)
         if (s->sizes.bytes[i] > largest)
             largest = s->sizes.bytes[i];
     enum rg_test_kind kind = rg_test_kind_of(s->test);
-    bool walks = kind == RG_TEST_BANDWIDTH || kind == RG_TEST_COPY;
+    bool host_collective = kind == RG_TEST_COLLECTIVE && strcmp(s->memory, "host") == 0;
+    bool walks = kind != RG_TEST_LATENCY && !host_collective;
     return 2 * (walks && s->working_set_bytes > largest ? s->working_set_bytes : largest);
 }
 
-/* What tells a test of a suite from others of its name. */
-static void describe(const struct rg_settings *s, char *out, size_t room)
+/* In what else a test differs from others of its name in the suite: "  queue_pairs 8, direction both_ways". */
+static void print_differences(const struct rg_suite *suite, const struct rg_settings *s, const char *told, FILE *out)
 {
-    enum rg_test_kind kind = rg_test_kind_of(s->test);
-    char count[48] = "";
-    if (kind == RG_TEST_BANDWIDTH && s->queue_pairs > 1)
-        snprintf(count, sizeof count, ", %lld %s", (long long)s->queue_pairs,
-            rg_test_over_tcp(s->test) ? "connections" : "queue pairs");
-    if (rg_test_has_flows(kind))
-        snprintf(out, room, "%s%s%s%s%s", s->pattern, strcmp(s->rails, "same") == 0 ? "" : " ",
-            strcmp(s->rails, "same") == 0 ? "" : s->rails, count,
-            strcmp(s->direction, "both_ways") == 0 ? ", both ways" : "");
-    else if (kind == RG_TEST_COPY)
-        snprintf(out, room, "%s, %s%s", s->copy, s->copy_by, strcmp(s->numa, "remote") == 0 ? ", remote" : "");
-    else
-        snprintf(out, room, "%s, %s%s", s->group, s->data_type, s->in_place ? ", in place" : "");
+    const char *between = "  ";
+    for (size_t i = 0; i < rg_settings_row_count; i++) {
+        const struct rg_option *row = &rg_settings_rows[i];
+        char here[64], there[64];
+        const char *text = rg_settings_text(row, s, here);
+        bool differs = false;
+        for (size_t t = 0; t < suite->test_count; t++)
+            differs |= strcmp(suite->tests[t].test, s->test) == 0 &&
+                       strcmp(rg_settings_text(row, &suite->tests[t], there), text) != 0;
+        differs &= text != told;
+        if (differs)
+            fprintf(out, "%s%s %s", between, row->key, text);
+        between = differs ? ", " : between;
+    }
+    fputc('\n', out);
 }
 
-static void print_test(const struct rg_settings *s, const struct sum *sum, FILE *out)
+static void print_test(const struct rg_suite *suite, const struct rg_settings *s, const struct sum *sum, FILE *out)
 {
-    char sizes[64], first[24], last[24], seconds[24], memory[24], what[96];
+    char sizes[64], first[24], last[24], seconds[24], memory[24];
     rg_args_format_bytes(s->sizes.bytes[0], first);
     rg_args_format_bytes(s->sizes.bytes[s->sizes.count - 1], last);
     snprintf(sizes, sizeof sizes, s->sizes.count > 1 ? "%s..%s" : "%s", first, last);
-    describe(s, what, sizeof what);
-    fprintf(out, "  %-15s %-11s %-36s %7lld %8lld %8s %8s\n", s->test, sizes, what, (long long)sum->rounds,
+    enum rg_test_kind kind = rg_test_kind_of(s->test);
+    const char *what = rg_test_has_flows(kind) ? s->pattern : kind == RG_TEST_COPY ? s->copy : s->group;
+    fprintf(out, "  %-15s %-13s %-22s %7lld %10lld %9s %10s", s->test, sizes, what, (long long)sum->rounds,
         (long long)sum->flows, time_text(sum->seconds, seconds), rg_args_format_bytes(memory_of(s), memory));
+    print_differences(suite, s, what, out);
 }
 
 static double seconds_for(const struct rg_plan *plan, int nodes)
@@ -107,14 +112,15 @@ void rg_report_plan(const struct rg_plan *plan, FILE *out)
     add_up(plan, true, sums);
     fprintf(out, "suite %s, %d node%s with %d rail%s: nothing is measured\n\n", plan->suite->name, plan->nodes,
         plan->nodes == 1 ? "" : "s", plan->rails, plan->rails == 1 ? "" : "s");
-    fprintf(out, "  %-15s %-11s %-36s %7s %8s %8s %8s\n", "test", "sizes", "what", "rounds", "flows", "time", "memory");
+    fprintf(out, "  %-15s %-13s %-22s %7s %10s %9s %10s\n", "test", "sizes", "who with whom", "rounds", "flows", "time",
+        "memory");
     for (size_t i = 0; i < plan->suite->test_count; i++) {
-        print_test(&plan->suite->tests[i], &sums[i], out);
+        print_test(plan->suite, &plan->suite->tests[i], &sums[i], out);
         all.rounds += sums[i].rounds;
         all.flows += sums[i].flows;
         all.seconds += sums[i].seconds;
     }
-    fprintf(out, "  %-64s %7lld %8lld %8s\n\n", "in all", (long long)all.rounds, (long long)all.flows,
+    fprintf(out, "  %-52s %7lld %10lld %9s\n\n", "in all", (long long)all.rounds, (long long)all.flows,
         time_text(all.seconds, text));
     fputs("Memory is of one rank. Time includes about a quarter of a second a round for set-up and checks;\n"
           "suspects that are measured again come on top. The same suite takes about\n",

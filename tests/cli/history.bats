@@ -333,7 +333,7 @@ make_old() {
     cp "$db" "$BATS_TEST_TMPDIR/before.db"
     history add "$BATS_TEST_TMPDIR/03"
     run -0 history trend
-    [[ $(tr -s ' \n' ' ' <<<"$output") == *"Gone for longer: "*" series that runs of its suite measured before, the last time in 20260103T020000Z-00000002."* ]]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"Gone for longer: "*" series that runs of the last run's suite measured before, the last time in 20260103T020000Z-00000002."* ]]
     [[ $output != *"NOT MEASURED"* ]]
     # the next night has nothing to miss but what came back
     mv "$BATS_TEST_TMPDIR/before.db" "$db"

@@ -193,7 +193,7 @@ test("what is missing since longer is told with the run that had it last", async
     const { not_measured: gaps } = told("gone");
     expect(gaps.gone).toBeGreaterThan(0);
     await expect(page.locator("#history .missing")).toHaveCount(0);
-    await expect(page.locator("#history")).toContainText(`Gone for longer: ${gaps.gone} series that runs of its suite measured before, the last time in ${gaps.gone_run_id}.`);
+    await expect(page.locator("#history")).toContainText(`Gone for longer: ${gaps.gone} series that runs of the last run's suite measured before, the last time in ${gaps.gone_run_id}.`);
     await open(page, "lacking");
     await expect(page.locator("#history")).not.toContainText("Gone for longer");
 });

@@ -7,7 +7,7 @@ export function collectives(run, first) {
     if (!points.some((point) => known(point.spread.median))) return null;
     return [
         el("p", { class: "note" }, "Bus bandwidth: the algorithm's bandwidth times what the operation must move, by nccl-tests' formulas, "
-            + "so that it can be held against what the links give."),
+            + "so that it can be held against what the links give. Times are of samples, in which short operations are several and told by their mean."),
         againstSize(run, first, points, [
             { head: "algorithm's median, GB/s", number: true, cell: (p) => number(p.algbw.median) },
             { head: "time p50, µs", number: true, cell: (p) => number(p.time_p50_us.median) },

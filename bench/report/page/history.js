@@ -106,7 +106,7 @@ export function history(run, first, runs, { history: past }) {
                 + `${plural(past.not_measured.of, "series", "series")} that the run of its suite before it has, ${past.not_measured.earlier_run_id}.`),
             el("ul", {}, past.not_measured.parts.slice(0, 20).map(({ sentence }) => el("li", { dir: "auto" }, sentence)),
                 past.not_measured.parts.length > 20 && el("li", {}, `and ${count(past.not_measured.parts.length - 20)} more`))),
-        past.not_measured.gone > 0 && el("p", { class: "note" }, `Gone for longer: ${count(past.not_measured.gone)} series that runs of its suite measured before, `
+        past.not_measured.gone > 0 && el("p", { class: "note" }, `Gone for longer: ${count(past.not_measured.gone)} series that runs of the last run's suite measured before, `
             + `the last time in ${past.not_measured.gone_run_id}.`),
         past.findings.length > 0 && el("ol", { class: "findings" }, past.findings.map(finding)),
         past.findings_left_out > 0 && el("p", { class: "note" }, `${count(past.findings_left_out)} earlier ones are told by railgauge history trend.`),

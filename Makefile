@@ -135,7 +135,7 @@ UNIT_SOURCES := $(wildcard tests/unit/*.c)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(filter tests/unit/test_%.c,$(UNIT_SOURCES)))
 UNIT_COMMANDS := $(patsubst %,bench/cmd/%.c,argv probe launch crew sequel)
 UNIT_OBJECTS := $(call objects,$(filter-out $(WITHOUT),$(PURE) $(call sources,mem check judge report)) bench/net/wire.c \
-	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/net/tcp.c bench/net/tcp_loop.c bench/hw/netdev.c bench/hw/sysfs.c bench/coll/collective.c bench/test/record.c bench/test/bandwidth.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c bench/hw/counters.c $(UNIT_COMMANDS)) \
+	$(filter-out $(WITHOUT),bench/net/endpoint.c bench/net/cuda_copy.c) bench/net/tcp.c bench/net/tcp_loop.c bench/hw/netdev.c bench/hw/sysfs.c bench/coll/collective.c bench/test/record.c bench/test/bandwidth.c bench/test/trial.c bench/hw/gpu.c bench/hw/nvml.c bench/hw/topology.c bench/hw/pairs.c bench/hw/counters.c $(UNIT_COMMANDS)) \
 	$(patsubst tests/unit/%.c,$(BUILD)/unit/%.o,$(filter-out tests/unit/test_%.c,$(UNIT_SOURCES))) $(CUDA_OBJECTS)
 UNIT_CC = $(CC) $(CPPFLAGS) -DRG_SOURCE='"$(CURDIR)"' $(CFLAGS) -MMD -MP
 .PHONY: unit

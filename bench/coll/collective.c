@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define TURN_ALIGNMENT 256
+
 static const struct rg_backend *const backends[] = {
     &rg_backend_mpi,
 #ifdef RG_NCCL
@@ -74,6 +76,12 @@ uint64_t rg_collective_moved_bytes(const struct rg_collective *collective)
     return collective->given_bytes > collective->gotten_bytes ? collective->given_bytes : collective->gotten_bytes;
 }
 
+/* Of turns, which begin where every type is aligned; of a single one nothing is lost. */
+static size_t step_of(size_t bytes)
+{
+    return (bytes + TURN_ALIGNMENT - 1) / TURN_ALIGNMENT * TURN_ALIGNMENT;
+}
+
 static int shape_of(struct rg_communicator *communicator, const struct rg_collective_config *config,
     struct rg_collective *out, struct rg_error *err)
 {
@@ -92,6 +100,8 @@ static int shape_of(struct rg_communicator *communicator, const struct rg_collec
     };
     out->given_bytes = rg_elements_given(&out->elements) * each;
     out->gotten_bytes = rg_elements_gotten(&out->elements) * each;
+    uint64_t step = step_of(rg_collective_moved_bytes(out));
+    out->turns = step > 0 && config->working_set_bytes > step ? config->working_set_bytes / step : 1;
     if (config->bytes % each != 0)
         return rg_fail(err, -EOPNOTSUPP, "%s of such elements needs a size that is a multiple of %llu", word,
             (unsigned long long)each);
@@ -124,10 +134,10 @@ int rg_collective_prepare(struct rg_collective *collective, uint64_t pass, struc
     return collective->communicator->backend->prepare(collective, err);
 }
 
-int rg_collective_run(struct rg_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+int rg_collective_run(struct rg_collective *collective, uint64_t iterations, uint64_t calls, double *samples_us,
     uint64_t until_ns, struct rg_error *err)
 {
-    int code = collective->communicator->backend->run(collective, samples, calls, samples_us, until_ns, err);
+    int code = collective->communicator->backend->run(collective, iterations, calls, samples_us, until_ns, err);
     collective->communicator->broken |= code != 0;
     return code;
 }
@@ -142,26 +152,50 @@ int rg_collective_check(struct rg_collective *collective, struct rg_collective_c
     return collective->communicator->backend->check(collective, io, err);
 }
 
+static struct rg_collective_buffer buffer_of(const struct rg_collective *collective, void *at, size_t bytes)
+{
+    size_t step = step_of(bytes);
+    return (struct rg_collective_buffer){at, bytes, step, (collective->turns - 1) * step + bytes};
+}
+
 bool rg_collective_place(struct rg_collective *collective, void *(*alloc)(size_t bytes, void *context), void *context)
 {
     size_t given = collective->given_bytes, gotten = collective->gotten_bytes;
     size_t own = (size_t)collective->communicator->self * (given < gotten ? given : gotten);
     if (!collective->config.in_place) {
-        collective->input = alloc(given, context);
-        collective->output = collective->input ? alloc(gotten, context) : NULL;
+        collective->input = alloc(buffer_of(collective, NULL, given).all, context);
+        collective->output = collective->input ? alloc(buffer_of(collective, NULL, gotten).all, context) : NULL;
         return collective->output != NULL;
     }
-    char *buffer = alloc(given > gotten ? given : gotten, context);
+    char *buffer = alloc(buffer_of(collective, NULL, given > gotten ? given : gotten).all, context);
     collective->input = buffer && given < gotten ? buffer + own : buffer;
     collective->output = buffer && gotten < given ? buffer + own : buffer;
     return buffer != NULL;
 }
 
-void rg_collective_buffers(const struct rg_collective *collective, void *buffers[2])
+void rg_collective_buffers(const struct rg_collective *collective, struct rg_collective_buffer out[2])
 {
-    bool gathers = collective->given_bytes < collective->gotten_bytes;
-    buffers[0] = collective->config.in_place && gathers ? collective->output : collective->input;
-    buffers[1] = collective->config.in_place ? NULL : collective->output;
+    bool in_place = collective->config.in_place, gathers = collective->given_bytes < collective->gotten_bytes;
+    size_t given = collective->given_bytes, gotten = collective->gotten_bytes;
+    out[0] = buffer_of(
+        collective, in_place && gathers ? collective->output : collective->input, in_place && gathers ? gotten : given);
+    out[1] = buffer_of(collective, in_place ? NULL : collective->output, gotten);
+}
+
+static void *at_turn(const struct rg_collective *collective, void *at, size_t bytes, uint64_t turn)
+{
+    size_t step = step_of(collective->config.in_place ? rg_collective_moved_bytes(collective) : bytes);
+    return (char *)at + turn % collective->turns * step;
+}
+
+void *rg_collective_input(const struct rg_collective *collective, uint64_t turn)
+{
+    return at_turn(collective, collective->input, collective->given_bytes, turn);
+}
+
+void *rg_collective_output(const struct rg_collective *collective, uint64_t turn)
+{
+    return at_turn(collective, collective->output, collective->gotten_bytes, turn);
 }
 
 const char *rg_collective_inexact(const struct rg_collective_config *config, int ranks)

@@ -9,13 +9,14 @@
 
 struct rg_collective;
 
-/* bytes: of the larger of a rank's two buffers, as nccl-tests counts. */
+/* bytes: of the larger of a rank's two buffers, as nccl-tests counts. working_set_bytes: successive operations walk
+ * through so much memory at each of them, so that no cache flatters the result; 0: they use the same. */
 struct rg_collective_config {
     enum rg_operation_kind operation;
     enum rg_data_type type;
     enum rg_reduction reduction;
     bool in_place, cuda_graph, register_buffers;
-    uint64_t bytes, seed;
+    uint64_t bytes, working_set_bytes, seed;
 };
 
 /* The first wrong element, and how many there are. Bits of the elements in the low end of the words. */
@@ -41,13 +42,13 @@ uint64_t rg_collective_moved_bytes(const struct rg_collective *collective);
 /* Fills the input for a pass, each pass with other data, and the output with what no result is. */
 int rg_collective_prepare(struct rg_collective *collective, uint64_t pass, struct rg_error *err);
 
-/* `samples` times `calls` operations, one after the other; samples_us: room for `samples` mean times of an operation,
- * or NULL. -ETIMEDOUT past until_ns: then it and its communicator can only be closed, and buffers that MPI may still
- * write to are left behind on purpose. -EIO with what the library said. */
-int rg_collective_run(struct rg_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+/* So many operations, one after the other, in samples of `calls`, the last of what is left; samples_us: room for the
+ * mean time of an operation in each, or NULL. -ETIMEDOUT past until_ns: then it and its communicator can only be
+ * closed, and buffers that MPI may still write to are left behind on purpose. -EIO with what the library said. */
+int rg_collective_run(struct rg_collective *collective, uint64_t iterations, uint64_t calls, double *samples_us,
     uint64_t until_ns, struct rg_error *err);
 
-/* How long a sample should last, in seconds, so that taking the time adds less than a hundredth to it. */
+/* How long a sample should last, in seconds, so that taking the time adds about a hundredth to it, or less. */
 double rg_collective_sample_s(const struct rg_collective *collective);
 
 /* Compares the result of one operation on the pass's data with what it must be, bit by bit, and adds to *io. */

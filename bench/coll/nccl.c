@@ -35,6 +35,7 @@ struct nccl_collective {
     void *registered[2];
     cudaGraphExec_t launchable; /* of so many calls: */
     uint64_t launchable_calls;
+    uint64_t turn; /* of the next operation */
 };
 
 static struct nccl_communicator *nccl_of(struct rg_communicator *communicator)
@@ -227,7 +228,7 @@ static void nccl_close(struct rg_collective *base)
 {
     struct nccl_collective *collective = collective_of(base);
     struct nccl_communicator *nccl = nccl_of(base->communicator);
-    void *buffers[2];
+    struct rg_collective_buffer buffers[2];
     cudaSetDevice(nccl->device);
     if (base->communicator->broken && nccl->comm != NULL) { /* a kernel may wait in it for ever: it must end first */
         ncclCommAbort(nccl->comm);
@@ -241,8 +242,8 @@ static void nccl_close(struct rg_collective *base)
     for (int i = 0; i <= SEGMENT && collective->events[i] != NULL; i++)
         cudaEventDestroy(collective->events[i]);
     rg_collective_buffers(base, buffers);
-    release(base, buffers[0]);
-    release(base, buffers[1]);
+    release(base, buffers[0].at);
+    release(base, buffers[1].at);
     cudaFree(collective->found);
     free(collective);
 }
@@ -250,13 +251,10 @@ static void nccl_close(struct rg_collective *base)
 static int register_buffers(struct nccl_collective *collective, struct rg_error *err)
 {
     struct nccl_communicator *nccl = nccl_of(collective->base.communicator);
-    void *buffers[2];
+    struct rg_collective_buffer buffers[2];
     rg_collective_buffers(&collective->base, buffers);
-    size_t bytes[2] = {rg_collective_moved_bytes(&collective->base), collective->base.gotten_bytes};
-    if (!collective->base.config.in_place)
-        bytes[0] = collective->base.given_bytes;
-    for (int i = 0; i < 2 && buffers[i] != NULL; i++) {
-        ncclResult_t status = ncclCommRegister(nccl->comm, buffers[i], bytes[i], &collective->registered[i]);
+    for (int i = 0; i < 2 && buffers[i].at != NULL; i++) {
+        ncclResult_t status = ncclCommRegister(nccl->comm, buffers[i].at, buffers[i].all, &collective->registered[i]);
         if (status != ncclSuccess)
             return nccl_failed(nccl, "ncclCommRegister", status, err);
     }
@@ -305,15 +303,33 @@ static int wait_for_device(struct nccl_communicator *nccl, int status, const cha
     return status == cudaSuccess ? 0 : cuda_failed(nccl, call, (cudaError_t)status, err);
 }
 
+/* From turn 0 to the others. */
+static cudaError_t spread(const struct rg_collective *base)
+{
+    struct rg_collective_buffer buffers[2];
+    cudaError_t status = cudaSuccess;
+    rg_collective_buffers(base, buffers);
+    for (int i = 0; i < 2 && buffers[i].at != NULL && buffers[i].each > 0; i++)
+        for (uint64_t have = 1, more; status == cudaSuccess && have < base->turns; have += more) {
+            more = have < base->turns - have ? have : base->turns - have;
+            status = cudaMemcpy((char *)buffers[i].at + have * buffers[i].step, buffers[i].at,
+                (more - 1) * buffers[i].step + buffers[i].each, cudaMemcpyDeviceToDevice);
+        }
+    return status;
+}
+
 static int nccl_prepare(struct rg_collective *base, struct rg_error *err)
 {
     struct nccl_communicator *nccl = nccl_of(base->communicator);
     const struct rg_elements *e = &base->elements;
     int status = cudaSetDevice(nccl->device);
+    collective_of(base)->turn = 0;
     if (status == cudaSuccess)
         status = cudaMemset(base->output, 0xff, base->gotten_bytes);
     if (status == cudaSuccess && (base->config.operation != RG_BROADCAST || e->rank == 0))
         status = rg_kernel_elements_fill(base->input, e, 0, rg_elements_given(e), NULL);
+    if (status == cudaSuccess)
+        status = spread(base);
     return wait_for_device(nccl, status, "fill the input", err);
 }
 
@@ -335,7 +351,8 @@ static ncclDataType_t type_of(enum rg_data_type type)
 }
 
 /* Sends and receives of a group go at once. */
-static ncclResult_t exchange(const struct rg_collective *c, ncclComm_t comm, cudaStream_t stream)
+static ncclResult_t exchange(
+    const struct rg_collective *c, const char *input, char *output, ncclComm_t comm, cudaStream_t stream)
 {
     size_t count = c->elements.chunk, step = count * rg_element_bytes(c->config.type);
     ncclDataType_t type = type_of(c->config.type);
@@ -346,31 +363,33 @@ static ncclResult_t exchange(const struct rg_collective *c, ncclComm_t comm, cud
         bool sends = !ring || peer == (self + 1) % n, receives = !ring || peer == (self + n - 1) % n;
         size_t at = ring ? 0 : (size_t)peer * step;
         if (sends)
-            status = ncclSend((const char *)c->input + at, count, type, peer, comm, stream);
+            status = ncclSend(input + at, count, type, peer, comm, stream);
         if (status == ncclSuccess && receives)
-            status = ncclRecv((char *)c->output + at, count, type, peer, comm, stream);
+            status = ncclRecv(output + at, count, type, peer, comm, stream);
     }
     ncclResult_t ended = ncclGroupEnd();
     return status == ncclSuccess || status == ncclInProgress ? ended : status;
 }
 
-static ncclResult_t launch(const struct rg_collective *c, ncclComm_t comm, cudaStream_t stream)
+static ncclResult_t launch(const struct rg_collective *c, uint64_t turn, ncclComm_t comm, cudaStream_t stream)
 {
     size_t count = c->elements.chunk;
     ncclDataType_t type = type_of(c->config.type);
     ncclRedOp_t reduction = reduction_of(c->config.reduction);
+    const void *input = rg_collective_input(c, turn);
+    void *output = rg_collective_output(c, turn);
     switch (c->config.operation) {
     case RG_ALL_REDUCE:
-        return ncclAllReduce(c->input, c->output, count, type, reduction, comm, stream);
+        return ncclAllReduce(input, output, count, type, reduction, comm, stream);
     case RG_REDUCE_SCATTER:
-        return ncclReduceScatter(c->input, c->output, count, type, reduction, comm, stream);
+        return ncclReduceScatter(input, output, count, type, reduction, comm, stream);
     case RG_ALL_GATHER:
-        return ncclAllGather(c->input, c->output, count, type, comm, stream);
+        return ncclAllGather(input, output, count, type, comm, stream);
     case RG_BROADCAST:
-        return ncclBroadcast(c->input, c->output, count, type, 0, comm, stream);
+        return ncclBroadcast(input, output, count, type, 0, comm, stream);
     case RG_ALL_TO_ALL:
     case RG_SEND_RECV:
-        return exchange(c, comm, stream);
+        return exchange(c, input, output, comm, stream);
     }
     return ncclInvalidArgument;
 }
@@ -380,8 +399,10 @@ static int launch_calls(struct nccl_collective *collective, uint64_t calls, uint
     struct nccl_communicator *nccl = nccl_of(collective->base.communicator);
     const char *word = rg_operation_words[collective->base.config.operation];
     int code = 0;
-    for (uint64_t i = 0; code == 0 && i < calls; i++)
-        code = settle(nccl, launch(&collective->base, nccl->comm, nccl->stream), word, until_ns, err);
+    for (uint64_t i = 0; code == 0 && i < calls; i++) {
+        ncclResult_t status = launch(&collective->base, collective->turn++, nccl->comm, nccl->stream);
+        code = settle(nccl, status, word, until_ns, err);
+    }
     return code;
 }
 
@@ -391,6 +412,7 @@ static int capture(struct nccl_collective *collective, uint64_t calls, uint64_t 
     struct nccl_communicator *nccl = nccl_of(collective->base.communicator);
     const char *call = "cudaStreamBeginCapture";
     cudaGraph_t graph = NULL;
+    collective->turn = 0;
     if (collective->launchable != NULL)
         cudaGraphExecDestroy(collective->launchable);
     collective->launchable = NULL;
@@ -406,10 +428,11 @@ static int capture(struct nccl_collective *collective, uint64_t calls, uint64_t 
     return code == 0 && status != cudaSuccess ? cuda_failed(nccl, call, status, err) : code;
 }
 
+/* What is left of a sample's calls in the end goes without the graph. */
 static int launch_sample(struct nccl_collective *collective, uint64_t calls, uint64_t until_ns, struct rg_error *err)
 {
     struct nccl_communicator *nccl = nccl_of(collective->base.communicator);
-    if (collective->launchable == NULL)
+    if (collective->launchable == NULL || collective->launchable_calls != calls)
         return launch_calls(collective, calls, until_ns, err);
     cudaError_t status = cudaGraphLaunch(collective->launchable, nccl->stream);
     return status == cudaSuccess ? 0 : cuda_failed(nccl, "cudaGraphLaunch", status, err);
@@ -438,16 +461,18 @@ static int drain(struct nccl_collective *collective, uint64_t until_ns, struct r
                : nccl_failed(nccl, word, asked != ncclSuccess ? asked : failed, err);
 }
 
-/* The time of each sample is that between the events before and after it. */
-static int run_segment(struct nccl_collective *collective, uint64_t samples, uint64_t calls, double *samples_us,
+/* The operations of a segment, sample by sample. The time of each is that between the events before and after it; where
+ * it is short, one that nobody times goes first, so that the device is busy when the others begin. */
+static int run_segment(struct nccl_collective *collective, uint64_t iterations, uint64_t calls, double *samples_us,
     uint64_t until_ns, struct rg_error *err)
 {
     struct nccl_communicator *nccl = nccl_of(collective->base.communicator);
-    bool timed = samples_us != NULL;
-    int code = 0;
+    bool timed = samples_us != NULL, graph = collective->launchable != NULL;
+    uint64_t samples = (iterations + calls - 1) / calls, last = iterations - (samples - 1) * calls;
+    int code = timed && (calls > 1 || graph) ? launch_sample(collective, calls, until_ns, err) : 0;
     cudaError_t status = timed ? cudaEventRecord(collective->events[0], nccl->stream) : cudaSuccess;
     for (uint64_t i = 0; code == 0 && status == cudaSuccess && i < samples; i++) {
-        code = launch_sample(collective, calls, until_ns, err);
+        code = launch_sample(collective, i + 1 < samples ? calls : last, until_ns, err);
         status = timed ? cudaEventRecord(collective->events[i + 1], nccl->stream) : cudaSuccess;
     }
     if (code == 0 && status != cudaSuccess)
@@ -459,26 +484,23 @@ static int run_segment(struct nccl_collective *collective, uint64_t samples, uin
         status = cudaEventElapsedTime(&ms, collective->events[i], collective->events[i + 1]);
         if (status != cudaSuccess)
             return cuda_failed(nccl, "cudaEventElapsedTime", status, err);
-        samples_us[i] = (double)ms * 1e3 / (double)calls;
+        samples_us[i] = (double)ms * 1e3 / (double)(i + 1 < samples ? calls : last);
     }
     return code;
 }
 
-static int nccl_run(struct rg_collective *base, uint64_t samples, uint64_t calls, double *samples_us, uint64_t until_ns,
-    struct rg_error *err)
+static int nccl_run(struct rg_collective *base, uint64_t iterations, uint64_t calls, double *samples_us,
+    uint64_t until_ns, struct rg_error *err)
 {
     struct nccl_collective *collective = collective_of(base);
     bool graph = base->config.cuda_graph;
-    uint64_t launches = graph ? 1 : calls, most = launches < SEGMENT ? SEGMENT / launches : 1;
+    uint64_t launches = graph ? 1 : calls, most = (launches < SEGMENT ? SEGMENT / launches : 1) * calls;
     int code = 0;
-    if (graph && (collective->launchable == NULL || collective->launchable_calls != calls)) {
+    if (graph && iterations > 0 && (collective->launchable == NULL || collective->launchable_calls != calls))
         code = capture(collective, calls, until_ns, err);
-        if (code == 0 && samples_us != NULL) /* the first launch carries the graph to the device, too */
-            code = run_segment(collective, 1, calls, NULL, until_ns, err);
-    }
-    for (uint64_t done = 0, step; code == 0 && done < samples; done += step) {
-        step = samples - done < most ? samples - done : most;
-        code = run_segment(collective, step, calls, samples_us ? samples_us + done : NULL, until_ns, err);
+    for (uint64_t done = 0, step; code == 0 && done < iterations; done += step) {
+        step = iterations - done < most ? iterations - done : most;
+        code = run_segment(collective, step, calls, samples_us ? samples_us + done / calls : NULL, until_ns, err);
     }
     return code;
 }

@@ -89,7 +89,7 @@ const struct rg_option rg_settings_rows[] = {
     {"depth", "depth", RG_INTEGER, AT(depth), 1, 32768, "128",
         .help = "Outstanding messages a queue pair. TCP has its own window instead."},
     {"signal-interval", "signal_interval", RG_INTEGER, AT(signal_interval), 1, 32768, "16",
-        .help = "One completion is asked for every so many messages, and for every 16 MiB at least."},
+        .help = "One completion is asked for every so many messages."},
     {"post-list", "post_list", RG_INTEGER, AT(post_list), 1, 1024, "1", .help = "Messages posted with one call."},
     {"inline", "inline_bytes", RG_BYTES, AT(inline_bytes), 0, 4096, "0", .metavar = "SIZE",
         .help = "Messages up to this size travel inside the work request."},

@@ -7,6 +7,7 @@
 #include "stat/summary.h"
 #include "test/group.h"
 #include "test/record.h"
+#include "test/trial.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,15 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLES_LEAST 5
-#define ITERATIONS_MOST 1000000
 #define CHECKED 3 /* operations whose every result is checked, each on data of its own */
 
 enum step { STEP_TRY, STEP_MEASURE, STEP_CHECK, STEP_END };
 
-/* What the first rank tells the others to do: so many operations, `calls` of them to a sample. */
+/* What the first rank tells the others to do. */
 struct order {
-    uint64_t step, iterations, calls;
+    enum step step;
+    struct rg_trial load;
 };
 
 /* What a rank tells the first after each step. */
@@ -46,8 +46,10 @@ struct round_state {
     struct rg_start start;
     struct note mine, *notes; /* notes: of all members, at the first */
     int64_t number;
-    uint64_t tried, iterations, calls, end_ns;
-    double *samples_us; /* iterations / calls */
+    uint64_t tried, end_ns;
+    struct rg_trial load; /* that was measured */
+    double *samples_us;   /* a sample's mean time of an operation */
+    size_t sample_count;
     bool measured;
 };
 
@@ -140,6 +142,7 @@ static struct rg_collective_config shape_of(const struct round_state *r)
         .cuda_graph = s->cuda_graph,
         .register_buffers = s->register_buffers,
         .bytes = (uint64_t)r->round->size_bytes,
+        .working_set_bytes = strcmp(r->backend, "nccl") == 0 ? (uint64_t)s->working_set_bytes : 0,
         .seed = (uint64_t)r->session->orders->seed,
     };
     while (strcmp(rg_suite_data_type_words[config.type], s->data_type) != 0)
@@ -190,20 +193,19 @@ static int check_passes(struct round_state *r, uint64_t until_ns, struct rg_erro
     return code;
 }
 
-static int measure(struct round_state *r, const struct order *order, uint64_t until_ns, struct rg_error *err)
+static int measure(struct round_state *r, const struct rg_trial *load, uint64_t until_ns, struct rg_error *err)
 {
     double sum_us = 0;
-    uint64_t samples = order->iterations / order->calls;
-    r->samples_us = calloc(samples, sizeof *r->samples_us);
+    r->load = *load;
+    r->sample_count = (size_t)((load->iterations + load->calls - 1) / load->calls);
+    r->samples_us = calloc(r->sample_count, sizeof *r->samples_us);
     if (r->samples_us == NULL)
         return rg_fail(err, -ENOMEM, "no memory for the samples");
-    int code = rg_collective_run(r->collective, samples, order->calls, r->samples_us, until_ns, err);
+    int code = rg_collective_run(r->collective, load->iterations, load->calls, r->samples_us, until_ns, err);
     r->end_ns = rg_clock_now_ns();
-    r->iterations = order->iterations;
-    r->calls = order->calls;
-    for (uint64_t i = 0; i < samples; i++)
-        sum_us += r->samples_us[i];
-    r->mine.mean_us = sum_us / (double)samples;
+    for (uint64_t i = 0, left = load->iterations; i < r->sample_count; i++, left -= load->calls)
+        sum_us += r->samples_us[i] * (double)(left < load->calls ? left : load->calls);
+    r->mine.mean_us = sum_us / (double)load->iterations;
     r->measured = code == 0;
     return code;
 }
@@ -211,50 +213,34 @@ static int measure(struct round_state *r, const struct order *order, uint64_t un
 static void carry_out(struct round_state *r, const struct order *order)
 {
     const struct rg_settings *s = r->settings;
+    const struct rg_trial *load = &order->load;
     uint64_t begin_ns = rg_clock_now_ns();
     uint64_t until_ns = begin_ns + rg_seconds_to_ns(2 * s->duration_s + s->deadline_s);
     struct rg_error why = {{0}};
     int code;
     if (order->step == STEP_MEASURE)
-        code = measure(r, order, until_ns, &why);
+        code = measure(r, load, until_ns, &why);
     else if (order->step == STEP_CHECK)
         code = check_passes(r, until_ns, &why);
     else
-        code = rg_collective_run(r->collective, order->iterations, 1, NULL, until_ns, &why);
-    r->tried += order->step == STEP_TRY ? order->iterations : 0;
+        code = rg_collective_run(r->collective, load->iterations, load->calls, NULL, until_ns, &why);
+    r->tried += order->step == STEP_TRY ? load->iterations : 0;
     r->mine.spent_s = rg_ns_to_seconds(rg_clock_now_ns() - begin_ns);
     note_failure(r, code, &why);
 }
 
-/* Operations that share a sample, so that it lasts long enough: a whole number of samples, not too few. */
-static uint64_t calls_of(const struct round_state *r, uint64_t iterations, double each_s)
+static struct order order_of(const struct rg_trial *load)
 {
-    double most = fmax(1, (double)(iterations / SAMPLES_LEAST));
-    uint64_t calls = (uint64_t)fmin(most, fmax(1, ceil(rg_collective_sample_s(r->collective) / each_s)));
-    while (r->settings->iterations != RG_NONE && iterations % calls != 0)
-        calls--;
-    return calls;
+    return (struct order){load->measured ? STEP_MEASURE : STEP_TRY, *load};
 }
 
-/* The first operation makes the group's connections, and tells nothing of the next. Bounded by time, trials of growing
- * length show how many operations will fill it. */
-static struct order after_trial(const struct round_state *r, uint64_t last)
+static struct order after_trial(const struct round_state *r, const struct rg_trial *last)
 {
-    const struct rg_settings *s = r->settings;
-    uint64_t iterations = (uint64_t)s->iterations, warmup = (uint64_t)s->warmup_iterations;
-    double spent_s = 1e-7;
+    double spent_s = 0;
     for (int i = 0; i < r->group.count; i++)
         spent_s = fmax(spent_s, r->notes[i].spent_s);
-    double each_s = last > 0 ? spent_s / (double)last : 1;
-    if (s->iterations != RG_NONE && r->tried < warmup)
-        return (struct order){STEP_TRY, warmup - r->tried, 1};
-    if (s->iterations != RG_NONE)
-        return (struct order){STEP_MEASURE, iterations, calls_of(r, iterations, each_s)};
-    double fit = fmin(fmax(s->duration_s / each_s, SAMPLES_LEAST), ITERATIONS_MOST);
-    if (spent_s < s->warmup_s / 4 && (double)last < fit / 8)
-        return (struct order){STEP_TRY, last * 4, 1};
-    uint64_t calls = calls_of(r, (uint64_t)fit, each_s);
-    return (struct order){STEP_MEASURE, (uint64_t)fit / calls * calls, calls};
+    struct rg_trial next = rg_trial_next(r->settings, last, r->tried, spent_s, rg_collective_sample_s(r->collective));
+    return order_of(&next);
 }
 
 /* Of the first rank, with everyone's notes on the step before. */
@@ -263,18 +249,19 @@ static struct order decide(const struct round_state *r, const struct order *last
     struct rg_collective_config config = shape_of(r);
     for (int i = 0; i < r->group.count; i++)
         if (r->notes[i].code != 0)
-            return (struct order){STEP_END, 0, 1};
+            return (struct order){.step = STEP_END};
     if (last->step == STEP_TRY)
-        return after_trial(r, last->iterations);
+        return after_trial(r, &last->load);
     bool checks = r->settings->verify && rg_collective_inexact(&config, r->group.count) == NULL;
-    return (struct order){last->step == STEP_MEASURE && checks ? STEP_CHECK : STEP_END, 0, 1};
+    return (struct order){.step = last->step == STEP_MEASURE && checks ? STEP_CHECK : STEP_END};
 }
 
 /* Negative: a member did not come, and the ranks are out of step. */
 static int run_steps(struct round_state *r, struct rg_error *err)
 {
     const struct rg_settings *s = r->settings;
-    struct order order = {STEP_TRY, s->iterations != RG_NONE && s->warmup_iterations == 0 ? 0 : 1, 1};
+    struct rg_trial first = rg_trial_first(s);
+    struct order order = order_of(&first);
     int code = 0;
     while (code == 0 && order.step != STEP_END) {
         carry_out(r, &order);
@@ -341,7 +328,7 @@ static void describe_times(const struct round_state *r, struct rg_measurement *o
     bool reduces = config.operation == RG_ALL_REDUCE || config.operation == RG_REDUCE_SCATTER;
     struct rg_summary summary;
     struct rg_collective_result *result = &out->collective;
-    rg_summary_of(r->samples_us, r->iterations / r->calls, &summary);
+    rg_summary_of(r->samples_us, r->sample_count, &summary);
     *result = (struct rg_collective_result){
         .data_type = s->data_type,
         .reduction = reduces ? s->reduction : NULL,
@@ -351,8 +338,8 @@ static void describe_times(const struct round_state *r, struct rg_measurement *o
         .library = r->facts.library,
         .plugin = text_or_null(r->facts.plugin),
         .settings = text_or_null(r->facts.settings),
-        .iterations = (int64_t)r->iterations,
-        .calls_per_sample = (int64_t)r->calls,
+        .iterations = (int64_t)r->load.iterations,
+        .calls_per_sample = (int64_t)r->load.calls,
         .moved_bytes = (int64_t)rg_collective_moved_bytes(r->collective),
         .time_min_us = r->notes[0].mean_us,
         .time_max_us = r->notes[0].mean_us,

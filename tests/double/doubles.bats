@@ -35,7 +35,7 @@ measure() { # OPTION...
 
 # Long enough a warm-up for a machine that is busy with something else.
 copies=(--test gpu_copy --size 64K --working-set 128K --duration 0.25 --warmup 0.2 --copy host_to_device)
-reduces=(--test all_reduce --memory cuda --size 4K --iterations 2 --warmup-iterations 0 --deadline 5)
+reduces=(--test all_reduce --memory cuda --size 4K --working-set 12K --iterations 2 --warmup-iterations 0 --deadline 5)
 
 @test "every symbol of CUDA, NCCL and NVML that the program uses is in the doubles" {
     nm -D build/railgauge-rank | awk '$1 == "U" { print $2 }' | sed 's/@.*//' | grep -E '^(cuda|__cuda|cu[A-Z]|nccl)' | sort -u \
@@ -105,6 +105,28 @@ reduces=(--test all_reduce --memory cuda --size 4K --iterations 2 --warmup-itera
     [ "$status" = 0 ]
     measure "${reduces[@]}"
     [ "$status" = 0 ]
+}
+
+# 7 places of 4 KiB are walked through, the last of which ends where nobody may touch.
+@test "many short operations are timed together, in graphs, too, and what they leave is right" {
+    modes=(RAILGAUGE_DOUBLE_LAZY=1 RAILGAUGE_DOUBLE_GUARD=1)
+    for how in "" --cuda-graph --in-place --register-buffers; do
+        # shellcheck disable=SC2086 # no word, or one
+        measure "${reduces[@]}" --working-set 28K --iterations 53 --warmup-iterations 10 $how
+        [ "$status" = 0 ]
+        [ "$(jq -c '[.collective.iterations, .integrity.status, .collective.calls_per_sample >= 1]' "$out/measurements.ndjson")" = '[53,"ok",true]' ]
+    done
+    measure --test all_gather --memory cuda --size 4K --working-set 28K --duration 0.3 --warmup 0.2 --in-place
+    [ "$status" = 0 ]
+    scripts/validate "$out"
+}
+
+@test "of two ranks at one GPU the first copies" {
+    modes=(RAILGAUGE_DOUBLE_DEVICES=1)
+    measure "${copies[@]}"
+    [ "$status" = 0 ]
+    [ "$(jq -c '[.copy.rail, .status]' "$out/measurements.ndjson")" = '[0,"ok"]' ]
+    scripts/validate "$out"
 }
 
 @test "a bit that flips in a copy is found, with rank, offset, expected and got" {

@@ -80,11 +80,23 @@ apart() {
 
 @test "all_reduce and all_gather over NCCL among all GPUs of this node are bit-exact" {
     # shellcheck disable=SC2086 # several words
-    measure "$gpus" --suite tests/gpu/collectives.json ${small:+--size 8K,64K}
+    measure "$gpus" --suite tests/gpu/collectives.json ${small:+--size 8K,64K --working-set 128K}
     [ "$status" = 0 ]
     sound
     apart
     [ "$(count '.backend == "nccl" and .group.ranks == '"$gpus")" = 16 ]
+}
+
+@test "short operations share samples, and are none the less right" {
+    for how in "" --cuda-graph; do
+        rm -rf "$out"
+        # shellcheck disable=SC2086 # no word, or one
+        measure "$gpus" --test all_reduce --memory cuda --size 8K ${small:+--working-set 128K} --iterations 200 --warmup-iterations 20 $how
+        [ "$status" = 0 ]
+        sound
+        [ "$(count '.collective.iterations == 200')" = 1 ]
+        [ "$hardware" = false ] || [ "$(count '.collective.calls_per_sample > 1')" = 1 ]
+    done
 }
 
 @test "NICs that talk to themselves read and write the memory of the GPUs next to them" {

@@ -255,7 +255,7 @@ static void in_place_a_rank_has_its_own_part_of_the_larger_buffer(void **state)
     char buffer[64];
     struct rg_communicator *group;
     struct rg_collective *c;
-    void *buffers[2];
+    struct rg_collective_buffer buffers[2];
     (void)state;
     assert_int_equal(rg_communicator_open("mpi", NULL, 1, &group, NULL), 0);
     assert_int_equal(open_of(group, RG_ALL_GATHER, 48, true, &c, NULL), 0);
@@ -263,14 +263,47 @@ static void in_place_a_rank_has_its_own_part_of_the_larger_buffer(void **state)
     assert_ptr_equal(c->output, buffer);
     assert_ptr_equal(c->input, buffer + 2 * 8);
     rg_collective_buffers(c, buffers);
-    assert_ptr_equal(buffers[0], buffer);
-    assert_null(buffers[1]);
+    assert_ptr_equal(buffers[0].at, buffer);
+    assert_null(buffers[1].at);
     assert_int_equal(open_of(group, RG_REDUCE_SCATTER, 48, true, &c, NULL), 0);
     assert_true(rg_collective_place(c, allocate_from, buffer));
     assert_ptr_equal(c->input, buffer);
     assert_ptr_equal(c->output, buffer + 2 * 8);
     rg_collective_buffers(c, buffers);
-    assert_ptr_equal(buffers[0], buffer);
+    assert_ptr_equal(buffers[0].at, buffer);
+}
+
+/* Four members, this one the third. */
+static void operations_walk_through_the_working_set(void **state)
+{
+    static char memory[1 << 16];
+    struct rg_communicator *group;
+    struct rg_collective *c;
+    struct rg_collective_buffer buffers[2];
+    struct rg_collective_config config = {.operation = RG_ALL_GATHER, .type = RG_INT32, .bytes = 1200};
+    (void)state;
+    assert_int_equal(rg_communicator_open("mpi", NULL, 1, &group, NULL), 0);
+    assert_int_equal(rg_collective_open(group, &config, &c, NULL), 0);
+    assert_int_equal(c->turns, 1);
+    config.working_set_bytes = 4096; /* 1,280 bytes a turn, so that the next is aligned */
+    assert_int_equal(rg_collective_open(group, &config, &c, NULL), 0);
+    assert_int_equal(c->turns, 3);
+    assert_true(rg_collective_place(c, allocate_from, memory));
+    rg_collective_buffers(c, buffers);
+    size_t given = c->given_bytes, step = (given + 255) / 256 * 256;
+    assert_int_equal(buffers[0].all, 2 * step + given);
+    assert_int_equal(buffers[1].all, 2 * 1280 + 1200);
+    for (uint64_t turn = 0; turn < 7; turn++) {
+        assert_ptr_equal(rg_collective_input(c, turn), memory + turn % 3 * step);
+        assert_ptr_equal(rg_collective_output(c, turn), memory + turn % 3 * 1280);
+    }
+    config.in_place = true;
+    assert_int_equal(rg_collective_open(group, &config, &c, NULL), 0);
+    assert_true(rg_collective_place(c, allocate_from, memory));
+    rg_collective_buffers(c, buffers);
+    assert_int_equal(buffers[0].all, 2 * 1280 + 1200);
+    assert_ptr_equal(rg_collective_output(c, 1), memory + 1280);
+    assert_ptr_equal(rg_collective_input(c, 1), (char *)c->input + 1280); /* this rank's part of the same turn */
 }
 
 static void a_failed_operation_breaks_its_communicator(void **state)
@@ -303,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_size_is_cut_down_to_whole_elements_for_each_rank),
         cmocka_unit_test(what_cannot_be_done_is_refused_with_its_reason),
         cmocka_unit_test(in_place_a_rank_has_its_own_part_of_the_larger_buffer),
+        cmocka_unit_test(operations_walk_through_the_working_set),
         cmocka_unit_test(a_failed_operation_breaks_its_communicator),
         cmocka_unit_test(averages_over_odd_numbers_of_ranks_have_no_exact_check),
     };

@@ -88,8 +88,8 @@ static void print_gone(const struct rg_trend *trend, FILE *out)
     if (trend->gone_series == 0)
         return;
     snprintf(text, sizeof text,
-        "Gone for longer: %zu series that runs of the last run's suite measured before, the last time in %s.", trend->gone_series,
-        trend->past->runs[trend->gone_run].run_id);
+        "Gone for longer: %zu series that runs of the last run's suite measured before, the last time in %s.",
+        trend->gone_series, trend->past->runs[trend->gone_run].run_id);
     rg_wrap_print(text, 0, 2, out);
 }
 

@@ -336,7 +336,7 @@ static int mpi_run(struct rg_collective *collective, uint64_t iterations, uint64
         for (uint64_t i = 0; code == 0 && i < step; i++)
             code = run_once(collective, until_ns, err);
         if (samples_us != NULL)
-            samples_us[done / calls] = (double)(rg_clock_now_ns() - before_ns) / 1e3 / (double)step;
+            *samples_us++ = (double)(rg_clock_now_ns() - before_ns) / 1e3 / (double)step;
     }
     return code;
 }

@@ -62,11 +62,12 @@ def perftest(program, *options, under=()):
 
 
 def railgauge(test, size, messages, *options, under=()):
-    """The measurement of the one flow, which rank 0 initiates."""
+    """The measurement of the one flow: data go from rank 0 to rank 1, who initiates if it reads."""
+    initiator = int("read" in test)
     out, wrapper = os.path.join(scratch, "run"), os.path.join(scratch, "rank")
     shutil.rmtree(out, ignore_errors=True)
     with open(wrapper, "w") as file:
-        file.write(f"#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK != 0 ] || exec {' '.join([*bound(0), *under])} build/railgauge-rank\n"
+        file.write(f"#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK != {initiator} ] || exec {' '.join([*bound(0), *under])} build/railgauge-rank\n"
                    f"exec {' '.join(bound(1))} build/railgauge-rank\n")
     os.chmod(wrapper, 0o755)
     done = subprocess.run(
@@ -148,6 +149,8 @@ def instructions_of(program, run):
     for key in set(costs[0]) | set(costs[1]):
         whose = "own" if key[0] == program else "verbs" if re.match(r"lib(ibverbs|rxe)", key[0]) else "other"
         slope[whose] += (costs[1][key] - costs[0][key]) / step
+    if slope["own"] < 1:
+        sys.exit(f"{program}: {slope['own']:.1f} instructions of its own a message: that was not the end that initiates")
     return slope
 
 

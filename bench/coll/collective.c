@@ -152,10 +152,11 @@ int rg_collective_check(struct rg_collective *collective, struct rg_collective_c
     return collective->communicator->backend->check(collective, io, err);
 }
 
+/* bytes: of the input or the output; in place both lie in one buffer of the larger. */
 static struct rg_collective_buffer buffer_of(const struct rg_collective *collective, void *at, size_t bytes)
 {
-    size_t step = step_of(bytes);
-    return (struct rg_collective_buffer){at, bytes, step, (collective->turns - 1) * step + bytes};
+    size_t each = collective->config.in_place ? rg_collective_moved_bytes(collective) : bytes, step = step_of(each);
+    return (struct rg_collective_buffer){at, each, step, (collective->turns - 1) * step + each};
 }
 
 bool rg_collective_place(struct rg_collective *collective, void *(*alloc)(size_t bytes, void *context), void *context)
@@ -167,7 +168,7 @@ bool rg_collective_place(struct rg_collective *collective, void *(*alloc)(size_t
         collective->output = collective->input ? alloc(buffer_of(collective, NULL, gotten).all, context) : NULL;
         return collective->output != NULL;
     }
-    char *buffer = alloc(buffer_of(collective, NULL, given > gotten ? given : gotten).all, context);
+    char *buffer = alloc(buffer_of(collective, NULL, given).all, context);
     collective->input = buffer && given < gotten ? buffer + own : buffer;
     collective->output = buffer && gotten < given ? buffer + own : buffer;
     return buffer != NULL;
@@ -176,16 +177,14 @@ bool rg_collective_place(struct rg_collective *collective, void *(*alloc)(size_t
 void rg_collective_buffers(const struct rg_collective *collective, struct rg_collective_buffer out[2])
 {
     bool in_place = collective->config.in_place, gathers = collective->given_bytes < collective->gotten_bytes;
-    size_t given = collective->given_bytes, gotten = collective->gotten_bytes;
-    out[0] = buffer_of(
-        collective, in_place && gathers ? collective->output : collective->input, in_place && gathers ? gotten : given);
-    out[1] = buffer_of(collective, in_place ? NULL : collective->output, gotten);
+    void *first = in_place && gathers ? collective->output : collective->input;
+    out[0] = buffer_of(collective, first, collective->given_bytes);
+    out[1] = buffer_of(collective, in_place ? NULL : collective->output, collective->gotten_bytes);
 }
 
 static void *at_turn(const struct rg_collective *collective, void *at, size_t bytes, uint64_t turn)
 {
-    size_t step = step_of(collective->config.in_place ? rg_collective_moved_bytes(collective) : bytes);
-    return (char *)at + turn % collective->turns * step;
+    return (char *)at + turn % collective->turns * buffer_of(collective, at, bytes).step;
 }
 
 void *rg_collective_input(const struct rg_collective *collective, uint64_t turn)

@@ -58,8 +58,9 @@ rehearse() { # PODS SUBMIT-OPTION... -- REHEARSE-OPTION...
 }
 
 @test "a node with a throttled rail fails the Job, with its name and its rail in the last line" {
-    rehearse 3 --args "--start-timeout 600 --size 4K --duration 2 --pattern screen --depth 1 --working-set 64K --qp-timeout 16" \
-        -- --before 'ssh node1 tc qdisc add dev rail0 root tbf rate 400kbit burst 8kb latency 2s'
+    # As in verbs/fleet: a slower throttle, or two rails at once, make the receiving side slow, too.
+    rehearse 3 --args "--start-timeout 600 --size 4K --duration 3 --warmup 1 --pattern screen --rails one --depth 1 --working-set 64K --qp-timeout 17" \
+        -- --before 'ssh node1 tc qdisc add dev rail0 root tbf rate 2mbit burst 8kb latency 2s'
     [ "$status" = 1 ]
     grep -q "pod 0 ended with status 1, and the policy is FailJob" <<<"$output"
     # On a busy host others may be slow, too: verbs/fleet has who is not to be named.

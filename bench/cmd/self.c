@@ -229,9 +229,9 @@ static char *line_of(struct rg_self *self, const struct rg_control *control, con
         return asprintf(&line, "!%s: %s", g->host.node, err->text) < 0 ? NULL : line;
     rg_control_mpi_version(g->mpi, sizeof g->mpi);
     rg_rank_facts_clear(&facts);
-    facts.node =
-        (struct rg_node_facts){g->host.node, g->host.kernel, text_or_null(g->host.os), text_or_null(g->host.cpu_model),
-            g->mpi, text_or_null(g->host.rdma_core), g->host.cpus, g->host.numa_nodes, g->host.memory_bytes, RG_NONE};
+    facts.node = (struct rg_node_facts){g->host.node, g->host.kernel, text_or_null(g->host.os),
+        text_or_null(g->host.cpu_model), g->mpi, text_or_null(g->host.rdma_core), text_or_null(g->host.tcp_congestion),
+        g->host.cpus, g->host.numa_nodes, g->host.memory_bytes, RG_NONE};
     facts.rail.rail = rail;
     facts.rail.rank = rg_control_rank(control);
     if (code == 0)
@@ -257,7 +257,8 @@ static char *simulated_line(const struct rg_control *control, const struct rg_or
     rg_fabricdoc_node_name(number, node);
     snprintf(device, sizeof device, "sim%d", rail);
     facts.node = (struct rg_node_facts){node, g->host.kernel, text_or_null(g->host.os), text_or_null(g->host.cpu_model),
-        g->mpi, NULL, g->host.cpus, g->host.numa_nodes, g->host.memory_bytes, orders->fabric.leaf_of[number]};
+        g->mpi, NULL, text_or_null(g->host.tcp_congestion), g->host.cpus, g->host.numa_nodes, g->host.memory_bytes,
+        orders->fabric.leaf_of[number]};
     facts.rail.rail = rail;
     facts.rail.rank = rank;
     facts.rail.device = device;

@@ -16,7 +16,11 @@ static const struct rg_option node_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEXT(
     RG_FIELD_TEXT_OR_NULL(cpu_model), RG_FIELD_COUNTED_OR_NULL(cpus), RG_FIELD_COUNTED_OR_NULL(numa_nodes),
     RG_FIELD_COUNTED_OR_NULL(memory_bytes),
     {.key = "leaf", .type = RG_INTEGER, RG_FIELD_AT(leaf), .min = 0, .max = 65535, .nullable = true},
-    RG_FIELD_TEXT_OR_NULL(mpi), RG_FIELD_TEXT_OR_NULL(rdma_core)};
+    RG_FIELD_TEXT_OR_NULL(mpi), RG_FIELD_TEXT_OR_NULL(rdma_core),
+    {.key = "tcp_congestion",
+        .type = RG_TEXT,
+        .offset = offsetof(struct S, tcp_congestion),
+        .nullable = true}}; /* earlier versions left it out */
 #undef S
 static const struct rg_shape node_shape = {
     .rows = node_rows, .row_count = RG_FIELD_COUNT(node_rows), .others = (const char *const[]){"rails", NULL}};

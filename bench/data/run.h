@@ -8,7 +8,7 @@
 
 /* What a node is. The environment is recorded by this list alone, never as a whole. */
 struct rg_node_facts {
-    const char *node, *kernel, *os, *cpu_model, *mpi, *rdma_core;
+    const char *node, *kernel, *os, *cpu_model, *mpi, *rdma_core, *tcp_congestion;
     int64_t cpus, numa_nodes, memory_bytes, leaf; /* leaf: which block of the fabric it hangs on; RG_NONE: not known */
 };
 

@@ -41,6 +41,17 @@ static int64_t count_numa_nodes(void)
     return count > 0 ? count : 1;
 }
 
+static void find_tcp_congestion(char *out, size_t room)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_congestion_control", "re");
+    out[0] = '\0';
+    if (file == NULL)
+        return;
+    if (fgets(out, (int)room, file) != NULL)
+        out[strcspn(out, "\n")] = '\0';
+    fclose(file);
+}
+
 /* libibverbs has no call that tells its version, but its file name does: libibverbs.so.1.14.44.0 is rdma-core 44.0. */
 static void find_rdma_core(char *out, size_t room)
 {
@@ -65,6 +76,7 @@ void rg_host_describe(struct rg_host *out)
     value_in("/etc/os-release", "PRETTY_NAME", '=', out->os, sizeof out->os);
     value_in("/proc/cpuinfo", "model name", ':', out->cpu_model, sizeof out->cpu_model);
     find_rdma_core(out->rdma_core, sizeof out->rdma_core);
+    find_tcp_congestion(out->tcp_congestion, sizeof out->tcp_congestion);
     out->cpus = sysconf(_SC_NPROCESSORS_ONLN);
     out->numa_nodes = count_numa_nodes();
     out->memory_bytes = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);

@@ -178,6 +178,7 @@ static const struct source sources[] = {
     {"the processor", RG_TEXT, OF(node.cpu_model)},
     {"MPI", RG_TEXT, OF(node.mpi)},
     {"rdma-core", RG_TEXT, OF(node.rdma_core)},
+    {"TCP's congestion control", RG_TEXT, OF(node.tcp_congestion)},
     {"the NIC's driver", RG_TEXT, OF(rail.driver)},
     {"the NIC's firmware", RG_TEXT, OF(rail.firmware)},
     {"the MTU", RG_INTEGER, OF(rail.active_mtu_bytes)},

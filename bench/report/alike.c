@@ -31,6 +31,7 @@ static const struct {
     NODE("NUMA nodes", RG_INTEGER, numa_nodes),
     NODE("MPI", RG_TEXT, mpi),
     NODE("rdma-core", RG_TEXT, rdma_core),
+    NODE("TCP congestion control", RG_TEXT, tcp_congestion),
     RAIL("NIC driver", RG_TEXT, driver),
     RAIL("NIC firmware", RG_TEXT, firmware),
     RAIL("link layer", RG_TEXT, link_layer),

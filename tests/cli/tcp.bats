@@ -100,6 +100,7 @@ between_hosts() { # OPTION...
     [[ $output == *"tcp_bw 64K one_way, 3 connections, loopback"* ]]
     [[ $stderr != *"MPI's own traffic"* ]]
     [ "$(jq -r '.nodes[0].rails[0] | [.device, .netdev] | @csv' "$out/run.json")" = ',"lo"' ]
+    [ "$(jq -r '.nodes[0].tcp_congestion' "$out/run.json")" = "$(cat /proc/sys/net/ipv4/tcp_congestion_control)" ]
 }
 
 @test "both ways at once, and bounded by a count: every message is counted" {

@@ -3,7 +3,9 @@
 #include "cmd/cmd.h"
 #include "judge/judge.h"
 #include "judge/learn.h"
+#include "report/figure.h"
 #include "report/format.h"
+#include "report/naming.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -110,23 +112,56 @@ static int judge(const struct rg_run *run, const char *directory, const struct c
     return status;
 }
 
+/* What was learned, read back from its file, and what was not. */
+static int tell_learned(
+    const struct comparison *c, const char *path, const struct rg_verdict *not_learned, struct rg_error *err)
+{
+    struct rg_machine machine;
+    int code = rg_machine_load(path, &machine, err);
+    if (code != 0)
+        return code;
+    printf("%s: %zu expectations from %d runs; 99 of 100 runs like these meet all of them\n\n", path,
+        machine.expectation_count, c->args.word_count);
+    for (size_t i = 0; i < machine.expectation_count; i++) {
+        const struct rg_expectation *e = &machine.expectations[i];
+        struct rg_test_point point = {.test = e->test,
+            .direction = e->direction,
+            .memory = e->memory,
+            .variant = e->variant,
+            .metric = e->metric,
+            .size_bytes = e->size_bytes,
+            .queue_pairs = e->queue_pairs};
+        char words[200], figure[16];
+        rg_naming_point(&point, words, sizeof words);
+        printf("  %-56s %-5s %10s %-4s %c %4.1f %%\n", words, e->scope, rg_figure(e->expected, figure),
+            rg_naming_unit(e->metric), strncmp(e->metric, "latency", 7) == 0 ? '+' : '-', e->tolerance_percent);
+    }
+    for (size_t i = 0; i < not_learned->incompatible_count; i++)
+        printf("%s  %s\n", i == 0 ? "\n" : "", not_learned->incompatible[i]);
+    printf("\nrailgauge compare RUN --machine %s%s judges by it.\n", strchr(path, '/') ? "" : "./", path);
+    rg_machine_close(&machine);
+    return 0;
+}
+
 static int learn_machine(const struct comparison *c, const struct rg_machine *like, struct rg_error *err)
 {
     const char *path = c->options.output, *slash = strrchr(path, '/');
     char name[128], *text = NULL;
     snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
-    size_t length = strlen(name), learned = 0;
+    size_t length = strlen(name);
+    struct rg_verdict not_learned = {0};
     if (length > 5 && strcmp(name + length - 5, ".json") == 0)
         name[length - 5] = '\0';
     if (access(path, F_OK) == 0)
         return rg_fail(err, -EEXIST, "%s: exists already; a baseline is never written over another", path);
     int code = rg_learn_machine(
-        (const char *const *)c->args.words, (size_t)c->args.word_count, like, name, &text, &learned, err);
+        (const char *const *)c->args.words, (size_t)c->args.word_count, like, name, &text, &not_learned, err);
     if (code == 0)
         code = rg_file_write_atomic(path, text, err);
     if (code == 0)
-        printf("%s: %zu expectations from %d runs\n", path, learned, c->args.word_count);
+        code = tell_learned(c, path, &not_learned, err);
     free(text);
+    rg_verdict_close(&not_learned);
     return code;
 }
 

@@ -284,8 +284,9 @@ void rg_measurement_variant(const struct rg_measurement *m, char *out, size_t ro
     const char *from = m->flow.from.registration, *to = m->flow.to.registration;
     out[0] = '\0';
     if (m->has_collective)
-        snprintf(out, room, "%s%s%s %s %s", c->data_type, c->reduction ? " " : "", c->reduction ? c->reduction : "",
-            c->in_place ? "in_place" : "out_of_place", m->group.scope);
+        snprintf(out, room, "%s%s%s %s %s%s%s", c->data_type, c->reduction ? " " : "", c->reduction ? c->reduction : "",
+            c->in_place ? "in_place" : "out_of_place", m->group.scope, c->cuda_graph ? " graph" : "",
+            c->registered_buffers ? " registered" : "");
     else if (m->has_copy)
         snprintf(out, room, "%s %s%s%s", m->copy.copy, m->copy.by, m->copy.numa ? " " : "",
             m->copy.numa ? m->copy.numa : "");

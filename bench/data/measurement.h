@@ -115,7 +115,8 @@ struct rg_measurement {
 void rg_measurement_clear(struct rg_measurement *out);
 
 /* What else than test, size, direction, memory and queue pairs must be alike for two measurements to be compared: how
- * GPU memory was registered, a collective's type, reduction, place and group, a copy's way; empty: nothing. */
+ * GPU memory was registered, a collective's type, reduction, place, group and way of launch, a copy's way; empty:
+ * nothing. */
 void rg_measurement_variant(const struct rg_measurement *measurement, char *out, size_t room);
 
 /* Whether flows of that pattern are between two nodes, with no other on their NICs the same way; and whether this is

@@ -55,6 +55,7 @@ size_t rg_points_place(struct rg_points *points, const struct rg_row *row)
         .metric = row->metric,
         .size_bytes = row->size_bytes,
         .queue_pairs = row->queue_pairs,
+        .test_index = row->test_index,
         .least = NAN,
         .median = NAN,
         .most = NAN,

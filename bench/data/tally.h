@@ -21,7 +21,7 @@ enum rg_status {
 /* A test at a size: rows of one point are alike in all that a figure depends on but the place. */
 struct rg_test_point {
     const char *test, *direction, *memory, *variant, *pattern, *scope, *metric;
-    int64_t size_bytes, queue_pairs;
+    int64_t size_bytes, queue_pairs, test_index; /* test_index: of the first row */
     size_t rows, measured, counts[RG_STATUSES];
     double least, median, most, mad; /* of what was measured; NAN before rg_points_sum_up, and where nothing was */
     float *values;                   /* of what was measured */

@@ -30,6 +30,7 @@ struct rg_row {
     int64_t ranks, rails;         /* of a collective; of a node: how many its sum is of */
     char *reason;                 /* malloc'd or NULL */
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;
+    int64_t test_index; /* of the suite; in no document */
     double measured, ci95_low, ci95_high, expected, threshold, tolerance_percent;
     double nominal_percent, ceiling, ceiling_percent;
     double fleet_percent;    /* of the median of its point */

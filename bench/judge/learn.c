@@ -3,17 +3,21 @@
 #include "judge/hold.h"
 #include "judge/judge.h"
 #include "judge/promises.h"
+#include "stat/reach.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define GOOD_RUNS_PASSING 0.99
-#define DEVIATIONS_ODD 6    /* a row beyond is not noise */
-#define SHORTFALL_ODD 5.0   /* percent; nearer the median nothing is odd */
-#define DELAY_ODD 50.0      /* the same of latencies; their tails may be anywhere */
-#define TOLERANCE_LEAST 1.0 /* percent */
+#define GOOD_RUNS_FAILING 0.01 /* of runs like those that were learned from */
+#define DEVIATIONS_ODD 6       /* a row beyond is not noise */
+#define SHORTFALL_ODD 5.0      /* percent; nearer the median nothing is odd */
+#define DELAY_ODD 50.0         /* the same of latencies; their tails may be anywhere */
+#define TOLERANCE_LEAST 1.0    /* percent */
+#define TOLERANCE_MOST 50.0    /* beyond, an expectation tells nothing */
+#define LATER_MOST 100.0       /* the same of latencies */
+#define RUNS_ENOUGH 50         /* with as many, more would not help */
 #define DEVIATION_OF_MAD 1.4826
 
 /* One run, and its rows by point. */
@@ -26,13 +30,44 @@ struct lesson {
 
 struct course {
     struct lesson *lessons;
-    size_t count;
+    size_t count, promised; /* promised: points that a machine's file can tell of */
     const struct rg_machine *like;
+    struct learned *points; /* by point of the first run */
+};
+
+/* A point of the first run, as all runs have it; in the unit of the metric. */
+struct learned {
+    double centre, deviation; /* of all rows from the centre */
+    size_t rows;
+    struct rg_spread spread;
 };
 
 static int no_memory(struct rg_error *err)
 {
     return rg_fail(err, -ENOMEM, "no memory to learn from the runs");
+}
+
+/* What may be other in two tests whose rows are of one point: among whom, for how long, and what each row tells. */
+static const char *const scheduling[] = {"sizes_bytes", "duration_s", "warmup_s", "iterations", "warmup_iterations",
+    "subwindows", "pattern", "rails", "partners", "load", "load_bytes", "memory", "registration", "verify",
+    "keep_samples", "deadline_s", NULL};
+
+/* An expectation knows nothing of depth or MTU: two tests of a suite that differ in such must not become one. */
+static int refuse_mixture(const struct lesson *lesson, int64_t first, int64_t second, struct rg_error *err)
+{
+    const struct rg_settings *tests = lesson->run.suite.tests;
+    for (size_t i = 0; i < rg_settings_row_count; i++) {
+        char a[64], b[64];
+        const struct rg_option *row = &rg_settings_rows[i];
+        const char *one = rg_settings_text(row, &tests[first], a), *other = rg_settings_text(row, &tests[second], b);
+        if (scheduling[rg_json_word_place(scheduling, row->key)] == NULL && strcmp(one, other) != 0)
+            return rg_fail(err, -EINVAL,
+                "%s: tests %lld and %lld of the suite are both %s and differ in %s (%s and %s), which a machine's file "
+                "does not tell apart: learn from runs of a suite that has one of them",
+                lesson->directory, (long long)first + 1, (long long)second + 1, tests[first].test, row->key, one,
+                other);
+    }
+    return 0;
 }
 
 static int take_row(struct lesson *lesson, struct rg_row *row, struct rg_error *err)
@@ -43,6 +78,11 @@ static int take_row(struct lesson *lesson, struct rg_row *row, struct rg_error *
         *texts[t] = rg_verdict_text(&lesson->verdict, *texts[t]);
     size_t point = rg_points_place(&lesson->points, row);
     bool ok = point != RG_NO_POINT && rg_point_add(&lesson->points.at[point], row) == 0;
+    if (ok && lesson->points.at[point].test_index != row->test_index) {
+        int code = refuse_mixture(lesson, lesson->points.at[point].test_index, row->test_index, err);
+        if (code != 0)
+            return code;
+    }
     bool latency = rg_hold_is_latency(row->metric);
     double end = latency ? row->ci95_high : row->ci95_low;
     if (!isnan(end))
@@ -188,13 +228,6 @@ static const struct rg_test_point *point_in(const struct rg_points *points, cons
     return &points->at[rg_points_find(points, &row)]; /* the runs are alike */
 }
 
-/* How many standard deviations a good run's worst row is off at most, in most of such runs: by the bound of a normal
- * distribution's tail, which is below exp(-z^2 / 2) / 2. rows: of a run. */
-static double deviations_of(double rows)
-{
-    return sqrt(2 * log(fmax(rows, 1) / (2 * (1 - GOOD_RUNS_PASSING))));
-}
-
 /* The median of the runs' medians, and the spread of all rows about it; in the unit of the metric. */
 static int centre_of(const struct course *course, const struct rg_test_point *point, double *centre, double *deviation,
     size_t *rows, struct rg_error *err)
@@ -225,6 +258,34 @@ static int centre_of(const struct course *course, const struct rg_test_point *po
     return 0;
 }
 
+/* The standard deviation within a run by the median of what rows are off, which a few odd rows don't move; that of the
+ * few medians plainly, since what is odd among them has been refused. */
+static int spread_of(
+    const struct course *course, const struct rg_test_point *point, struct rg_spread *out, struct rg_error *err)
+{
+    double runs = (double)course->count, mean = 0, squares = 0;
+    size_t rows = 0, at = 0;
+    for (size_t i = 0; i < course->count; i++) {
+        const struct rg_test_point *p = point_in(&course->lessons[i].points, point);
+        rows += p->measured;
+        mean += p->median / runs;
+    }
+    double *off = calloc(rows + 1, sizeof *off);
+    if (off == NULL)
+        return no_memory(err);
+    for (size_t i = 0; i < course->count; i++) {
+        const struct rg_test_point *p = point_in(&course->lessons[i].points, point);
+        squares += (p->median - mean) * (p->median - mean);
+        for (size_t v = 0; v < p->measured; v++)
+            off[at++] = fabs((double)p->values[v] - p->median);
+    }
+    *out = (struct rg_spread){.rows = (double)rows / runs, .between = sqrt(squares / (runs - 1))};
+    if (out->rows > 1) /* of one row a run there is nothing within */
+        out->within = DEVIATION_OF_MAD * median_of(off, at) * sqrt(out->rows / (out->rows - 1));
+    free(off);
+    return 0;
+}
+
 /* How far the worst row of any run is from the centre, and the end of a row's interval from the row, both in percent;
  * refuses what is no noise. */
 static int worst_of(const struct course *course, const struct rg_test_point *point, double centre, double deviation,
@@ -251,38 +312,111 @@ static int worst_of(const struct course *course, const struct rg_test_point *poi
     return 0;
 }
 
-static int learn_point(const struct course *course, const struct rg_test_point *point, const struct rg_source *source,
-    struct rg_verdict *texts, struct rg_expectation *out, struct rg_error *err)
+/* Says why a point has no expectation: it would be so wide that nothing fails it. */
+static void leave_out(const struct course *course, const struct rg_test_point *point, const struct rg_spread *spread,
+    const struct rg_expectation *e, double most, struct rg_verdict *notes)
 {
-    double centre = NAN, deviation = NAN, shortfall = NAN, interval = NAN;
-    size_t rows;
+    double chance = GOOD_RUNS_FAILING / (double)course->promised;
+    size_t enough = course->count;
+    char size[24], words[64];
+    while (enough < RUNS_ENOUGH && 100 * rg_reach(spread, enough, chance) > most * e->expected)
+        enough++;
+    snprintf(
+        words, sizeof words, enough < RUNS_ENOUGH ? "about %zu runs would do" : "more runs would not help", enough);
+    rg_verdict_note(notes, "%s %s%s%s%s%s, %s: not learned: its tolerance would be %.0f %%; %s", point->test,
+        rg_args_format_bytes(point->size_bytes, size), point->direction ? " " : "",
+        point->direction ? point->direction : "", point->variant ? " " : "", point->variant ? point->variant : "",
+        point->metric, e->tolerance_percent, words);
+}
+
+/* A machine promises nothing of flows in each other's way. */
+static bool is_promised(const struct rg_test_point *point)
+{
+    return point->pattern == NULL && point->measured > 0;
+}
+
+/* Of few runs some points' medians lie together by chance: they may differ by as much, in proportion, as those of half
+ * the points of that kind do. */
+static int widen(const struct course *course, const struct rg_test_point *point, struct rg_spread *io, double centre,
+    struct rg_error *err)
+{
+    const struct rg_points *points = &course->lessons[0].points;
+    double *shares = calloc(points->count, sizeof *shares);
+    size_t count = 0;
+    if (shares == NULL)
+        return no_memory(err);
+    for (size_t p = 0; p < points->count; p++) {
+        const struct rg_test_point *other = &points->at[p];
+        if (is_promised(other) && strcmp(other->metric, point->metric) == 0 && strcmp(other->scope, point->scope) == 0)
+            shares[count++] = course->points[p].spread.between / course->points[p].centre;
+    }
+    io->between = fmax(io->between, median_of(shares, count) * centre);
+    free(shares);
+    return 0;
+}
+
+static int learn_points(struct course *course, struct rg_error *err)
+{
+    const struct rg_points *points = &course->lessons[0].points;
+    int code = 0;
+    course->points = calloc(points->count + 1, sizeof *course->points);
+    if (course->points == NULL)
+        return no_memory(err);
+    for (size_t p = 0; code == 0 && p < points->count; p++) {
+        const struct rg_test_point *point = &points->at[p];
+        struct learned *learned = &course->points[p];
+        if (!is_promised(point))
+            continue;
+        course->promised++;
+        code = centre_of(course, point, &learned->centre, &learned->deviation, &learned->rows, err);
+        if (code == 0 && learned->centre <= 0)
+            code = rg_fail(err, -EINVAL, "%s: nothing was moved, so nothing is learned", point->test);
+        if (code == 0)
+            code = spread_of(course, point, &learned->spread, err);
+    }
+    if (code == 0 && course->promised == 0)
+        code =
+            rg_fail(err, -EINVAL, "%s: holds nothing that a machine's file can promise", course->lessons[0].directory);
+    return code;
+}
+
+/* One more expectation, or a note why not. */
+static int expect(const struct course *course, size_t p, const struct rg_source *source, struct rg_verdict *notes,
+    struct rg_machine *out, struct rg_error *err)
+{
+    const struct rg_test_point *point = &course->lessons[0].points.at[p];
+    const struct learned *learned = &course->points[p];
+    struct rg_spread spread = learned->spread;
+    double most = rg_hold_is_latency(point->metric) ? LATER_MOST : TOLERANCE_MOST;
+    double centre = learned->centre, shortfall = NAN, interval = NAN;
     char note[200];
-    int code = centre_of(course, point, &centre, &deviation, &rows, err);
-    if (code == 0 && centre <= 0)
-        code = rg_fail(err, -EINVAL, "%s: nothing was moved, so nothing is learned", point->test);
+    int code = worst_of(course, point, centre, learned->deviation, &shortfall, &interval, err);
     if (code == 0)
-        code = worst_of(course, point, centre, deviation, &shortfall, &interval, err);
+        code = widen(course, point, &spread, centre, err);
     if (code != 0)
         return code;
     snprintf(note, sizeof note,
-        "Median of %zu runs' medians, %zu rows; standard deviation %.2g %%, worst row %.2g %% off.", course->count,
-        rows, 100 * deviation / centre, shortfall);
-    double spread = 100 * deviations_of((double)rows / (double)course->count) * deviation / centre + interval;
-    double tolerance = fmax(fmax(spread, shortfall), TOLERANCE_LEAST);
-    *out = (struct rg_expectation){.test = point->test,
+        "Median of %zu runs' medians, %zu rows; standard deviation %.2g %% between runs, %.2g %% within; worst row "
+        "%.2g %% off.",
+        course->count, learned->rows, 100 * learned->spread.between / centre, 100 * spread.within / centre, shortfall);
+    double reach = rg_reach(&spread, course->count, GOOD_RUNS_FAILING / (double)course->promised);
+    double tolerance = fmax(fmax(100 * reach / centre + interval, shortfall), TOLERANCE_LEAST);
+    struct rg_expectation e = {.test = point->test,
         .direction = point->direction,
         .memory = point->memory,
         .variant = point->variant,
         .scope = point->scope,
         .metric = point->metric,
         .source = source->id,
-        .note = rg_verdict_text(texts, note),
+        .note = rg_verdict_text(notes, note),
         .size_bytes = point->size_bytes,
         .queue_pairs = point->queue_pairs,
         .expected = centre,
         .tolerance_percent = ceil(10 * tolerance) / 10}; /* upwards, so that the worst row still passes */
-    if (!rg_hold_is_latency(point->metric) && out->tolerance_percent > 100)
-        out->tolerance_percent = 100;
+    if (e.tolerance_percent > most)
+        leave_out(course, point, &spread, &e, most, notes);
+    else
+        out->expectations[out->expectation_count++] = e;
     return 0;
 }
 
@@ -314,7 +448,7 @@ static void name_source(const struct course *course, char id[64], char title[128
 }
 
 static int write_machine(
-    const struct course *course, const char *name, char **text, size_t *learned, struct rg_error *err)
+    const struct course *course, const char *name, char **text, struct rg_verdict *notes, struct rg_error *err)
 {
     struct lesson *first = &course->lessons[0];
     const struct rg_machine *like = course->like;
@@ -338,15 +472,11 @@ static int write_machine(
     machine.expectation_count = 0;
     if (machine.expectations == NULL)
         return no_memory(err);
-    for (size_t p = 0; code == 0 && p < first->points.count; p++) {
-        const struct rg_test_point *point = &first->points.at[p];
-        if (point->pattern == NULL && point->measured > 0) /* a machine promises nothing of others */
-            code = learn_point(
-                course, point, &source, &first->verdict, &machine.expectations[machine.expectation_count++], err);
-    }
-    *learned = machine.expectation_count;
-    if (code == 0 && *learned == 0)
-        code = rg_fail(err, -EINVAL, "%s: holds nothing that a machine's file can promise", first->directory);
+    for (size_t p = 0; code == 0 && p < first->points.count; p++)
+        if (is_promised(&first->points.at[p]))
+            code = expect(course, p, &source, notes, &machine, err);
+    if (code == 0 && machine.expectation_count == 0)
+        code = rg_fail(err, -EINVAL, "the %zu runs tell too little: %s", course->count, notes->incompatible[0]);
     if (code == 0 && (*text = rg_machine_text(&machine, like, &source)) == NULL)
         code = no_memory(err);
     free(machine.expectations);
@@ -354,7 +484,7 @@ static int write_machine(
 }
 
 int rg_learn_machine(const char *const *directories, size_t count, const struct rg_machine *like, const char *name,
-    char **text, size_t *learned, struct rg_error *err)
+    char **text, struct rg_verdict *notes, struct rg_error *err)
 {
     struct course course = {.like = like};
     if (count < RG_LEARN_RUNS_LEAST)
@@ -374,13 +504,16 @@ int rg_learn_machine(const char *const *directories, size_t count, const struct 
     if (code == 0)
         code = check_course(&course, err);
     if (code == 0)
-        code = write_machine(&course, name, text, learned, err);
+        code = learn_points(&course, err);
+    if (code == 0)
+        code = write_machine(&course, name, text, notes, err);
     for (size_t i = 0; i < course.count; i++) {
         rg_points_close(&course.lessons[i].points);
         rg_points_close(&course.lessons[i].ends);
         rg_verdict_close(&course.lessons[i].verdict);
         rg_run_close(&course.lessons[i].run);
     }
+    free(course.points);
     free(course.lessons);
     return code;
 }

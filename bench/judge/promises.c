@@ -44,8 +44,9 @@ static bool asks_variant(const struct rg_settings *s, enum rg_test_kind kind, co
     if (variant == NULL || (kind != RG_TEST_COLLECTIVE && kind != RG_TEST_COPY))
         return true;
     if (kind == RG_TEST_COLLECTIVE)
-        snprintf(asked, sizeof asked, "%s%s%s %s %s", s->data_type, reduces ? " " : "", reduces ? s->reduction : "",
-            s->in_place ? "in_place" : "out_of_place", s->group);
+        snprintf(asked, sizeof asked, "%s%s%s %s %s%s%s", s->data_type, reduces ? " " : "", reduces ? s->reduction : "",
+            s->in_place ? "in_place" : "out_of_place", s->group, s->cuda_graph ? " graph" : "",
+            s->register_buffers ? " registered" : "");
     else
         snprintf(asked, sizeof asked, "%s %s%s%s", s->copy, s->copy_by, host ? " " : "", host ? s->numa : "");
     return same(asked, variant);

@@ -176,6 +176,8 @@ suite() { # TEXT
     "$railgauge" simulate --nodes 3 --rails 2 --size 8K -o "$work/other" >"$work/said"
     learn "are not alike: rdma_write_bw 4K (host rail) was not measured by the second" "${good[@]}" "$work/other"
     "$railgauge" simulate --nodes 3 --rails 2 --size 4K --depth 64 -o "$work/deep" >"$work/said"
+    echo '{"schema_version": "1.0", "document": "suite", "name": "depths", "description": "Two in one.",
+        "tests": [{"test": "rdma_write_bw"}, {"test": "rdma_write_bw", "depth": 16}]}' >"$work/depths.json"
     learn "are not alike: depth 128, then 64" "${good[@]}" "$work/deep"
     "$railgauge" simulate --nodes 3 --rails 1 --size 4K -o "$work/narrow" >"$work/said"
     learn "their nodes have different numbers of rails" "${good[@]}" "$work/narrow"
@@ -191,6 +193,10 @@ suite() { # TEXT
     mv "$work/lines" "$work/lat3/measurements.ndjson"
     learn "lat3: rdma_write_lat 8, rail: 4" "$work"/lat[123]
     learn " above the median of all runs, far outside their spread: it is no good run" "$work"/lat[123]
+    for seed in 1 2 3; do
+        "$railgauge" simulate --suite "$work/depths.json" --nodes 3 --rails 2 --seed $seed -o "$work/depths$seed" >"$work/said"
+    done
+    learn "depths1: tests 1 and 2 of the suite are both rdma_write_bw and differ in depth (128 and 16)" "$work"/depths[123]
     learn "a3-ultra is a real machine, and the runs are not of hardware" "${good[@]}" --machine a3-ultra
     learn "--learn goes with --machine and --output alone" "${good[@]}" --fleet
     refused "--learn and --output go together" "$railgauge" compare --learn "${good[@]}"

@@ -197,7 +197,7 @@ static void nothing_is_learned_from_collectives_of_other_ranks(void **state)
     const char *directories[3];
     struct rg_error err = {{0}};
     char *text = NULL;
-    size_t learned;
+    struct rg_verdict notes = {0};
     (void)state;
     for (int odd = 0; odd < 2; odd++) {
         for (int i = 0; i < 3; i++) {
@@ -209,13 +209,14 @@ static void nothing_is_learned_from_collectives_of_other_ranks(void **state)
             end_run(&made[i]);
             directories[i] = made[i].directory;
         }
-        int code = rg_learn_machine(directories, 3, NULL, "lab", &text, &learned, &err);
+        int code = rg_learn_machine(directories, 3, NULL, "lab", &text, &notes, &err);
         if (code == 0)
             free(text);
         assert_int_equal(code, odd ? -EINVAL : 0);
         for (int i = 0; i < 3; i++)
             close_made_run(&made[i]);
     }
+    rg_verdict_close(&notes);
     assert_has(err.text, "their collectives are of different numbers of ranks");
 }
 

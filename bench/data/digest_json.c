@@ -112,26 +112,23 @@ static void add_spread(cJSON *object, const char *key, struct rg_cell *cell)
     rg_digest_number(spread, "max", cell->seen ? (double)cell->max : NAN);
 }
 
-static bool same(const char *text, const char *other)
-{
-    return strcmp(text ? text : "", other ? other : "") == 0;
-}
-
 /* What the machine's file says of a point for each of its flows or groups, or NULL. */
 static const struct rg_expectation *expectation_of(
     const struct rg_digest *digest, const struct rg_digest_point *point, const char *metric)
 {
-    const struct rg_machine *machine = digest->machine;
-    const char *scope = strcmp(point->kind, "flow") == 0 ? "rail" : strcmp(point->kind, "copy") == 0 ? "gpu" : "group";
-    for (size_t i = 0; machine != NULL && point->pattern == NULL && i < machine->expectation_count; i++) {
-        const struct rg_expectation *e = &machine->expectations[i];
-        if (same(e->test, point->test) && e->size_bytes == point->size_bytes && same(e->direction, point->direction) &&
-            same(e->memory, point->memory) && (e->variant == NULL || same(e->variant, point->variant)) &&
-            (e->queue_pairs == RG_NONE || e->queue_pairs == point->queue_pairs) && same(e->scope, scope) &&
-            same(e->metric, metric))
-            return e;
-    }
-    return NULL;
+    bool flow = strcmp(point->kind, "flow") == 0, copy = strcmp(point->kind, "copy") == 0;
+    struct rg_test_point held = {.test = point->test,
+        .direction = point->direction,
+        .memory = point->memory,
+        .variant = point->variant,
+        .pattern = point->pattern,
+        .scope = flow   ? "rail"
+                 : copy ? "gpu"
+                        : "group",
+        .metric = metric,
+        .size_bytes = point->size_bytes,
+        .queue_pairs = point->queue_pairs};
+    return digest->machine ? rg_machine_expectation(digest->machine, &held) : NULL;
 }
 
 static void add_expected(cJSON *object, const char *key, const struct rg_digest *digest,

@@ -129,12 +129,25 @@ static int read_number(
     return 0;
 }
 
+/* A text of a document is printed to terminals sooner or later, which take such characters for orders. */
+static void drop_controls(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at != '\0'; at++) {
+        bool c1 = at[0] == 0xC2 && at[1] >= 0x80 && at[1] < 0xA0;
+        if (c1 || at[0] == 0x7F || (at[0] < 0x20 && at[0] != '\n' && at[0] != '\t'))
+            at[0] = '?';
+        if (c1)
+            at[1] = '?';
+    }
+}
+
 static int read_text(const struct rg_option *row, const cJSON *item, const char **out, const struct rg_place *place,
     struct rg_error *err)
 {
     if (!cJSON_IsString(item) || item->valuestring[0] == '\0')
         return rg_json_refuse(place, err, "must be a text that is not empty");
     if (row->type == RG_TEXT) {
+        drop_controls(item->valuestring);
         *out = item->valuestring;
         return 0;
     }

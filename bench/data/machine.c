@@ -216,6 +216,30 @@ char *rg_machine_text(const struct rg_machine *machine, const struct rg_machine 
     return text;
 }
 
+static bool same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool rg_machine_expects(const struct rg_expectation *e, const struct rg_test_point *point)
+{
+    return point->pattern == NULL && same(e->test, point->test) && e->size_bytes == point->size_bytes &&
+           same(e->direction, point->direction) && same(e->memory, point->memory) &&
+           (e->variant == NULL || same(e->variant, point->variant)) && same(e->scope, point->scope) &&
+           same(e->metric, point->metric) && (e->queue_pairs == RG_NONE || e->queue_pairs == point->queue_pairs);
+}
+
+const struct rg_expectation *rg_machine_expectation(const struct rg_machine *machine, const struct rg_test_point *point)
+{
+    const struct rg_expectation *found = NULL;
+    for (size_t i = 0; i < machine->expectation_count; i++) {
+        const struct rg_expectation *e = &machine->expectations[i];
+        if (rg_machine_expects(e, point) && (found == NULL || e->queue_pairs != RG_NONE))
+            found = e;
+    }
+    return found;
+}
+
 void rg_machine_close(struct rg_machine *machine)
 {
     free(machine->expectations);

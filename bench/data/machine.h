@@ -2,7 +2,7 @@
 #ifndef RG_DATA_MACHINE_H
 #define RG_DATA_MACHINE_H
 
-#include "data/json.h"
+#include "data/tally.h"
 
 /* One promise. Bandwidths must reach expected * (1 - tolerance/100); latencies stay within expected * (1 +
  * tolerance/100). */
@@ -28,6 +28,14 @@ struct rg_machine {
 
 /* Close with rg_machine_close. -EINVAL or -errno with a message that names file, field and fault. */
 int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *err);
+
+/* Whether an expectation is of a point. */
+bool rg_machine_expects(const struct rg_expectation *expectation, const struct rg_test_point *point);
+
+/* What a point is held against: an expectation of just its queue pairs comes before one of any number. NULL: nothing.
+ */
+const struct rg_expectation *rg_machine_expectation(
+    const struct rg_machine *machine, const struct rg_test_point *point);
 
 /* Where a figure comes from. */
 struct rg_source {

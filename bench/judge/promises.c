@@ -27,14 +27,6 @@ bool rg_promises_whole(const struct rg_run *run, const struct rg_machine *machin
     return machine->rails == RG_NONE || run->rank_count == 0 || (size_t)machine->rails == rg_promises_rails(run);
 }
 
-static bool expects(const struct rg_expectation *e, const struct rg_row *row)
-{
-    return row->pattern == NULL && same(e->test, row->test) && e->size_bytes == row->size_bytes &&
-           same(e->direction, row->direction) && same(e->memory, row->memory) &&
-           (e->variant == NULL || same(e->variant, row->variant)) && same(e->scope, row->scope) &&
-           same(e->metric, row->metric) && (e->queue_pairs == RG_NONE || e->queue_pairs == row->queue_pairs);
-}
-
 /* Whether a test asks for that variant, which is written as in judge/measured. How memory is registered turns out. */
 static bool asks_variant(const struct rg_settings *s, enum rg_test_kind kind, const char *variant)
 {
@@ -89,21 +81,23 @@ static bool asks(const struct rg_run *run, const struct rg_expectation *e)
     return false;
 }
 
-/* What a row is held against: an expectation of just its queue pairs comes before one of any number. */
-static const struct rg_expectation *expectation_of(const struct rg_machine *machine, const struct rg_row *row)
+static struct rg_test_point point_of(const struct rg_row *row)
 {
-    const struct rg_expectation *found = NULL;
-    for (size_t i = 0; i < machine->expectation_count; i++) {
-        const struct rg_expectation *e = &machine->expectations[i];
-        if (expects(e, row) && (found == NULL || e->queue_pairs != RG_NONE))
-            found = e;
-    }
-    return found;
+    return (struct rg_test_point){.test = row->test,
+        .direction = row->direction,
+        .memory = row->memory,
+        .variant = row->variant,
+        .pattern = row->pattern,
+        .scope = row->scope,
+        .metric = row->metric,
+        .size_bytes = row->size_bytes,
+        .queue_pairs = row->queue_pairs};
 }
 
 int rg_promises_hold(const struct rg_machine *machine, bool whole, struct rg_row *row, struct rg_error *err)
 {
-    const struct rg_expectation *e = expectation_of(machine, row);
+    struct rg_test_point point = point_of(row);
+    const struct rg_expectation *e = rg_machine_expectation(machine, &point);
     if (e == NULL)
         return 0;
     row->source = e->source;
@@ -131,20 +125,9 @@ int rg_promises_hold(const struct rg_machine *machine, bool whole, struct rg_row
 
 static bool is_met(const struct rg_expectation *e, const struct rg_points *points)
 {
-    for (size_t i = 0; i < points->count; i++) {
-        const struct rg_test_point *p = &points->at[i];
-        struct rg_row row = {.test = p->test,
-            .direction = p->direction,
-            .memory = p->memory,
-            .variant = p->variant,
-            .pattern = p->pattern,
-            .scope = p->scope,
-            .metric = p->metric,
-            .size_bytes = p->size_bytes,
-            .queue_pairs = p->queue_pairs};
-        if (expects(e, &row))
+    for (size_t i = 0; i < points->count; i++)
+        if (rg_machine_expects(e, &points->at[i]))
             return true;
-    }
     return false;
 }
 

@@ -40,7 +40,11 @@ static void begin_suite(const struct rg_run *run, const char *name, const struct
     put(name, out);
     fprintf(out, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"", counts->tests, counts->failures,
         counts->errors, counts->skipped);
-    fprintf(out, " timestamp=\"%.19s\">\n", run->started_at ? run->started_at : "1970-01-01T00:00:00");
+    char timestamp[20]; /* JUnit knows no zone */
+    snprintf(timestamp, sizeof timestamp, "%s", run->started_at ? run->started_at : "1970-01-01T00:00:00");
+    fputs(" timestamp=\"", out);
+    put(timestamp, out);
+    fputs("\">\n", out);
 }
 
 static void print_case(

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 const char *rg_naming_unit(const char *metric)
 {
@@ -112,7 +113,9 @@ void rg_naming_put(uint32_t c, FILE *out)
 
 void rg_naming_put_markdown(const char *text, FILE *out)
 {
+    const char *begin = text;
     while (*text != '\0') {
+        bool after_www = text - begin >= 3 && strncasecmp(text - 3, "www", 3) == 0;
         uint32_t c = rg_naming_next(&text);
         if (c == '\n' || c == '\r' || c == '\t')
             c = ' ';
@@ -120,6 +123,8 @@ void rg_naming_put_markdown(const char *text, FILE *out)
             fputs("&lt;", out);
         else if (c == '&')
             fputs("&amp;", out);
+        else if (c == '@' || (c == ':' && *text == '/') || (c == '.' && after_www)) /* a mention, or a link */
+            fprintf(out, "&#%u;", (unsigned)c);
         else if (c < 0x80 && strchr("\\`*_{}[]>#|!~$", (int)c) != NULL)
             fprintf(out, "\\%c", (char)c);
         else

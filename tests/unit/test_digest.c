@@ -228,8 +228,10 @@ static void pictures_are_left_out_where_there_is_no_room(void **state)
 static void a_machine_gives_ceiling_and_threshold(void **state)
 {
     (void)state;
-    struct rg_expectation expectation = an_expectation(95, 4);
-    struct rg_machine machine = a_machine(&expectation, 1);
+    /* Of its own number of queue pairs, after one of any. */
+    struct rg_expectation expectations[] = {an_expectation(50, 4), an_expectation(95, 4)};
+    struct rg_machine machine = a_machine(expectations, 2);
+    expectations[1].queue_pairs = 1;
     begin(2, 1, &machine);
     struct rg_measurement m = a_flow(&made, 0, 0, 1, 0, 90, 89, 91);
     double share = m.path.payload_share;

@@ -1,5 +1,6 @@
 #include "data/tally.h"
 
+#include "data/suite.h"
 #include "data/verdict.h"
 
 #include <errno.h>
@@ -61,6 +62,23 @@ size_t rg_points_place(struct rg_points *points, const struct rg_row *row)
         .most = NAN,
         .mad = NAN};
     return points->count++;
+}
+
+void rg_points_differ(const struct rg_test_point *there, const struct rg_test_point *here, char *out, size_t room)
+{
+    const struct {
+        const char *name, *there, *here;
+    } texts[] = {{"direction", there->direction, here->direction}, {"memory", there->memory, here->memory},
+        {"variant", there->variant, here->variant}, {"pattern", there->pattern, here->pattern}};
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && used < room; i++)
+        if (!same(texts[i].there, texts[i].here))
+            used += (size_t)snprintf(out + used, room - used, "%s%s %s, here %s", used ? "; " : "", texts[i].name,
+                texts[i].there ? texts[i].there : "-", texts[i].here ? texts[i].here : "-");
+    if (there->queue_pairs != here->queue_pairs && used < room)
+        snprintf(out + used, room - used, "%s%lld %s%s, here %lld", used ? "; " : "", (long long)there->queue_pairs,
+            rg_test_channel_word(here->test), there->queue_pairs == 1 ? "" : "s", (long long)here->queue_pairs);
 }
 
 int rg_point_add(struct rg_test_point *point, const struct rg_row *row)
@@ -179,23 +197,33 @@ static bool is_worse(const struct rg_row *row, const struct rg_side *side)
 {
     int weight = rg_status_weight(row->status), before = rg_status_weight(side->status);
     bool latency = row->metric != NULL && strncmp(row->metric, "latency", 7) == 0;
-    if (side->rows == 0 || weight != before)
-        return side->rows == 0 || weight > before;
+    bool first = side->rows == side->let_off;
+    if (first || weight != before)
+        return first || weight > before;
     if (isnan(row->measured) || isnan(side->worst))
         return isnan(row->measured) && !isnan(side->worst);
     return latency ? row->measured > side->worst : row->measured < side->worst;
 }
 
-static int add(struct rg_sides *sides, const struct rg_side *key, const struct rg_row *row)
+static int add(struct rg_sides *sides, const struct rg_side *key, const struct rg_row *row, bool let_off)
 {
     if (sides->count == sides->room && grow(sides) != 0)
         return -ENOMEM;
     size_t slot = slot_of(sides, key);
     if (sides->slots[slot] == 0) {
-        sides->at[sides->count] = *key;
+        struct rg_side *fresh = &sides->at[sides->count];
+        *fresh = *key;
+        fresh->status = RG_UNJUDGED;
+        fresh->worst = fresh->expected = fresh->threshold = fresh->tolerance_percent = NAN;
+        fresh->worst_nominal_percent = fresh->worst_ceiling_percent = NAN;
         sides->slots[slot] = (uint32_t)++sides->count;
     }
     struct rg_side *side = &sides->at[sides->slots[slot] - 1];
+    if (let_off) {
+        side->rows++;
+        side->let_off++;
+        return 0;
+    }
     if (is_worse(row, side)) {
         free(side->reason);
         side->reason = row->reason && row->status != RG_UNJUDGED ? strdup(row->reason) : NULL;
@@ -213,7 +241,7 @@ static int add(struct rg_sides *sides, const struct rg_side *key, const struct r
     return 0;
 }
 
-int rg_sides_add(struct rg_sides *sides, size_t point, const struct rg_row *row)
+int rg_sides_add(struct rg_sides *sides, size_t point, const struct rg_row *row, enum rg_laid laid)
 {
     struct rg_side key = {.point = point, .node = row->node, .rail = row->rail, .side = row->side};
     bool flow = strcmp(row->scope, "rail") == 0 && row->node != NULL;
@@ -221,11 +249,11 @@ int rg_sides_add(struct rg_sides *sides, size_t point, const struct rg_row *row)
         key.side = "tx";
     else if (strcmp(row->scope, "rail") != 0)
         key.peer_node = row->peer_node;
-    int code = add(sides, &key, row);
+    int code = add(sides, &key, row, laid == RG_LAID_TO_SECOND);
     if (code != 0 || !flow)
         return code;
     key = (struct rg_side){.point = point, .node = row->peer_node, .rail = row->peer_rail, .side = "rx"};
-    return add(sides, &key, row);
+    return add(sides, &key, row, laid == RG_LAID_TO_FIRST);
 }
 
 void rg_sides_close(struct rg_sides *sides)

@@ -42,6 +42,10 @@ size_t rg_points_find(const struct rg_points *points, const struct rg_row *row);
 /* The same, added where it was not there; RG_NO_POINT without memory. */
 size_t rg_points_place(struct rg_points *points, const struct rg_row *row);
 
+/* "memory cuda, here host; 8 queue pairs, here 1": how a point of elsewhere differs from one here; empty: in nothing
+ * that both tell. */
+void rg_points_differ(const struct rg_test_point *there, const struct rg_test_point *here, char *out, size_t room);
+
 /* Adds a row's status, and its figure if it has one. -ENOMEM without a message. */
 int rg_point_add(struct rg_test_point *point, const struct rg_row *row);
 
@@ -56,6 +60,7 @@ struct rg_side {
     const char *side;             /* tx, rx; NULL: it has no sides */
     int64_t rail;
     uint32_t rows, counts[RG_STATUSES];
+    uint32_t let_off; /* of the rows: did not pass, for which the other end is to blame; they count for nothing else */
     double worst, expected, threshold, tolerance_percent; /* of the row that did worst; NAN: there is none */
     double worst_nominal_percent, worst_ceiling_percent;
     enum rg_status status; /* of the row that did worst */
@@ -70,9 +75,12 @@ struct rg_sides {
     size_t slot_room;
 };
 
-/* Adds a row of the point to the sides that it is about: a flow's sender and its receiver. -ENOMEM without a message.
- */
-int rg_sides_add(struct rg_sides *sides, size_t point, const struct rg_row *row);
+/* What the row is about: a flow's sender (first) and its receiver, a node and the one that it met. */
+enum rg_laid { RG_LAID_TO_BOTH, RG_LAID_TO_FIRST, RG_LAID_TO_SECOND };
+
+/* Adds a row of the point to the sides that it is about; one that it is not laid to is let off. -ENOMEM without a
+ * message. */
+int rg_sides_add(struct rg_sides *sides, size_t point, const struct rg_row *row, enum rg_laid laid);
 void rg_sides_close(struct rg_sides *sides);
 
 /* How bad a status is: fail most, then noisy, not run, unsupported, pass, unjudged. */

@@ -188,7 +188,7 @@ struct rg_bound *rg_row_bound(struct rg_row *row, const char *kind)
     return bound;
 }
 
-int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row)
+int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row, bool sides_later)
 {
     if (!row->asked) {
         verdict->not_asked++;
@@ -199,7 +199,7 @@ int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row)
     if (point == RG_NO_POINT)
         return -ENOMEM;
     int code = rg_point_add(&verdict->points.at[point], row);
-    return code == 0 ? rg_sides_add(&verdict->sides, point, row) : code;
+    return code == 0 && !sides_later ? rg_sides_add(&verdict->sides, point, row, RG_LAID_TO_BOTH) : code;
 }
 
 const char *rg_verdict_text(struct rg_verdict *verdict, const char *text)

@@ -114,8 +114,8 @@ struct rg_verdict {
 /* A new row, everything null, or NULL without memory. The pointer holds until the next call. */
 struct rg_row *rg_verdict_add(struct rg_verdict *verdict);
 
-/* Counts a row, by status, point and side. -ENOMEM without a message. */
-int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row);
+/* Counts a row, by status, point and, unless that is for later, side. -ENOMEM without a message. */
+int rg_verdict_tally(struct rg_verdict *verdict, const struct rg_row *row, bool sides_later);
 
 /* Frees what a row owns. */
 void rg_row_close(struct rg_row *row);

@@ -173,6 +173,14 @@ static void note_settings(const struct rg_suite *now, const struct rg_suite *bef
     }
 }
 
+static bool has_screen(const struct rg_suite *suite)
+{
+    for (size_t i = 0; i < suite->test_count; i++)
+        if (strcmp(suite->tests[i].pattern, "screen") == 0)
+            return true;
+    return false;
+}
+
 int rg_earlier_open(const char *directory, const struct rg_run *now, const struct rg_yardstick *yardstick,
     struct rg_verdict *out, struct rg_earlier **earlier, struct rg_error *err)
 {
@@ -193,6 +201,11 @@ int rg_earlier_open(const char *directory, const struct rg_run *now, const struc
         if (e->run.exit_status == 1)
             rg_verdict_note(out, "run %s failed by its own verdict: what was bad in it is a poor yardstick", e->run_id);
         note_settings(&now->suite, &e->run.suite, out);
+        if (now->seed != e->run.seed && has_screen(&now->suite) && has_screen(&e->run.suite))
+            rg_verdict_note(out,
+                "run %s drew the pairs of its screens by seed %lld, this one by %lld, so that other nodes met: with the "
+                "same --seed, or --pattern pairs, all have a counterpart",
+                e->run_id, (long long)e->run.seed, (long long)now->seed);
         struct rg_settler settler = {settle, e};
         code = rg_judge_measured_by(&e->run, directory, NULL, &settler, &before, err);
     }
@@ -291,24 +304,6 @@ bool rg_earlier_missing(struct rg_earlier *earlier, struct rg_verdict *out, int 
     return *code == 0;
 }
 
-/* "memory cuda, here host; 8 queue pairs, here 1": how a point of the earlier run differs from one of this. */
-static void tell_difference(const struct rg_test_point *before, const struct rg_test_point *now, char *out, size_t room)
-{
-    const struct {
-        const char *name, *before, *now;
-    } texts[] = {{"direction", before->direction, now->direction}, {"memory", before->memory, now->memory},
-        {"variant", before->variant, now->variant}, {"pattern", before->pattern, now->pattern}};
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && used < room; i++)
-        if (texts[i].before != texts[i].now) /* both are the verdict's */
-            used += (size_t)snprintf(out + used, room - used, "%s%s %s, here %s", used ? "; " : "", texts[i].name,
-                texts[i].before ? texts[i].before : "-", texts[i].now ? texts[i].now : "-");
-    if (before->queue_pairs != now->queue_pairs && used < room)
-        snprintf(out + used, room - used, "%s%lld %s%s, here %lld", used ? "; " : "", (long long)before->queue_pairs,
-            rg_test_channel_word(now->test), before->queue_pairs == 1 ? "" : "s", (long long)now->queue_pairs);
-}
-
 /* Why rows of a point that both runs have found no counterpart; empty: all did. True: some did. */
 static bool tell_unmet(const struct meeting *meeting, const char *scope, char *out, size_t room)
 {
@@ -337,7 +332,7 @@ static bool tell_point(const struct rg_earlier *earlier, const struct rg_test_po
         if (strcmp(before->test, now->test) != 0 || strcmp(before->scope, now->scope) != 0 ||
             strcmp(before->metric, now->metric) != 0 || before->size_bytes != now->size_bytes)
             continue;
-        tell_difference(before, now, words, sizeof words);
+        rg_points_differ(before, now, words, sizeof words);
         if (words[0] == '\0')
             return tell_unmet(&earlier->meetings[b], now->scope, out, room);
         if (!node)

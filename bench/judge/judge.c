@@ -2,6 +2,7 @@
 
 #include "data/plan.h"
 #include "judge/earlier.h"
+#include "judge/ends.h"
 #include "judge/hold.h"
 #include "judge/peers.h"
 #include "judge/promises.h"
@@ -72,6 +73,9 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
     if (!compared && v->status == RG_PASS)
         snprintf(v->summary, sizeof v->summary, "Everything was measured%s; it was compared with nothing.",
             v->verified > 0 && verifies(&run->suite) ? " and arrived intact" : "");
+    else if (!compared && v->counts[RG_FAIL] == 0 && open == 0)
+        snprintf(v->summary, sizeof v->summary,
+            "There was no baseline: %zu figures were held against each other alone%s.", v->counts[RG_UNJUDGED], rest);
     else if (!compared)
         snprintf(v->summary, sizeof v->summary, "%zu of %zu figures failed, %zu are open%s.", v->counts[RG_FAIL],
             judged + v->counts[RG_UNJUDGED], open, rest);
@@ -156,10 +160,9 @@ static int conclude_rows(const struct bench *bench, struct rg_verdict *verdict, 
         struct rg_row *row = &verdict->rows[i];
         if (code == 0 && rg_hold_conclude(row, bench->several) != 0)
             code = no_memory(err);
-        bool counts = code == 0 && !is_unexpected_tail(row);
-        if (counts && rg_verdict_tally(verdict, row) != 0)
+        bool counts = code == 0 && !is_unexpected_tail(row), keep = counts && is_kept(row, kept);
+        if (counts && rg_verdict_tally(verdict, row, keep && rg_ends_are_open(row)) != 0)
             code = no_memory(err);
-        bool keep = counts && is_kept(row, kept);
         verdict->left_out += counts && !keep;
         if (!keep)
             rg_row_close(row);
@@ -223,6 +226,8 @@ static int add_absent(struct bench *bench, struct rg_verdict *out, struct rg_err
         if (code == 0)
             rg_earlier_note(bench->earlier[b], out);
     }
+    if (machine != NULL)
+        rg_promises_note(machine, out);
     if (machine != NULL && machine->hardware && bench->run->hardware == 0)
         rg_verdict_note(out, "the run is not of hardware (%s), so nothing in it can pass the baseline of %s",
             bench->run->hardware_reason, machine->name);
@@ -313,6 +318,10 @@ int rg_judge_run(const struct rg_run *run, const char *directory, const struct r
     }
     if (code == 0)
         code = add_absent(&bench, &verdict, err);
+    for (size_t i = 0; code == 0 && i < verdict.row_count; i++)
+        if (verdict.rows[i].asked && rg_ends_are_open(&verdict.rows[i]) &&
+            rg_ends_lay(run, &verdict, &verdict.rows[i]) != 0)
+            code = no_memory(err);
     if (code == 0 && rg_points_sum_up(&verdict.points) != 0)
         code = no_memory(err);
     close_yardsticks(&bench);

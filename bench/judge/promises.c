@@ -123,6 +123,35 @@ int rg_promises_hold(const struct rg_machine *machine, bool whole, struct rg_row
     return 0;
 }
 
+void rg_promises_note(const struct rg_machine *machine, struct rg_verdict *out)
+{
+    for (size_t p = 0; p < out->points.count; p++) {
+        const struct rg_test_point *here = &out->points.at[p];
+        const struct rg_expectation *near = NULL;
+        for (size_t i = 0; i < machine->expectation_count && here->measured > 0 && strcmp(here->scope, "node") != 0;
+             i++) {
+            const struct rg_expectation *e = &machine->expectations[i];
+            if (same(e->test, here->test) && same(e->scope, here->scope) && same(e->metric, here->metric) &&
+                e->size_bytes == here->size_bytes && !isnan(e->expected))
+                near = e;
+        }
+        if (near == NULL || rg_machine_expectation(machine, here) != NULL)
+            continue;
+        struct rg_test_point there = *here;
+        char size[24], words[300];
+        there.direction = near->direction;
+        there.memory = near->memory;
+        there.variant = near->variant ? near->variant : here->variant;
+        there.pattern = NULL;
+        there.queue_pairs = near->queue_pairs == RG_NONE ? here->queue_pairs : near->queue_pairs;
+        rg_points_differ(&there, here, words, sizeof words);
+        rg_verdict_note(out, "%s %s%s%s%s%s is not compared with %s: that expects it with %s", here->test,
+            rg_args_format_bytes(here->size_bytes, size), here->direction ? " " : "",
+            here->direction ? here->direction : "", here->pattern ? ", " : "", here->pattern ? here->pattern : "",
+            machine->name, words);
+    }
+}
+
 static bool is_met(const struct rg_expectation *e, const struct rg_points *points)
 {
     for (size_t i = 0; i < points->count; i++)

@@ -17,4 +17,7 @@ int rg_promises_hold(const struct rg_machine *machine, bool whole, struct rg_row
 int rg_promises_absent(
     const struct rg_run *run, const struct rg_machine *machine, struct rg_verdict *out, struct rg_error *err);
 
+/* Says of what the machine expects at a size otherwise than it was measured in how they differ. */
+void rg_promises_note(const struct rg_machine *machine, struct rg_verdict *out);
+
 #endif

@@ -73,7 +73,9 @@ static void print_side(const struct rg_verdict *verdict, const struct rg_side *s
     char name[256], figures[256], message[1024];
     rg_naming_side(side, point->scope, name, sizeof name);
     rg_naming_side_figures(side, point->metric, figures, sizeof figures);
-    if (side->status == RG_UNJUDGED)
+    if (side->rows == side->let_off)
+        snprintf(message, sizeof message, "the other end of all that it took part in is to blame");
+    else if (side->status == RG_UNJUDGED)
         snprintf(message, sizeof message, "%s; nothing is expected", figures);
     else
         snprintf(message, sizeof message, "%s%s%s; %u of %u", figures, side->reason && figures[0] ? ": " : "",

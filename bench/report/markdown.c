@@ -120,7 +120,7 @@ static void print_sides(const struct rg_verdict *verdict, FILE *out)
     size_t *worst = rg_naming_worst(verdict, &count);
     if (count > 0)
         fputs(
-            "\n**What did not pass**, worst first; of each part the worst measurement\n\n"
+            "\n**What did not pass**, worst first; of each part the worst measurement, but for flows that the other end is to blame for\n\n"
             "| status | where | test | rows | measured | threshold | expected | unit | tolerance % | source | % nominal "
             "| % ceiling | why |\n|---|---|---|---|--:|--:|--:|---|--:|---|--:|--:|---|\n",
             out);

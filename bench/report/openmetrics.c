@@ -18,8 +18,9 @@ struct family {
 #define AT(member) offsetof(struct rg_side, member)
 
 static const struct family families[] = {
-    {"railgauge_bandwidth_bytes_per_second", "bytes_per_second", "Payload rate of the side's worst flow.",
-        "bandwidth_gbps", AT(worst), 1e9 / 8},
+    {"railgauge_bandwidth_bytes_per_second", "bytes_per_second",
+        "Payload rate of the side's worst flow, but for those that the other end is to blame for.", "bandwidth_gbps",
+        AT(worst), 1e9 / 8},
     {"railgauge_bandwidth_threshold_bytes_per_second", "bytes_per_second", "What that flow has to reach.",
         "bandwidth_gbps", AT(threshold), 1e9 / 8},
     {"railgauge_bandwidth_nominal_ratio", "ratio", "That flow's rate as a share of the line rate.", "bandwidth_gbps",
@@ -119,7 +120,8 @@ static void print_family(const struct rg_verdict *verdict, const struct family *
 static void print_statuses(const struct rg_verdict *verdict, FILE *out)
 {
     if (verdict->sides.count > 0)
-        begin_family("railgauge_status", NULL, "1 for how the side's worst measurement ended.", out);
+        begin_family("railgauge_status", NULL,
+            "1 for how the side's worst measurement ended, but for those that the other end is to blame for.", out);
     for (size_t i = 0; i < verdict->sides.count; i++) {
         const struct rg_side *side = &verdict->sides.at[i];
         const struct rg_test_point *point = &verdict->points.at[side->point];

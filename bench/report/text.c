@@ -85,7 +85,7 @@ static void print_sentence(const char *text, int indent, FILE *out)
 
 static void print_row(const struct rg_row *row, const struct rg_text_style *style, FILE *out)
 {
-    char measured[RG_FIGURE_LENGTH], threshold[RG_FIGURE_LENGTH], nominal[RG_FIGURE_LENGTH], ceiling[RG_FIGURE_LENGTH],
+    char measured[RG_FIGURE_LENGTH], threshold[RG_FIGURE_LENGTH], first[RG_FIGURE_LENGTH], second[RG_FIGURE_LENGTH],
         bound[24] = "";
     bool latency = strncmp(row->metric, "latency", 7) == 0;
     print_status(row->status, style, out);
@@ -93,7 +93,8 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
     if (!isnan(row->threshold))
         snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", rg_figure(row->threshold, threshold));
     fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), rg_naming_unit(row->metric), bound,
-        rg_figure(row->nominal_percent, nominal), rg_figure(row->ceiling_percent, ceiling));
+        rg_figure(style->rated ? row->nominal_percent : row->expected, first),
+        rg_figure(style->rated ? row->ceiling_percent : 100 * row->measured / row->expected, second));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
         print_sentence(row->reason, 14, out);
 }
@@ -187,19 +188,29 @@ static size_t print_rows_of(const struct grouped *grouped, size_t group, enum rg
     return shown + folded;
 }
 
+/* How many rows of a group did not pass, and whether the others are told of in sum. */
+static size_t count_bad(const struct grouped *grouped, size_t group, bool *summed)
+{
+    const struct rg_points *points = &grouped->verdict->points;
+    size_t total = 0, bad = 0;
+    for (size_t p = group; p < points->count; p++)
+        if (grouped->group_of_point[p] == group) {
+            total += points->at[p].rows;
+            bad += points->at[p].rows - points->at[p].counts[RG_PASS] - points->at[p].counts[RG_UNJUDGED];
+        }
+    *summed = total > ROWS_SHOWN;
+    return bad;
+}
+
 static void print_group_of_points(
     const struct grouped *grouped, size_t group, const struct rg_text_style *style, FILE *out)
 {
     static const enum rg_status worst_first[] = {RG_FAIL, RG_NOISY, RG_NOT_RUN, RG_UNSUPPORTED};
     const struct rg_verdict *v = grouped->verdict;
-    size_t total = 0, bad = 0, told = 0;
+    bool summed;
+    size_t bad = count_bad(grouped, group, &summed), told = 0;
     char name[256];
-    for (size_t p = group; p < v->points.count; p++)
-        if (grouped->group_of_point[p] == group) {
-            total += v->points.at[p].rows;
-            bad += v->points.at[p].rows - v->points.at[p].counts[RG_PASS] - v->points.at[p].counts[RG_UNJUDGED];
-        }
-    bool summed = total > ROWS_SHOWN && !style->all;
+    summed &= !style->all;
     rg_naming_point(&v->points.at[group], name, sizeof name);
     fprintf(out, "\n%s\n", name);
     for (size_t p = group; (summed || v->left_out > 0) && p < v->points.count; p++)
@@ -229,7 +240,10 @@ static void print_lost(const struct rg_run *run, size_t first, FILE *out)
         size_t used = strlen(rails);
         snprintf(rails + used, sizeof rails - used, "%s%lld", count++ ? ", " : "", (long long)lost->rail);
     }
-    snprintf(line, sizeof line, "lost: rank %lld (%s, rail%s %s): %s", (long long)run->lost[first].rank,
+    char others[32] = "";
+    if (count > 1)
+        snprintf(others, sizeof others, " and %zu more", count - 1);
+    snprintf(line, sizeof line, "lost: rank %lld%s (%s, rail%s %s): %s", (long long)run->lost[first].rank, others,
         run->lost[first].node, count > 1 ? "s" : "", rails, run->lost[first].where);
     print_sentence(line, 0, out);
 }
@@ -320,8 +334,24 @@ static void print_head(
         print_sentence(verdict->incompatible[i], 0, out);
 }
 
+/* What the columns of rows are, if there will be any. True: some points are summed up. */
+static bool print_columns(const struct grouped *grouped, const struct rg_text_style *style, FILE *out)
+{
+    bool rows = style->all, sums = false;
+    for (size_t p = 0; p < grouped->verdict->points.count; p++) {
+        bool summed;
+        rows |= grouped->group_of_point[p] == p && (count_bad(grouped, p, &summed) > 0 || !summed);
+        sums |= grouped->group_of_point[p] == p && summed;
+    }
+    if (rows && grouped->verdict->row_count > 0)
+        fprintf(out, "\n  %-11s %-29s %14s %-10s %10s %10s\n", "status", "where", "measured     ", "threshold",
+            style->rated ? "% nominal" : "expected", style->rated ? "% ceiling" : "% of it");
+    return sums && !style->all;
+}
+
 static void print_points(const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
+    bool sums = false;
     const struct rg_points *points = &verdict->points;
     struct grouped grouped = {.verdict = verdict,
         .group_of_point = calloc(points->count + 1, sizeof(size_t)),
@@ -336,22 +366,35 @@ static void print_points(const struct rg_verdict *verdict, const struct rg_text_
         size_t point = verdict->rows[i].asked ? rg_points_find(points, &verdict->rows[i]) : RG_NO_POINT;
         grouped.group_of_row[i] = point == RG_NO_POINT ? RG_NO_POINT : grouped.group_of_point[point];
     }
+    if (grouped.group_of_point != NULL && grouped.group_of_row != NULL)
+        sums = print_columns(&grouped, style, out);
     for (size_t p = 0; grouped.group_of_point != NULL && grouped.group_of_row != NULL && p < points->count; p++)
         if (grouped.group_of_point[p] == p)
             print_group_of_points(&grouped, p, style, out);
+    if (sums && verdict->left_out == 0)
+        fputs("\nWhere there are many rows, those that are well are summed up; --all has each.\n", out);
     free(grouped.group_of_point);
     free(grouped.group_of_row);
+}
+
+static bool is_compared(const struct rg_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->row_count; i++)
+        if (!isnan(verdict->rows[i].expected))
+            return true;
+    return false;
 }
 
 void rg_report_text(
     const struct rg_run *run, const struct rg_verdict *verdict, const struct rg_text_style *style, FILE *out)
 {
+    struct rg_text_style rated = *style;
+    rated.rated = !is_compared(verdict);
+    for (size_t i = 0; !rated.rated && i < verdict->row_count; i++)
+        rated.rated = !isnan(verdict->rows[i].nominal_percent);
     print_head(run, verdict, style, out);
     rg_report_heat(&verdict->heat, style->colour, style->all, out);
-    if (verdict->row_count > 0)
-        fprintf(out, "\n  %-11s %-29s %14s %-10s %10s %10s\n", "status", "where", "measured     ", "threshold",
-            "% nominal", "% ceiling");
-    print_points(verdict, style, out);
+    print_points(verdict, &rated, out);
     rg_report_together(verdict, out);
     if (verdict->not_asked > 0)
         fprintf(out, "\n%zu expectation%s of %s the suite did not ask for.\n", verdict->not_asked,

@@ -9,7 +9,8 @@
 
 struct rg_text_style {
     bool colour;
-    bool all; /* every row; else points of many rows are summed up, with what did not pass row by row */
+    bool all;   /* every row; else points of many rows are summed up, with what did not pass row by row */
+    bool rated; /* shows shares of the line rate, and not of what was expected; rg_report_text sees to it */
 };
 
 void rg_report_text(

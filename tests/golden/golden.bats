@@ -243,6 +243,41 @@ latencies() { # COUNT DIRECTORY
     [ "$(xmllint --xpath 'count(//testcase/error)' "$work/report.xml")" = "$(xmllint --xpath 'string(/testsuites/@errors)' "$work/report.xml")" ]
 }
 
+@test "what a lost node took part in is laid to it alone, and the others keep their figures" {
+    "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs -o "$work/whole" >"$work/said"
+    "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs --fault dies,part=node,node=2,at=0 -o "$work/lost" >"$work/said" || [ $? = 3 ]
+    run -3 "$railgauge" compare "$work/lost" --baseline "$work/whole" --format openmetrics
+    [ "$(grep '^railgauge_status' <<<"$output" | grep -c 'node="sim002".*status="not_run"')" = 6 ] # two rails and their sum, both ways
+    [ "$(grep '^railgauge_status' <<<"$output" | grep -v 'node="sim002"' | grep -c 'status="pass"')" = 18 ]
+    [ "$(grep -c '^railgauge_bandwidth_bytes_per_second' <<<"$output")" = 18 ]
+    run -3 "$railgauge" compare "$work/lost" --baseline "$work/whole" --format junit
+    [ "$(grep -c '<error type="not_run" message="expected .*: sim002 was lost; 3 of 3"' <<<"$output")" = 6 ]
+    run -1 grep 'this one does not' <<<"$output"
+    run -3 "$railgauge" compare "$work/lost" --baseline "$work/whole"
+    [[ $output == *"lost: rank 4 and 1 more (sim002, rails 0, 1): "* ]]
+}
+
+@test "a slow part's partners do not fail with it; without line rates text has what was expected" {
+    "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs -o "$work/well" >"$work/said"
+    "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs --seed 2 --fault slow,part=tx,node=1,rail=1,loss=20 -o "$work/slow" >"$work/said" || [ $? = 1 ]
+    run -1 "$railgauge" compare "$work/slow" --baseline "$work/well" --format openmetrics
+    run -0 grep -E '^railgauge_status.*status="(fail|noisy)"' <<<"$output"
+    [ "${#lines[@]}" = 2 ]
+    [[ ${lines[0]} == *'node="sim001",rail="1",side="tx"'* && ${lines[1]} == *'node="sim001",side="tx"'*'scope="node"'* ]]
+    run -1 "$railgauge" compare "$work/slow" --baseline "$work/well"
+    grep -qE '^ +status +where +measured +threshold +expected +% of it$' <<<"$output"
+    grep -qE '^  FAIL +sim001 r1 > sim00[023] r1 +3[01][0-9.]+ Gb/s >= 37[0-9.]+ +39?[0-9.]+ +(79|80)[0-9.]+$' <<<"$output"
+}
+
+@test "of what a machine expects otherwise than it was measured, it is said how they differ" {
+    "$railgauge" simulate --nodes 3 --rails 2 --size 64K --queue-pairs 4 -o "$work/run" >"$work/said"
+    jq '.expectations |= map(select(.test == "rdma_write_bw" and .scope == "rail" and .size_bytes == 65536) | .queue_pairs = 1)' \
+        "$golden/lab.json" >"$work/lab.json"
+    run -3 "$railgauge" compare "$work/run" --machine "$work/lab.json"
+    [[ $output == "INCONCLUSIVE: Nothing in the run could be held against lab."* ]]
+    [[ $output == *"rdma_write_bw 64K one_way is not compared with lab: that expects it with 1 queue pair, here 4"* ]]
+}
+
 @test "markdown of many suspects and lost ranks still fits a comment, and says how many are left out" {
     local faults=()
     for node in $(seq 0 39); do

@@ -220,6 +220,34 @@ static void nothing_is_learned_from_collectives_of_other_ranks(void **state)
     assert_has(err.text, "their collectives are of different numbers of ranks");
 }
 
+static void settings_are_told_of_counterparts_in_whatever_order(void **state)
+{
+    struct both *both = *state;
+    add_flow(&both->before, 0, 0, 1, 100);
+    add_flow(&both->now, 0, 0, 1, 100);
+    both->before.tests[1] = both->now.tests[1] = both->now.tests[0];
+    both->before.tests[1].direction = "one_way";
+    both->before.run.suite.test_count = both->now.run.suite.test_count = 2;
+    both->now.tests[0].direction = "one_way";
+    both->now.tests[0].depth = 16;
+    const struct rg_verdict *verdict = compare(both);
+    assert_int_equal(verdict->incompatible_count, 1);
+    assert_string_equal(verdict->incompatible[0],
+        "rdma_write_bw was measured with other settings than in the earlier run: depth 128, then 16");
+}
+
+static void runs_whose_screens_drew_other_pairs_are_told(void **state)
+{
+    struct both *both = *state;
+    both->before.tests[0].pattern = both->now.tests[0].pattern = "screen";
+    both->now.run.seed = both->before.run.seed + 1;
+    add_flow(&both->before, 0, 0, 1, 100);
+    add_flow(&both->now, 0, 0, 1, 100);
+    const struct rg_verdict *verdict = compare(both);
+    assert_int_equal(verdict->incompatible_count, 1);
+    assert_has(verdict->incompatible[0], "drew the pairs of its screens by seed 1, this one by 2");
+}
+
 static void what_arrived_damaged_before_is_no_yardstick(void **state)
 {
     struct both *both = *state;
@@ -404,6 +432,8 @@ int main(void)
         IN_RUNS(a_collective_is_not_held_against_one_of_other_ranks),
         IN_RUNS(what_a_node_moves_is_not_held_against_a_sum_of_other_rails),
         cmocka_unit_test(nothing_is_learned_from_collectives_of_other_ranks),
+        IN_RUNS(settings_are_told_of_counterparts_in_whatever_order),
+        IN_RUNS(runs_whose_screens_drew_other_pairs_are_told),
         IN_RUNS(what_arrived_damaged_before_is_no_yardstick),
         IN_RUNS(an_earlier_run_that_failed_is_said_to_be_a_poor_yardstick),
         IN_RUNS(a_node_is_held_against_the_same_round_of_the_earlier_run),

@@ -67,7 +67,7 @@ static char *print_styled(const struct story *story, struct rg_text_style style)
     tallied.points = (struct rg_points){0};
     tallied.sides = (struct rg_sides){0};
     for (size_t i = 0; i < tallied.row_count; i++)
-        assert_int_equal(rg_verdict_tally(&tallied, &tallied.rows[i]), 0);
+        assert_int_equal(rg_verdict_tally(&tallied, &tallied.rows[i], false), 0);
     tallied.not_asked = story->verdict.not_asked;
     assert_int_equal(rg_points_sum_up(&tallied.points), 0);
     rg_report_text(&story->run, &tallied, &style, out);

@@ -148,6 +148,16 @@ suite() { # TEXT
     [ "$left" = filler ]
 }
 
+@test "what is no run directory is refused alike by all that read runs" {
+    echo words >"$work/file"
+    for command in "history add --db $work/history.db" compare report plan "run --resume"; do
+        # shellcheck disable=SC2086 # of words
+        refused "$work is no run directory: it has no run.json; give the directory that \`railgauge run -o\` wrote" "$railgauge" $command "$work"
+        # shellcheck disable=SC2086
+        refused "$work/file is no run directory: it is a file; give" "$railgauge" $command "$work/file"
+    done
+}
+
 @test "compare refuses what is no run" {
     refused "give the directory of one run" "$railgauge" compare
     refused "one run is compared at a time; to hold it against another: a --baseline b" "$railgauge" compare a b

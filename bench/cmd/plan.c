@@ -20,7 +20,7 @@ static const char *const formats[] = {"text", "json", "markdown", NULL};
 #define AT(member) .offset = offsetof(struct options, member)
 
 static const struct rg_option rows[] = {
-    {"nodes", NULL, RG_SIZES, AT(question.nodes), 2, RG_FORECAST_NODES_MOST, "2,16,256", .metavar = "LIST",
+    {"nodes", NULL, RG_COUNTS, AT(question.nodes), 2, RG_FORECAST_NODES_MOST, "2,16,256", .metavar = "LIST",
         .letter = 'n', .help = "Numbers of nodes to tell of, as 2,16,256, or 2:256 for each doubling."},
     {"bytes", NULL, RG_BYTES, AT(question.size_bytes), 1, 9007199254740992.0, .metavar = "BYTES", .letter = 'b',
         .help = "How much a collective works on, as 16G. [the largest that was measured]"},

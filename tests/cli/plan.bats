@@ -78,8 +78,9 @@ plan() {
     refused "is given twice" "$runs/4" "$runs/4"
     refused "give the directories of runs"
     refused "--share needs --step-ms" "$runs/4" "$runs/8" --share 10
-    refused "--nodes" "$runs/4" "$runs/8" --nodes 1
-    refused "--nodes" "$runs/4" "$runs/8" --nodes many
+    refused "--nodes: 1 is not from 2 to 65536" "$runs/4" "$runs/8" --nodes 1
+    refused "--nodes: 'many' is no whole number" "$runs/4" "$runs/8" --nodes many
+    refused "--nodes: the range 256:2 ends below its start" "$runs/4" "$runs/8" --nodes 256:2
     refused "no/such/run" "$runs/4" no/such/run
     cp -r "$runs/8" "$work/cut"
     sed -i '2s/"time_avg_us":[0-9.]*/"time_avg_us":"soon"/' "$work/cut/measurements.ndjson"

@@ -181,11 +181,8 @@ int rg_cmd_check(int argc, char **argv)
     int status;
     if (!rg_cmd_parse(&command, argc, argv, &args, &status))
         return status;
-    if (args.word_count > 0 || args.rest_count > 0) {
-        rg_fail(&err, 0, "unexpected word '%s'; see railgauge check --help",
-            args.word_count > 0 ? args.words[0] : args.rest[0]);
+    if (rg_cmd_no_words("check", &args, &err) != 0)
         return rg_cmd_refuse("check", RG_EXIT_USAGE, &err);
-    }
     if (options.root != NULL && realpath(options.root, root) == NULL) {
         rg_fail(&err, 0, "%s: %s", options.root, strerror(errno));
         return rg_cmd_refuse("check", RG_EXIT_USAGE, &err);

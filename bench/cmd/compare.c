@@ -159,7 +159,7 @@ static int check_options(struct comparison *c, struct rg_error *err)
         c->baselines[c->baseline_count++] = c->args.given[i].text;
     }
     if (c->args.rest_count > 0)
-        return rg_fail(err, -EINVAL, "unexpected word after --; see railgauge compare --help");
+        return rg_fail(err, -EINVAL, "unexpected word '%s' after --; see railgauge compare --help", c->args.rest[0]);
     if (o->learn && (c->baseline_count > 0 || o->fleet || rg_args_given(&c->args, "tolerance") ||
                         rg_args_given(&c->args, "format") || o->all))
         return rg_fail(err, -EINVAL, "--learn goes with --machine and --output alone");

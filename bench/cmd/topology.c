@@ -45,12 +45,7 @@ int rg_cmd_topology(int argc, char **argv)
     int status;
     if (!rg_cmd_parse(&command, argc, argv, &args, &status))
         return status;
-    if (args.word_count > 0 || args.rest_count > 0) {
-        rg_fail(&err, 0, "unexpected word '%s'; see railgauge topology --help",
-            args.word_count > 0 ? args.words[0] : args.rest[0]);
-        return rg_cmd_refuse("topology", RG_EXIT_USAGE, &err);
-    }
-    if (rg_pairing_read(options.from, &topology, &err) != 0)
+    if (rg_cmd_no_words("topology", &args, &err) != 0 || rg_pairing_read(options.from, &topology, &err) != 0)
         return rg_cmd_refuse("topology", RG_EXIT_USAGE, &err);
     if (strcmp(options.format, "json") == 0) {
         char *text = rg_topology_json(topology);

@@ -404,6 +404,16 @@ static void option_text(const struct rg_option *row, char *out, size_t room)
         snprintf(out + used, room - used, " [%s]", row->fallback);
 }
 
+static void print_examples(const struct rg_example *examples, FILE *out)
+{
+    if (examples != NULL)
+        fputs("\nExamples:\n", out);
+    for (const struct rg_example *e = examples; e != NULL && e->line != NULL; e++) {
+        fprintf(out, "  %s\n      ", e->line);
+        rg_wrap_print(e->does, 6, 6, out);
+    }
+}
+
 void rg_args_print_help(const struct rg_command *command, FILE *out)
 {
     char head[128], text[1024];
@@ -425,6 +435,7 @@ void rg_args_print_help(const struct rg_command *command, FILE *out)
         fputc('\n', out);
         rg_wrap_print(command->notes, 0, 0, out);
     }
+    print_examples(command->examples, out);
 }
 
 /* Text for roff: backslashes and hyphens escaped, no line begins with a control character. */
@@ -481,5 +492,12 @@ void rg_args_print_man(const struct rg_command *command, FILE *out)
     if (command->notes != NULL) {
         fputs(".SH NOTES\n", out);
         print_roff(command->notes, out);
+    }
+    if (command->examples != NULL)
+        fputs(".SH EXAMPLES\n", out);
+    for (const struct rg_example *e = command->examples; e != NULL && e->line != NULL; e++) {
+        fputs(".TP\n.B ", out);
+        print_roff(e->line, out);
+        print_roff(e->does, out);
     }
 }

@@ -65,12 +65,18 @@ struct rg_option_group {
 
 #define RG_GROUPS_MOST 4
 
+/* A command line as it is typed, and what it does. */
+struct rg_example {
+    const char *line, *does;
+};
+
 struct rg_command {
     const char *name; /* "run" */
     const char *synopsis;
-    const char *summary;     /* one line, lower case, no full stop */
-    const char *description; /* paragraphs parted by an empty line */
-    const char *notes;       /* the same, after the options; may be NULL */
+    const char *summary;               /* one line, lower case, no full stop */
+    const char *description;           /* paragraphs parted by an empty line */
+    const char *notes;                 /* the same, after the options; may be NULL */
+    const struct rg_example *examples; /* the last one's line is NULL; may be NULL */
     struct rg_option_group groups[RG_GROUPS_MOST];
     size_t group_count;
 };

@@ -57,6 +57,12 @@ static const char notes[] =
     "closed to this process; 2 usage. A check of what the node does not have, nor is expected to have, is not run either, and "
     "counts for nothing.";
 
+static const struct rg_example examples[] = {
+    {"railgauge check --machine a3-ultra", "Is this node what an a3-ultra is to be?"},
+    {"railgauge check --hostfile hosts", "Asks every node of the file, and names those that differ from the others."},
+    {NULL, NULL},
+};
+
 static void print(const struct options *options, const struct rg_preflight *nodes, size_t count)
 {
     bool json = strcmp(options->format, "json") == 0, fleet = options->hosts != NULL || options->hostfile != NULL;
@@ -172,6 +178,7 @@ int rg_cmd_check(int argc, char **argv)
             "Looks at what spoils measurements, or stops them, before they are made: RDMA devices, links, MTU and GIDs; "
             "PCIe; GPUs and their driver; limits and settings of the system. Changes nothing.",
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };

@@ -63,6 +63,14 @@ static const char notes[] =
     "Exit status: 0 the plan was printed; 2 usage, invalid input, or too few points, with what is missing; 4 it could not "
     "be written.";
 
+static const struct rg_example examples[] = {
+    {"railgauge plan run-2 run-4 run-8", "What 2, 16 and 256 nodes are to give, from runs at 2, 4 and 8 nodes."},
+    {"railgauge plan run-2 run-4 run-8 --nodes 16:1024:2 --bytes 16G --step-ms 2500 --share 25",
+        "How long an operation on 16 GiB takes, which share that is of a step of 2.5 s, and up to how many nodes it is no "
+        "more than a quarter."},
+    {NULL, NULL},
+};
+
 static int print(const struct rg_forecast *forecast, const char *format, struct rg_error *err)
 {
     if (strcmp(format, "json") == 0) {
@@ -105,6 +113,7 @@ int rg_cmd_plan(int argc, char **argv)
         .summary = "tell what other numbers of nodes are to give",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };

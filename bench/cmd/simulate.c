@@ -80,6 +80,16 @@ static const char notes[] =
     "goes at the pace of its slowest rank. A node that dies and a rank that hangs are lost, not suspects: from then on "
     "what they took part in is not measured.";
 
+static const struct rg_example examples[] = {
+    {"railgauge simulate --nodes 16 --fault slow,part=tx,node=7,rail=3,loss=20 -o sim-1",
+        "A fleet with one side of a NIC that is 20 % slow: does the verdict name it?"},
+    {"railgauge simulate --nodes 8 --pattern pairs --seed 2 -o sim-2",
+        "Every pair of nodes, whatever the seed, so that runs of two seeds can be held against each other: railgauge "
+        "compare sim-3 --baseline sim-2."},
+    {"railgauge simulate --trials 1000", "How often are just the faulty parts named, in a thousand fleets?"},
+    {NULL, NULL},
+};
+
 struct simulation {
     struct options options;
     struct rg_args args;
@@ -570,6 +580,7 @@ int rg_cmd_simulate(int argc, char **argv)
         .summary = "measure and judge a simulated fabric",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &s.options},
             {"What is measured (each changes every test of the suite)", rg_settings_rows, rg_settings_row_count,
                 &scratch}},

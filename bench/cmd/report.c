@@ -40,7 +40,7 @@ static const char description[] =
     "ceiling and the baseline, latency percentiles, collectives, counters and environment. Of several runs each can be "
     "looked at, and is compared with the first. Of runs at two or more numbers of nodes, what railgauge plan says of "
     "them; with --db, what railgauge history trend says of the figures that they have.\n\n"
-    "The verdict is the run's own, from verdict.json: nothing is judged again.";
+    "The verdict is the run's own, from verdict.json; only what a plan stands on is judged again.";
 
 static const char notes[] =
     "Exit status: 0 the page was written, whatever the verdict is; 2 usage or invalid input; 4 it could not be written, or "

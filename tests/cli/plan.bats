@@ -49,7 +49,6 @@ plan() {
 }
 
 @test "a run of a sick fabric, and one that lost nodes, are named first, with what is wrong; a good one is not" {
-    local name
     "$quick" simulate --nodes 4 --rails 2 --size 64K,1M -o "$work/good" >"$work/said"
     "$quick" simulate --nodes 6 --rails 2 --size 64K,1M --fault slow,part=nic,node=sim005,rail=1,loss=30 -o "$work/sick" >"$work/said" || [ $? = 1 ]
     "$quick" simulate --nodes 5 --rails 2 --size 64K,1M --fault dies,part=node,node=2,at=5 -o "$work/lost" >"$work/said" || [ $? = 3 ]

@@ -38,6 +38,15 @@ const char *rg_args_format_bytes(int64_t bytes, char out[24])
     return out;
 }
 
+const char *rg_args_say_bytes(int64_t bytes, char out[24])
+{
+    rg_args_format_bytes(bytes, out);
+    size_t length = strlen(out);
+    if (isdigit((unsigned char)out[length - 1]))
+        snprintf(out + length, 24 - length, " B");
+    return out;
+}
+
 static int parse_integer(const char *text, int64_t *out, struct rg_error *err)
 {
     char *end;
@@ -90,14 +99,19 @@ static int check_range(const struct rg_option *row, double value, struct rg_erro
     return rg_fail(err, -EINVAL, "%g is not from %g to %g", value, row->min, row->max);
 }
 
-static int add_size(const struct rg_option *row, struct rg_sizes *sizes, int64_t bytes, struct rg_error *err)
+static int parse_one(const struct rg_option *row, const char *text, int64_t *out, struct rg_error *err)
 {
-    int code = check_range(row, (double)bytes, err);
+    return row->type == RG_COUNTS ? parse_integer(text, out, err) : rg_args_parse_bytes(text, out, err);
+}
+
+static int add_size(const struct rg_option *row, struct rg_sizes *sizes, int64_t value, struct rg_error *err)
+{
+    int code = check_range(row, (double)value, err);
     if (code != 0)
         return code;
     if (sizes->count == RG_SIZES_MOST)
-        return rg_fail(err, -EINVAL, "more than %d sizes", RG_SIZES_MOST);
-    sizes->bytes[sizes->count++] = bytes;
+        return rg_fail(err, -EINVAL, "more than %d of them", RG_SIZES_MOST);
+    sizes->bytes[sizes->count++] = value;
     return 0;
 }
 
@@ -111,22 +125,27 @@ static int parse_size_range(const struct rg_option *row, char *text, struct rg_s
         *factor_text++ = '\0';
     int64_t from, to;
     double factor = 2;
-    int code = rg_args_parse_bytes(text, &from, err);
+    int code = parse_one(row, text, &from, err);
     if (code == 0)
-        code = rg_args_parse_bytes(to_text, &to, err);
+        code = parse_one(row, to_text, &to, err);
     if (code == 0 && factor_text != NULL)
         code = parse_number(factor_text, &factor, err);
+    if (code == 0)
+        code = check_range(row, (double)from, err);
     if (code != 0)
         return code;
-    if (factor <= 1 || from > to || from < 1)
-        return rg_fail(err, -EINVAL, "a range of sizes is FROM:TO:FACTOR with 1 <= FROM <= TO and FACTOR above 1");
+    if (from > to)
+        return rg_fail(
+            err, -EINVAL, "the range %s:%s ends below its start; it is FROM:TO or FROM:TO:FACTOR", text, to_text);
+    if (factor <= 1)
+        return rg_fail(err, -EINVAL, "the factor of a range, FROM:TO:FACTOR, is above 1, not %s", factor_text);
     double step = 0;
     for (double size = (double)from; code == 0 && size <= (double)to; size = (double)from * pow(factor, step)) {
-        int64_t bytes = (int64_t)llround(size);
+        int64_t value = (int64_t)llround(size);
         /* With a factor next to 1 many steps lead to the same size: on to the first that may lead to another. */
-        step = fmax(step + 1, floor(log(((double)bytes + 0.5) / (double)from) / log(factor)));
-        if (out->count == 0 || out->bytes[out->count - 1] != bytes)
-            code = add_size(row, out, bytes, err);
+        step = fmax(step + 1, floor(log(((double)value + 0.5) / (double)from) / log(factor)));
+        if (out->count == 0 || out->bytes[out->count - 1] != value)
+            code = add_size(row, out, value, err);
     }
     return code;
 }
@@ -140,14 +159,14 @@ static int parse_sizes(const struct rg_option *row, const char *text, struct rg_
     int code = 0;
     char *more = copy;
     for (char *word; code == 0 && (word = strsep(&more, ",")) != NULL;) {
-        int64_t bytes;
+        int64_t value;
         if (strchr(word, ':') != NULL) {
             code = parse_size_range(row, word, out, err);
             continue;
         }
-        code = rg_args_parse_bytes(word, &bytes, err);
+        code = parse_one(row, word, &value, err);
         if (code == 0)
-            code = add_size(row, out, bytes, err);
+            code = add_size(row, out, value, err);
     }
     free(copy);
     return code;
@@ -194,6 +213,7 @@ static int set_field(const struct rg_option *row, void *target, const char *text
         *(const char **)field = text;
         return 0;
     case RG_SIZES:
+    case RG_COUNTS:
         code = parse_sizes(row, text, &sizes, err);
         if (code == 0)
             *(struct rg_sizes *)field = sizes;
@@ -384,6 +404,16 @@ static void option_text(const struct rg_option *row, char *out, size_t room)
         snprintf(out + used, room - used, " [%s]", row->fallback);
 }
 
+static void print_examples(const struct rg_example *examples, FILE *out)
+{
+    if (examples != NULL)
+        fputs("\nExamples:\n", out);
+    for (const struct rg_example *e = examples; e != NULL && e->line != NULL; e++) {
+        fprintf(out, "  %s\n      ", e->line);
+        rg_wrap_print(e->does, 6, 6, out);
+    }
+}
+
 void rg_args_print_help(const struct rg_command *command, FILE *out)
 {
     char head[128], text[1024];
@@ -405,6 +435,7 @@ void rg_args_print_help(const struct rg_command *command, FILE *out)
         fputc('\n', out);
         rg_wrap_print(command->notes, 0, 0, out);
     }
+    print_examples(command->examples, out);
 }
 
 /* Text for roff: backslashes and hyphens escaped, no line begins with a control character. */
@@ -461,5 +492,12 @@ void rg_args_print_man(const struct rg_command *command, FILE *out)
     if (command->notes != NULL) {
         fputs(".SH NOTES\n", out);
         print_roff(command->notes, out);
+    }
+    if (command->examples != NULL)
+        fputs(".SH EXAMPLES\n", out);
+    for (const struct rg_example *e = command->examples; e != NULL && e->line != NULL; e++) {
+        fputs(".TP\n.B ", out);
+        print_roff(e->line, out);
+        print_roff(e->does, out);
     }
 }

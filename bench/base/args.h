@@ -14,7 +14,7 @@
 
 #define RG_SIZES_MOST 512
 
-/* Message sizes in bytes, ascending as given. */
+/* Message sizes in bytes, or other whole numbers, in the order given. */
 struct rg_sizes {
     uint32_t count;
     int64_t bytes[RG_SIZES_MOST];
@@ -28,6 +28,7 @@ enum rg_option_type {
     RG_CHOICE,  /* const char *, one of the row's choices */
     RG_TEXT,    /* const char *, not empty */
     RG_SIZES,   /* struct rg_sizes; `4K`, `64,4K,1M` or `1:64K` (times 2) or `1:64K:4` (times 4) */
+    RG_COUNTS,  /* the same of whole numbers: `2,16,256`, `2:256` */
     RG_MAYBE,   /* int64_t: 0, 1 or RG_NONE; in documents only */
     RG_NUMBERS, /* struct rg_numbers; in documents only */
 };
@@ -64,12 +65,18 @@ struct rg_option_group {
 
 #define RG_GROUPS_MOST 4
 
+/* A command line as it is typed, and what it does. */
+struct rg_example {
+    const char *line, *does;
+};
+
 struct rg_command {
     const char *name; /* "run" */
     const char *synopsis;
-    const char *summary;     /* one line, lower case, no full stop */
-    const char *description; /* paragraphs parted by an empty line */
-    const char *notes;       /* the same, after the options; may be NULL */
+    const char *summary;               /* one line, lower case, no full stop */
+    const char *description;           /* paragraphs parted by an empty line */
+    const char *notes;                 /* the same, after the options; may be NULL */
+    const struct rg_example *examples; /* the last one's line is NULL; may be NULL */
     struct rg_option_group groups[RG_GROUPS_MOST];
     size_t group_count;
 };
@@ -111,7 +118,10 @@ void rg_args_print_man(const struct rg_command *command, FILE *out);
 /* "64K", "4096", "1.5G" is refused. Writes bytes; -EINVAL with a message. */
 int rg_args_parse_bytes(const char *text, int64_t *out, struct rg_error *err);
 
-/* The shortest exact form: 65536 -> "64K". */
+/* The shortest exact form, as options take it: 65536 -> "64K". */
 const char *rg_args_format_bytes(int64_t bytes, char out[24]);
+
+/* The same for a sentence, where a number alone would be of anything: 1000 -> "1000 B". */
+const char *rg_args_say_bytes(int64_t bytes, char out[24]);
 
 #endif

@@ -57,6 +57,12 @@ static const char notes[] =
     "closed to this process; 2 usage. A check of what the node does not have, nor is expected to have, is not run either, and "
     "counts for nothing.";
 
+static const struct rg_example examples[] = {
+    {"railgauge check --machine a3-ultra", "Is this node what an a3-ultra is to be?"},
+    {"railgauge check --hostfile hosts", "Asks every node of the file, and names those that differ from the others."},
+    {NULL, NULL},
+};
+
 static void print(const struct options *options, const struct rg_preflight *nodes, size_t count)
 {
     bool json = strcmp(options->format, "json") == 0, fleet = options->hosts != NULL || options->hostfile != NULL;
@@ -172,6 +178,7 @@ int rg_cmd_check(int argc, char **argv)
             "Looks at what spoils measurements, or stops them, before they are made: RDMA devices, links, MTU and GIDs; "
             "PCIe; GPUs and their driver; limits and settings of the system. Changes nothing.",
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };
@@ -181,11 +188,8 @@ int rg_cmd_check(int argc, char **argv)
     int status;
     if (!rg_cmd_parse(&command, argc, argv, &args, &status))
         return status;
-    if (args.word_count > 0 || args.rest_count > 0) {
-        rg_fail(&err, 0, "unexpected word '%s'; see railgauge check --help",
-            args.word_count > 0 ? args.words[0] : args.rest[0]);
+    if (rg_cmd_no_words("check", &args, &err) != 0)
         return rg_cmd_refuse("check", RG_EXIT_USAGE, &err);
-    }
     if (options.root != NULL && realpath(options.root, root) == NULL) {
         rg_fail(&err, 0, "%s: %s", options.root, strerror(errno));
         return rg_cmd_refuse("check", RG_EXIT_USAGE, &err);

@@ -31,6 +31,14 @@ bool rg_cmd_parse(const struct rg_command *command, int argc, char **argv, struc
     return !args->help && !args->man;
 }
 
+int rg_cmd_no_words(const char *command, const struct rg_args *args, struct rg_error *err)
+{
+    if (args->word_count + args->rest_count == 0)
+        return 0;
+    return rg_fail(err, -EINVAL, "unexpected word '%s'; see railgauge %s --help",
+        args->word_count > 0 ? args->words[0] : args->rest[0], command);
+}
+
 void rg_cmd_data_directory(const char *kind, char *out, size_t room)
 {
     char self[PATH_MAX];

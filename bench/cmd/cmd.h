@@ -15,6 +15,9 @@ enum { RG_EXIT_PASS = 0, RG_EXIT_FAIL = 1, RG_EXIT_USAGE = 2, RG_EXIT_INCONCLUSI
  * the error). */
 bool rg_cmd_parse(const struct rg_command *command, int argc, char **argv, struct rg_args *args, int *status);
 
+/* Refuses words besides options, of a command that takes none. */
+int rg_cmd_no_words(const char *command, const struct rg_args *args, struct rg_error *err);
+
 /* Prints "railgauge COMMAND: message" and gives back status. */
 int rg_cmd_refuse(const char *command, int status, const struct rg_error *err);
 

@@ -61,6 +61,17 @@ static const char notes[] =
     "Of a run of more than 50,000 rows, those that pass are told of together: by test and size, and in markdown, junit "
     "and openmetrics by node, rail and side.";
 
+static const struct rg_example examples[] = {
+    {"railgauge compare run-1 --machine a3-ultra", "Holds a run against what is expected of a machine."},
+    {"railgauge compare --learn run-1 run-2 run-3 --machine a3-ultra -o ours.json",
+        "Learns from three good runs what this fabric gives."},
+    {"railgauge compare run-4 --machine ./ours.json",
+        "Holds a later run against that. A file of one's own is given by its path."},
+    {"railgauge compare run-4 --baseline run-1 --fleet --format junit",
+        "Against an earlier run and against its own peers, for a pipeline that reads JUnit."},
+    {NULL, NULL},
+};
+
 /* The options as they stand on the command line, and what they need. */
 struct comparison {
     struct options options;
@@ -194,7 +205,7 @@ static int check_options(struct comparison *c, struct rg_error *err)
         c->baselines[c->baseline_count++] = c->args.given[i].text;
     }
     if (c->args.rest_count > 0)
-        return rg_fail(err, -EINVAL, "unexpected word after --; see railgauge compare --help");
+        return rg_fail(err, -EINVAL, "unexpected word '%s' after --; see railgauge compare --help", c->args.rest[0]);
     if (o->learn && (c->baseline_count > 0 || o->fleet || rg_args_given(&c->args, "tolerance") ||
                         rg_args_given(&c->args, "format") || o->all))
         return rg_fail(err, -EINVAL, "--learn goes with --machine and --output alone");
@@ -222,6 +233,7 @@ int rg_cmd_compare(int argc, char **argv)
         .summary = "hold a run against a machine's baseline, earlier runs and its fleet",
         .description = "Judges a run's measurements one by one and prints the verdict.",
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &c.options}},
         .group_count = 1,
     };

@@ -59,6 +59,15 @@ static const char notes[] =
     "prune with both options removes what either would.\n\n"
     "A history of an older railgauge is migrated, and a copy of the file as it was is left beside it.";
 
+static const struct rg_example examples[] = {
+    {"railgauge history add run-1 run-2 run-3 --db fabric.db",
+        "Puts runs into a history, which is made if there is none."},
+    {"railgauge history trend --db fabric.db",
+        "Says what has changed since when, by how much, and what else was other than before."},
+    {"railgauge history prune --keep 400 --db fabric.db", "Keeps the last 400 runs."},
+    {NULL, NULL},
+};
+
 struct action {
     const char *word;
     int (*run)(
@@ -327,6 +336,7 @@ int rg_cmd_history(int argc, char **argv)
         .summary = "keep the figures of runs, and tell since when which part does worse",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };

@@ -20,7 +20,7 @@ static const char *const formats[] = {"text", "json", "markdown", NULL};
 #define AT(member) .offset = offsetof(struct options, member)
 
 static const struct rg_option rows[] = {
-    {"nodes", NULL, RG_SIZES, AT(question.nodes), 2, RG_FORECAST_NODES_MOST, "2,16,256", .metavar = "LIST",
+    {"nodes", NULL, RG_COUNTS, AT(question.nodes), 2, RG_FORECAST_NODES_MOST, "2,16,256", .metavar = "LIST",
         .letter = 'n', .help = "Numbers of nodes to tell of, as 2,16,256, or 2:256 for each doubling."},
     {"bytes", NULL, RG_BYTES, AT(question.size_bytes), 1, 9007199254740992.0, .metavar = "BYTES", .letter = 'b',
         .help = "How much a collective works on, as 16G. [the largest that was measured]"},
@@ -55,13 +55,24 @@ static const char notes[] =
     "time a byte, a start, and a time a byte and doubling of nodes, which no theory gives. The fit is by least squares of "
     "relative errors; of several models the one that Akaike's criterion prefers, and intervals are around all that it does "
     "not rule out.\n\n"
-    "Tb/s a node: of a collective among all ranks its bus bandwidth, which is what a ring carries out of a node; of "
-    "groups of a rail that of all rails. Efficiency is the rate beside that of the fewest nodes measured, with as many "
-    "bytes.\n\n"
+    "Tb/s a node: of a collective among all ranks its bus bandwidth, which is what a ring carries out of a node, over one "
+    "of its rails or over all, as the library lays its rings (a simulated fabric has one); of groups of a rail that of all "
+    "rails; of an all_to_all what is for other nodes. Efficiency is that beside what the fewest nodes measured give, with "
+    "as many bytes.\n\n"
+    "A run that is not good by itself, as railgauge compare --learn judges it, is named first with what is wrong. A model "
+    "that misses any point by more than 10 % does not fit, and the answer begins with that.\n\n"
     "Needed are two numbers of nodes; of a collective two sizes and five points in all, of flows four. Runs must be alike "
     "in ranks a node, and either all of hardware or all of the same substitute.\n\n"
     "Exit status: 0 the plan was printed; 2 usage, invalid input, or too few points, with what is missing; 4 it could not "
     "be written.";
+
+static const struct rg_example examples[] = {
+    {"railgauge plan run-2 run-4 run-8", "What 2, 16 and 256 nodes are to give, from runs at 2, 4 and 8 nodes."},
+    {"railgauge plan run-2 run-4 run-8 --nodes 16:1024:2 --bytes 16G --step-ms 2500 --share 25",
+        "How long an operation on 16 GiB takes, which share that is of a step of 2.5 s, and up to how many nodes it is no "
+        "more than a quarter."},
+    {NULL, NULL},
+};
 
 static int print(const struct rg_forecast *forecast, const char *format, struct rg_error *err)
 {
@@ -105,6 +116,7 @@ int rg_cmd_plan(int argc, char **argv)
         .summary = "tell what other numbers of nodes are to give",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };

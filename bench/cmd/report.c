@@ -40,11 +40,18 @@ static const char description[] =
     "ceiling and the baseline, latency percentiles, collectives, counters and environment. Of several runs each can be "
     "looked at, and is compared with the first. Of runs at two or more numbers of nodes, what railgauge plan says of "
     "them; with --db, what railgauge history trend says of the figures that they have.\n\n"
-    "The verdict is the run's own, from verdict.json: nothing is judged again.";
+    "The verdict is the run's own, from verdict.json; only what a plan stands on is judged again.";
 
 static const char notes[] =
     "Exit status: 0 the page was written, whatever the verdict is; 2 usage or invalid input; 4 it could not be written, or "
     "railgauge was built without the page.";
+
+static const struct rg_example examples[] = {
+    {"railgauge report run-1 -o report.html", "One file, to be opened offline or mailed."},
+    {"railgauge report run-2 run-1 --db fabric.db -o report.html",
+        "Two runs side by side, and what their figures did night after night."},
+    {NULL, NULL},
+};
 
 /* One run on the page. */
 struct entry {
@@ -210,6 +217,7 @@ int rg_cmd_report(int argc, char **argv)
         .summary = "show runs as one web page",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };

@@ -77,6 +77,17 @@ static const char notes[] =
     "its ends the share of the time; all flows of a round start together. "
     "Latency of write and send is half the round trip, of read the whole.";
 
+static const struct rg_example examples[] = {
+    {"railgauge run --suite acceptance --machine a3-ultra --hostfile hosts -o run-1",
+        "Measures a new cluster, holds it against what is expected of its machine, and names the parts that fall short."},
+    {"railgauge run --hosts node-a,node-b --test rdma_write_bw --size 64:8M:4 --queue-pairs 8",
+        "One test instead of a suite, on two nodes, at sizes from 64 B to 8 MiB, each 4 times the one before."},
+    {"railgauge run --suite nightly --hostfile hosts --dry-run",
+        "Tells how long the suite would take; measures nothing."},
+    {"railgauge run --resume run-1", "Measures what a run that was stopped left over."},
+    {NULL, NULL},
+};
+
 static int prepare(struct rg_front *front, struct rg_error *err)
 {
     if (front->args.word_count > 0)
@@ -242,6 +253,7 @@ int rg_cmd_run(int argc, char **argv)
         .summary = "measure, judge, and leave a run directory",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &front.options},
             {"What is measured (each changes every test of the suite)", rg_settings_rows, rg_settings_row_count,
                 &scratch}},

@@ -42,7 +42,8 @@ static const struct rg_option rows[] = {
             "straggles (a rank that holds up collectives: part=nic) have a loss= in percent; dead and corrupts none; "
             "dies (part=node) and hangs (part=nic) have at= in seconds of the plan. Parts: tx, rx, nic (both), node "
             "(no rail=), rail (no node=), path (with peer=), leaf_tx and leaf_rx (node= is the leaf's number; a "
-            "fleet of more than 32 nodes has leaves of 16). May be given again."},
+            "fleet of more than 32 nodes has leaves of 16). A node may be given by its name, as sim017. May be given "
+            "again."},
     {"faults", NULL, RG_TEXT, AT(faults), .metavar = "random:N",
         .help = "So many faults by lot, from the seed, of all kinds but straggles."},
     {"noise", NULL, RG_NUMBER, AT(noise_percent), 0, 50, "0.5", .metavar = "PERCENT",
@@ -78,6 +79,16 @@ static const char notes[] =
     "part takes its share away, and where several parts of a flow's way are short, the shortest decides. A collective "
     "goes at the pace of its slowest rank. A node that dies and a rank that hangs are lost, not suspects: from then on "
     "what they took part in is not measured.";
+
+static const struct rg_example examples[] = {
+    {"railgauge simulate --nodes 16 --fault slow,part=tx,node=7,rail=3,loss=20 -o sim-1",
+        "A fleet with one side of a NIC that is 20 % slow: does the verdict name it?"},
+    {"railgauge simulate --nodes 8 --pattern pairs --seed 2 -o sim-2",
+        "Every pair of nodes, whatever the seed, so that runs of two seeds can be held against each other: railgauge "
+        "compare sim-3 --baseline sim-2."},
+    {"railgauge simulate --trials 1000", "How often are just the faulty parts named, in a thousand fleets?"},
+    {NULL, NULL},
+};
 
 struct simulation {
     struct options options;
@@ -282,14 +293,6 @@ static int measure_flow(void *context, const struct rg_link *link)
 
 /* --- collectives --- */
 
-static double bus_factor(const char *test, int ranks)
-{
-    const struct rg_cost *cost = rg_cost_table;
-    while (strcmp(cost->test, test) != 0)
-        cost++;
-    return cost->bus(ranks);
-}
-
 static int measure_circle(struct simulation *s, const struct rg_round *round, int64_t number,
     const struct rg_circle *circle, struct rg_error *err)
 {
@@ -311,7 +314,7 @@ static int measure_circle(struct simulation *s, const struct rg_round *round, in
         m.group = (struct rg_group){settings->group, of_nodes ? s->names[members[0] / s->fabric.rails] : NULL,
             circle->peer >= 0 ? s->names[members[count - 1] / s->fabric.rails] : NULL, count,
             circle->rail < 0 ? RG_NONE : circle->rail};
-        rg_simulated_collective(&s->fabric, settings, members, count, bus_factor(settings->test, count), &m);
+        rg_simulated_collective(&s->fabric, settings, members, count, rg_cost_bus(settings->test, count), &m);
         code = rg_fleet_judge_add(s->judge, &m, err);
     }
     if (code == 0 && count > 0 && s->journal != NULL)
@@ -540,7 +543,9 @@ static void close_simulation(struct simulation *s)
 static int simulate(struct simulation *s, struct rg_error *err)
 {
     const struct rg_machine *machine = NULL;
-    int code = check_options(s, err);
+    int code = rg_cmd_no_words("simulate", &s->args, err);
+    if (code == 0)
+        code = check_options(s, err);
     if (code != 0)
         return RG_EXIT_USAGE;
     if (s->options.trials != RG_NONE) {
@@ -575,6 +580,7 @@ int rg_cmd_simulate(int argc, char **argv)
         .summary = "measure and judge a simulated fabric",
         .description = description,
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &s.options},
             {"What is measured (each changes every test of the suite)", rg_settings_rows, rg_settings_row_count,
                 &scratch}},
@@ -583,12 +589,7 @@ int rg_cmd_simulate(int argc, char **argv)
     int status;
     if (!rg_cmd_parse(&command, argc, argv, &s.args, &status))
         return status;
-    if (s.args.word_count > 0 || s.args.rest_count > 0) {
-        rg_fail(&err, 0, "unexpected word; see railgauge simulate --help");
-        status = RG_EXIT_USAGE;
-    } else {
-        status = simulate(&s, &err);
-    }
+    status = simulate(&s, &err);
     if (err.text[0] != '\0')
         rg_cmd_refuse("simulate", status, &err);
     close_simulation(&s);

@@ -27,6 +27,13 @@ static const char notes[] =
     "PIX; from PHB on, a warning says so.\n\n"
     "Exit status: 0, or 2 for a file that cannot be read.";
 
+static const struct rg_example examples[] = {
+    {"railgauge topology", "This node's tree of PCIe bridges, GPUs and NICs, and which go together."},
+    {"railgauge topology --from node-a.xml --format json",
+        "The same of another node, from what `lstopo node-a.xml` wrote there, for programs."},
+    {NULL, NULL},
+};
+
 int rg_cmd_topology(int argc, char **argv)
 {
     struct options options = {0};
@@ -36,6 +43,7 @@ int rg_cmd_topology(int argc, char **argv)
         .summary = "show which GPU goes with which NIC on this node",
         .description = "Draws the tree of PCIe bridges with the node's GPUs and RDMA NICs, and pairs the nearest.",
         .notes = notes,
+        .examples = examples,
         .groups = {{"Options", rows, sizeof rows / sizeof *rows, &options}},
         .group_count = 1,
     };
@@ -45,12 +53,7 @@ int rg_cmd_topology(int argc, char **argv)
     int status;
     if (!rg_cmd_parse(&command, argc, argv, &args, &status))
         return status;
-    if (args.word_count > 0 || args.rest_count > 0) {
-        rg_fail(&err, 0, "unexpected word '%s'; see railgauge topology --help",
-            args.word_count > 0 ? args.words[0] : args.rest[0]);
-        return rg_cmd_refuse("topology", RG_EXIT_USAGE, &err);
-    }
-    if (rg_pairing_read(options.from, &topology, &err) != 0)
+    if (rg_cmd_no_words("topology", &args, &err) != 0 || rg_pairing_read(options.from, &topology, &err) != 0)
         return rg_cmd_refuse("topology", RG_EXIT_USAGE, &err);
     if (strcmp(options.format, "json") == 0) {
         char *text = rg_topology_json(topology);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NODE_PREFIX "sim" /* before a node's number, in its name */
+
 const char *const rg_fault_kind_words[] = {"slow", "dead", "flaps", "corrupts", "dies", "hangs", "straggles", NULL};
 const char *const rg_fault_part_words[] = {"tx", "rx", "nic", "node", "rail", "path", "leaf_tx", "leaf_rx", NULL};
 
@@ -257,17 +259,24 @@ void rg_fabricdoc_default(int nodes, int rails, uint64_t seed, struct rg_fabric 
 
 void rg_fabricdoc_node_name(int node, char out[32])
 {
-    snprintf(out, 32, "sim%03d", node);
+    snprintf(out, 32, NODE_PREFIX "%03d", node);
 }
 
 /* --- the command line --- */
+
+/* A node's number as it stands, or its name's. */
+static const char *node_number(const char *text)
+{
+    return strncmp(text, NODE_PREFIX, strlen(NODE_PREFIX)) == 0 ? text + strlen(NODE_PREFIX) : text;
+}
 
 static int take_pair(const char *pair, struct fault_fields *f, struct rg_error *err)
 {
     static const struct {
         const char *name, *row;
-    } names[] = {{"part", "part"}, {"node", "node"}, {"rail", "rail"}, {"peer", "peer"}, {"loss", "loss_percent"},
-        {"at", "at_s"}};
+        bool is_node;
+    } names[] = {{"part", "part", false}, {"node", "node", true}, {"rail", "rail", false}, {"peer", "peer", true},
+        {"loss", "loss_percent", false}, {"at", "at_s", false}};
     size_t length = strcspn(pair, "=");
     for (size_t i = 0; i < RG_FIELD_COUNT(names); i++) {
         if (strlen(names[i].name) != length || strncmp(names[i].name, pair, length) != 0 || pair[length] == '\0')
@@ -275,8 +284,9 @@ static int take_pair(const char *pair, struct fault_fields *f, struct rg_error *
         for (size_t r = 0; r < fault_shape.row_count; r++)
             if (strcmp(fault_rows[r].key, names[i].row) == 0) {
                 struct rg_option row = fault_rows[r];
+                const char *value = pair + length + 1;
                 row.name = names[i].name;
-                return rg_args_set(&row, f, pair + length + 1, err);
+                return rg_args_set(&row, f, names[i].is_node ? node_number(value) : value, err);
             }
     }
     return rg_fail(err, -EINVAL, "'%s' is none of part=, node=, rail=, peer=, loss= and at=", pair);

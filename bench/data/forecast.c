@@ -27,8 +27,9 @@ static const struct rg_option projection_rows[] = {RG_FIELD_COUNTED(nodes), RG_F
 #define S rg_forecast_fit
 static const struct rg_option fit_rows[] = {RG_FIELD_TEXT(kind), RG_FIELD_TEXT(series), RG_FIELD_TEXT(model),
     RG_FIELD_TEXT(formula), RG_FIELD_TEXT_OR_NULL(rivals), RG_FIELD_COUNTED(fewest_nodes), RG_FIELD_COUNTED(most_nodes),
-    RG_FIELD_COUNTED(most_size_bytes), RG_FIELD_REAL(deviation_percent), RG_FIELD_REAL(worst_percent),
-    RG_FIELD_COUNTED_OR_NULL(nodes_at_efficiency), RG_FIELD_COUNTED_OR_NULL(nodes_at_share)};
+    RG_FIELD_COUNTED(least_size_bytes), RG_FIELD_COUNTED(most_size_bytes), RG_FIELD_REAL(deviation_percent),
+    RG_FIELD_REAL(worst_percent), RG_FIELD_COUNTED_OR_NULL(nodes_at_efficiency),
+    RG_FIELD_COUNTED_OR_NULL(nodes_at_share)};
 #undef S
 
 #define S rg_forecast_question
@@ -78,6 +79,7 @@ char *rg_forecast_json(const struct rg_forecast *forecast)
     cJSON_AddBoolToObject(object, "hardware", forecast->hardware_reason == NULL);
     rg_json_add_text(object, "hardware_reason", forecast->hardware_reason);
     cJSON_AddNumberToObject(object, "ranks_per_node", (double)forecast->ranks_per_node);
+    add_texts(object, "doubts", forecast->doubts, forecast->doubt_count);
     cJSON *nodes = cJSON_AddArrayToObject(asked, "nodes");
     for (uint32_t i = 0; i < question->nodes.count; i++)
         cJSON_AddItemToArray(nodes, cJSON_CreateNumber((double)question->nodes.bytes[i]));

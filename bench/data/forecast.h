@@ -37,7 +37,7 @@ struct rg_forecast_projection {
     double node_gbps, node_low_gbps, node_high_gbps; /* what the collective gets out of, or all rails of, a node */
     double efficiency_percent;                       /* of what the fewest nodes measured give, of as many bytes */
     double step_percent;                             /* NAN: no step was told */
-    double nodes_beyond, size_beyond;                /* so many times the most that was measured; 1: not beyond */
+    double nodes_beyond, size_beyond; /* so many times what was measured at most; below 1, at least; 1: between */
 };
 
 /* kind: collective; node_rate, what all rails of a node move; message, one message of a latency test. */
@@ -48,12 +48,12 @@ struct rg_forecast_fit {
     size_t term_count;
     struct rg_forecast_point *points;
     size_t point_count;
-    int64_t fewest_nodes, most_nodes, most_size_bytes; /* of the points */
-    double deviation_percent, worst_percent;           /* of residuals */
-    struct rg_forecast_projection *projections;        /* of a message: none */
+    int64_t fewest_nodes, most_nodes, least_size_bytes, most_size_bytes; /* of the points */
+    double deviation_percent, worst_percent;                             /* of residuals */
+    struct rg_forecast_projection *projections;                          /* of a message: none */
     size_t projection_count;
     int64_t nodes_at_efficiency, nodes_at_share; /* RG_NONE: not asked, or never */
-    char sentence[800];
+    char sentence[1600];
 };
 
 struct rg_forecast {
@@ -62,6 +62,8 @@ struct rg_forecast {
     int64_t ranks_per_node;
     const char *run_ids[RG_FORECAST_RUNS_MOST];
     size_t run_count;
+    const char *doubts[RG_FORECAST_RUNS_MOST]; /* runs that are not good by themselves, and why */
+    size_t doubt_count;
     struct rg_forecast_fit *fits;
     size_t fit_count;
     char **left_out; /* what was measured and gave no model, and why */

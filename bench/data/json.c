@@ -99,6 +99,7 @@ static void set_null(const struct rg_option *row, void *field)
         *(const char **)field = NULL;
         break;
     case RG_SIZES:
+    case RG_COUNTS:
         ((struct rg_sizes *)field)->count = 0;
         break;
     case RG_NUMBERS:
@@ -248,6 +249,7 @@ static int read_field(
     case RG_TEXT:
         return read_text(row, item, field, &place, err);
     case RG_SIZES:
+    case RG_COUNTS:
         return read_sizes(row, item, field, &place, err);
     case RG_NUMBERS:
         return read_numbers(row, item, field, &place, err);
@@ -412,6 +414,7 @@ static cJSON *field_value(const struct rg_option *row, const void *field)
     case RG_TEXT:
         return *(const char *const *)field ? cJSON_CreateString(*(const char *const *)field) : cJSON_CreateNull();
     case RG_SIZES:
+    case RG_COUNTS:
         array = cJSON_CreateArray();
         for (uint32_t i = 0; i < ((const struct rg_sizes *)field)->count; i++)
             cJSON_AddItemToArray(array, cJSON_CreateNumber((double)((const struct rg_sizes *)field)->bytes[i]));

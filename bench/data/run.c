@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #define S rg_node_facts
 static const struct rg_option node_rows[] = {RG_FIELD_TEXT(node), RG_FIELD_TEXT(kernel), RG_FIELD_TEXT_OR_NULL(os),
@@ -346,6 +347,16 @@ static int check(const struct rg_run *run, const struct rg_place *place, struct 
     return 0;
 }
 
+/* What was given is something else than a run, by a slip most likely. */
+static int refuse_directory(const char *directory, int code, struct rg_error *err)
+{
+    const char *why = access(directory, F_OK) != 0 ? "it is not there"
+                      : code == -ENOTDIR           ? "it is a file"
+                                                   : "it has no run.json";
+    return rg_fail(
+        err, -ENOENT, "%s is no run directory: %s; give the directory that `railgauge run -o` wrote", directory, why);
+}
+
 int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
 {
     char path[PATH_MAX];
@@ -353,6 +364,8 @@ int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
     struct rg_run run = {.clock_error_us = NAN};
     struct rg_place place = {.file = path};
     int code = rg_json_load(path, "run", &run.root, err);
+    if (code == -ENOENT || code == -ENOTDIR)
+        return refuse_directory(directory, code, err);
     if (code != 0)
         return code;
     rg_json_clear(&run_shape, &run);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 static double one(double p)
 {
@@ -66,3 +67,11 @@ const struct rg_cost rg_cost_table[] = {
     {"send_recv", "one message", "a + m b", one, one, one},
     {NULL, NULL, NULL, NULL, NULL, NULL},
 };
+
+double rg_cost_bus(const char *test, double ranks)
+{
+    const struct rg_cost *cost = rg_cost_table;
+    while (strcmp(cost->test, test) != 0)
+        cost++;
+    return cost->bus(ranks);
+}

@@ -15,4 +15,7 @@ struct rg_cost {
 /* In the order of the tests; the last one's test is NULL. */
 extern const struct rg_cost rg_cost_table[];
 
+/* Bytes of bus bandwidth for a byte of the buffer, of a test that is in the table. */
+double rg_cost_bus(const char *test, double ranks);
+
 #endif

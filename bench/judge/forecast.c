@@ -225,7 +225,7 @@ static int list_points(const struct work *work, struct rg_forecast_fit *fit, str
     if (fit->points == NULL)
         return no_memory(err);
     fit->point_count = work->count;
-    fit->fewest_nodes = INT64_MAX;
+    fit->fewest_nodes = fit->least_size_bytes = INT64_MAX;
     for (size_t i = 0; i < work->count; i++) {
         const struct rg_sample *s = &work->samples[i];
         struct spot spot = spot_of(s);
@@ -235,6 +235,7 @@ static int list_points(const struct work *work, struct rg_forecast_fit *fit, str
             (struct rg_forecast_point){s->run_id, s->nodes, s->ranks, s->size_bytes, s->us, fitted, residual, gbps};
         fit->fewest_nodes = s->nodes < fit->fewest_nodes ? s->nodes : fit->fewest_nodes;
         fit->most_nodes = s->nodes > fit->most_nodes ? s->nodes : fit->most_nodes;
+        fit->least_size_bytes = s->size_bytes < fit->least_size_bytes ? s->size_bytes : fit->least_size_bytes;
         fit->most_size_bytes = s->size_bytes > fit->most_size_bytes ? s->size_bytes : fit->most_size_bytes;
         fit->worst_percent = fmax(fit->worst_percent, fabs(residual));
     }
@@ -253,12 +254,19 @@ static double rate_at(const struct work *work, const struct model *model, int64_
 {
     double low, high;
     struct spot spot = spot_at(work, nodes, bytes);
-    return bus_at(work, &spot) * spot.bytes / time_at(model, &spot, &low, &high);
+    return megabits_at(work, &spot) / time_at(model, &spot, &low, &high);
 }
 
 static double step_percent(const struct work *work, double time_us)
 {
     return time_us / 1e3 / work->out->question.step_ms * 100;
+}
+
+/* So many times what was measured at most; below 1, at least; 1 between. */
+static double beyond(int64_t asked, int64_t least, int64_t most)
+{
+    int64_t nearest = asked < least ? least : asked > most ? most : asked;
+    return (double)asked / (double)nearest;
 }
 
 static struct rg_forecast_projection project(
@@ -281,8 +289,8 @@ static struct rg_forecast_projection project(
     p.efficiency_percent = 100 * rate_at(work, &work->models.at[0], nodes, bytes) /
                            rate_at(work, &work->models.at[0], fit->fewest_nodes, bytes);
     p.step_percent = step_percent(work, p.time_us);
-    p.nodes_beyond = fmax((double)nodes / (double)fit->most_nodes, 1);
-    p.size_beyond = fmax((double)bytes / (double)fit->most_size_bytes, 1);
+    p.nodes_beyond = beyond(nodes, fit->fewest_nodes, fit->most_nodes);
+    p.size_beyond = beyond(bytes, fit->least_size_bytes, fit->most_size_bytes);
     return p;
 }
 
@@ -366,13 +374,18 @@ static bool lacks(const struct work *work, char *out, size_t room)
         sizes = s[i].size_bytes != s[0].size_bytes ? 2 : sizes;
     }
     if (nodes < 2 && s->kind != RG_SAMPLE_MESSAGE)
-        snprintf(out, room, "was measured at %lld nodes alone; at least two numbers of nodes are needed",
+        snprintf(out, room,
+            "was measured at %lld nodes alone; at least two numbers of nodes are needed: make such a run with more, or "
+            "fewer",
             (long long)s->nodes);
     else if (sizes < 2 && s->kind != RG_SAMPLE_NODE_RATE)
-        snprintf(out, room, "was measured with one size alone; at least two are needed");
+        snprintf(
+            out, room, "was measured with one size alone; at least two are needed: make the runs with more (--size)");
     else if (work->count < least)
-        snprintf(out, room, "has %zu point%s of a size and a number of nodes; at least %zu are needed", work->count,
-            work->count == 1 ? "" : "s", least);
+        snprintf(out, room,
+            "has %zu point%s of a size and a number of nodes; at least %zu are needed: make the runs with more sizes "
+            "(--size), or one more at another number of nodes",
+            work->count, work->count == 1 ? "" : "s", least);
     else
         return false;
     return true;
@@ -382,7 +395,7 @@ static int fit_series(struct work *work, struct rg_error *err)
 {
     static const char *const kinds[] = {"collective", "node_rate", "message"};
     struct rg_forecast *out = work->out;
-    char why[160];
+    char why[240];
     if (lacks(work, why, sizeof why))
         return leave_out(out, err, "%s: %s", work->samples[0].series, why);
     int code = find_models(work->samples, work->count, &work->models, err);
@@ -404,7 +417,7 @@ static int fit_series(struct work *work, struct rg_error *err)
     if (code == 0)
         code = project_all(work, fit, err);
     if (code == 0)
-        rg_judge_forecast_say(out, work->samples[0].test, fit);
+        rg_judge_forecast_say(out, &work->samples[0], fit);
     return code;
 }
 
@@ -418,7 +431,7 @@ static int refuse(const struct rg_forecast *forecast, struct rg_error *err)
     if (shown < forecast->left_out_count)
         snprintf(text + used, sizeof text - used, "; and %zu more", forecast->left_out_count - shown);
     return rg_fail(err, -EINVAL, "too few points to plan with%s",
-        used > 0 ? text : ": no collective, and no node with all its rails, was measured");
+        used > 0 ? text : ": no collective of several nodes, and no node with all its rails, was measured");
 }
 
 int rg_judge_forecast(const char *const *directories, size_t count, const struct rg_forecast_question *question,

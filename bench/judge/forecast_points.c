@@ -3,6 +3,7 @@
 #include "data/measurements.h"
 #include "judge/cost.h"
 #include "judge/entry.h"
+#include "judge/judge.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ static int take_collective(void *context, const struct rg_measurement *m, struct
     int64_t each = of_rail ? 1 : reader->forecast->ranks_per_node;
     if (!m->has_collective || order < 0 || !whole || strcmp(m->status, "ok") != 0 || m->group.ranks % each != 0)
         return 0;
-    if (m->group.ranks < 2 || c->moved_bytes < 1 || !(c->time_avg_us > 0))
+    if (m->group.ranks < 2 * each || c->moved_bytes < 1 || !(c->time_avg_us > 0))
         return 0;
     snprintf(series, sizeof series, "%s %s%s%s %s %s, %s memory, %s%s%s", m->test, c->data_type,
         c->reduction ? " " : "", c->reduction ? c->reduction : "", c->in_place ? "in_place" : "out_of_place",
@@ -152,6 +153,27 @@ static int check_run(struct reader *reader, const char *directory, struct rg_err
     return reader->run_id ? 0 : no_memory(err);
 }
 
+/* What is wrong with a run shapes what is planned with it; people plan with what they have. */
+static int doubt(struct reader *reader, const char *directory, struct rg_error *err)
+{
+    struct rg_forecast *forecast = reader->forecast;
+    struct rg_yardstick alone = {0};
+    struct rg_verdict verdict = {0};
+    char *text = NULL;
+    int code = rg_judge_run(reader->run, directory, &alone, &verdict, err);
+    if (code == 0 && verdict.status != RG_PASS) {
+        if (asprintf(&text, "run %s, in %s, is no good base: it %s: %s", reader->run_id, directory,
+                verdict.status == RG_FAIL ? "failed" : "is inconclusive", verdict.summary) < 0)
+            text = NULL;
+        const char *kept = text ? rg_forecast_text(forecast, text) : NULL;
+        forecast->doubts[forecast->doubt_count++] = kept;
+        code = kept ? 0 : no_memory(err);
+    }
+    free(text);
+    rg_verdict_close(&verdict);
+    return code;
+}
+
 static int read_run(
     const char *directory, struct rg_forecast *forecast, struct rg_samples *samples, struct rg_error *err)
 {
@@ -164,6 +186,8 @@ static int read_run(
         code = rg_measurements_each(&run, directory, take_collective, &reader, err);
     if (code == 0)
         code = take_figures(&reader, directory, err);
+    if (code == 0)
+        code = doubt(&reader, directory, err);
     rg_run_close(&run);
     return code;
 }

@@ -2,9 +2,10 @@
 #ifndef RG_JUDGE_FORECAST_WORDS_H
 #define RG_JUDGE_FORECAST_WORDS_H
 
-#include "data/forecast.h"
+#include "judge/forecast_points.h"
 
-/* Says what the fit gives at the most nodes that were asked for. */
-void rg_judge_forecast_say(const struct rg_forecast *forecast, const char *test, struct rg_forecast_fit *io);
+/* Says what the fit gives at the most nodes that were asked for; sample: one that it was fitted to. */
+void rg_judge_forecast_say(
+    const struct rg_forecast *forecast, const struct rg_sample *sample, struct rg_forecast_fit *io);
 
 #endif

@@ -99,9 +99,17 @@ enum { CELLS = 8 };
 static const char *const cell_heads[CELLS] = {
     "nodes", "size", "time", "95 %", "Tb/s/node", "efficiency", "of a step", "beyond measured"};
 
+/* "32 x nodes", "1/64 x size", or nothing where the answer is not beyond. */
+static void beyond_text(double beyond, const char *what, char out[24])
+{
+    out[0] = '\0';
+    if (beyond != 1)
+        snprintf(out, 24, "%s%.3g x %s", beyond < 1 ? "1/" : "", fmax(beyond, 1 / beyond), what);
+}
+
 static void fill_cells(const struct rg_forecast_projection *p, char cells[CELLS][64])
 {
-    char low[RG_FIGURE_LENGTH], high[RG_FIGURE_LENGTH], time[RG_FIGURE_LENGTH], size[24];
+    char low[RG_FIGURE_LENGTH], high[RG_FIGURE_LENGTH], time[RG_FIGURE_LENGTH], size[24], nodes[24];
     struct unit unit = unit_of(p->time_us);
     snprintf(cells[0], 64, "%lld", (long long)p->nodes);
     snprintf(cells[1], 64, "%s", rg_args_format_bytes(p->size_bytes, size));
@@ -111,13 +119,9 @@ static void fill_cells(const struct rg_forecast_projection *p, char cells[CELLS]
     snprintf(cells[4], 64, "%s", rg_figure(p->node_gbps / 1e3, time));
     snprintf(cells[5], 64, "%.1f %%", p->efficiency_percent);
     snprintf(cells[6], 64, isnan(p->step_percent) ? "-" : "%.3g %%", p->step_percent);
-    if (p->nodes_beyond > 1 && p->size_beyond > 1)
-        snprintf(cells[7], 64, "%.3g x nodes, %.3g x size", p->nodes_beyond, p->size_beyond);
-    else if (p->nodes_beyond > 1 || p->size_beyond > 1)
-        snprintf(
-            cells[7], 64, "%.3g x %s", fmax(p->nodes_beyond, p->size_beyond), p->nodes_beyond > 1 ? "nodes" : "size");
-    else
-        snprintf(cells[7], 64, "-");
+    beyond_text(p->nodes_beyond, "nodes", nodes);
+    beyond_text(p->size_beyond, "size", size);
+    snprintf(cells[7], 64, "%s%s%s", nodes, nodes[0] && size[0] ? ", " : "", nodes[0] || size[0] ? size : "-");
 }
 
 static void print_row(const char *const *cells, FILE *out)
@@ -158,6 +162,8 @@ void rg_report_forecast(const struct rg_forecast *forecast, FILE *out)
 {
     if (forecast->hardware_reason != NULL)
         wrap_and_free(hardware_words(forecast), 0, 0, out);
+    for (size_t i = 0; i < forecast->doubt_count; i++)
+        wrap_and_free(words("BEWARE: %s", forecast->doubts[i]), 0, 2, out);
     for (size_t i = 0; i < forecast->fit_count; i++)
         wrap_and_free(words("%s: %s", forecast->fits[i].series, forecast->fits[i].sentence), 0, 2, out);
     for (size_t i = 0; i < forecast->left_out_count; i++)
@@ -207,6 +213,11 @@ void rg_report_forecast_markdown(const struct rg_forecast *forecast, FILE *out)
         fputs("**", out);
         put_and_free(hardware_words(forecast), out);
         fputs("**\n\n", out);
+    }
+    for (size_t i = 0; i < forecast->doubt_count; i++) {
+        fputs("**BEWARE:** ", out);
+        rg_naming_put_markdown(forecast->doubts[i], out);
+        fputs("\n\n", out);
     }
     for (size_t i = 0; i < forecast->fit_count; i++) {
         fputs("- ", out);

@@ -24,7 +24,9 @@ bats_require_minimum_version 1.5.0
 @test "unknown words are refused, and what there is instead is told" {
     refused "unknown command 'measure'" "$railgauge" measure
     refused "unknown option '--frobnicate'" "$railgauge" run --frobnicate
-    refused "unexpected word 'surplus'" "$railgauge" run surplus
+    for command in run check simulate topology; do
+        refused "unexpected word 'surplus'; see railgauge $command --help" "$railgauge" $command surplus
+    done
     refused "'rdma_fly' is none of: rdma_write_bw" "$railgauge" run --test rdma_fly
     refused "there is no suite 'nightmare'; there are: " "$railgauge" run --suite nightmare
     refused "there is no machine 'abacus'; there are: " "$railgauge" run --suite demo --machine abacus --hosts a,b
@@ -148,12 +150,23 @@ suite() { # TEXT
     [ "$left" = filler ]
 }
 
+@test "what is no run directory is refused alike by all that read runs" {
+    echo words >"$work/file"
+    for command in "history add --db $work/history.db" compare report plan "run --resume"; do
+        # shellcheck disable=SC2086 # of words
+        refused "$work is no run directory: it has no run.json; give the directory that \`railgauge run -o\` wrote" "$railgauge" $command "$work"
+        # shellcheck disable=SC2086
+        refused "$work/file is no run directory: it is a file; give" "$railgauge" $command "$work/file"
+    done
+}
+
 @test "compare refuses what is no run" {
     refused "give the directory of one run" "$railgauge" compare
     refused "one run is compared at a time; to hold it against another: a --baseline b" "$railgauge" compare a b
     mkdir "$work/one"
     refused "--baseline: $work/one/ is the run itself" "$railgauge" compare "$work/one" --baseline "$work/one/"
-    refused "run.json: cannot be read: No such file" "$railgauge" compare "$work"
+    refused "$work is no run directory: it has no run.json; give the directory that" "$railgauge" compare "$work"
+    refused "unexpected word 'surplus' after --" "$railgauge" compare "$work/one" -- surplus
     refused "--tolerance is for --baseline" "$railgauge" compare x --tolerance 3
     refused "'xml' is none of: text, json, markdown, junit, openmetrics" "$railgauge" compare x --format xml
 }

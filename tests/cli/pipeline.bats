@@ -167,7 +167,8 @@ all_reduce() { # OPTION...
 }
 
 @test "help and man page list the same options, and the man pages are well formed" {
-    for command in run compare; do
+    commands=$("$railgauge" --help | grep -o '^  [a-z]\+ ') # an error where it lists none
+    for command in $commands; do
         "$railgauge" "$command" --help >"$BATS_TEST_TMPDIR/help"
         "$railgauge" "$command" --man >"$BATS_TEST_TMPDIR/man"
         for option in $(grep -o '^  -[a-z], --[a-z-]*\|^  --[a-z-]*' "$BATS_TEST_TMPDIR/help" | grep -o -- '--[a-z-]*'); do
@@ -175,6 +176,23 @@ all_reduce() { # OPTION...
         done
         mandoc -T lint -W error "$BATS_TEST_TMPDIR/man"
         [ "$(wc -L <"$BATS_TEST_TMPDIR/help")" -le 100 ]
+    done
+}
+
+@test "every command has examples in its help and man page, and takes each of them" {
+    local commands command example words
+    commands=$("$railgauge" --help | grep -o '^  [a-z]\+ ') # an error where it lists none
+    for command in $commands; do
+        "$railgauge" "$command" --help >"$BATS_TEST_TMPDIR/help"
+        "$railgauge" "$command" --man >"$BATS_TEST_TMPDIR/man"
+        mapfile -t examples < <(sed -n '/^Examples:$/,$s/^  railgauge /railgauge /p' "$BATS_TEST_TMPDIR/help")
+        ((${#examples[@]} > 1))
+        for example in "${examples[@]}"; do
+            grep -qF -- ".B ${example//-/\\-}" "$BATS_TEST_TMPDIR/man"
+            read -ra words <<<"$example"
+            [ "${words[1]}" = "$command" ]
+            run -0 "$railgauge" "${words[@]:1}" --help # comes last: what stands before it has been read
+        done
     done
 }
 

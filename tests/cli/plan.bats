@@ -48,6 +48,21 @@ plan() {
     [ "$output" = true ]
 }
 
+@test "a run of a sick fabric, and one that lost nodes, are named first, with what is wrong; a good one is not" {
+    "$quick" simulate --nodes 4 --rails 2 --size 64K,1M -o "$work/good" >"$work/said"
+    "$quick" simulate --nodes 6 --rails 2 --size 64K,1M --fault slow,part=nic,node=sim005,rail=1,loss=30 -o "$work/sick" >"$work/said" || [ $? = 1 ]
+    "$quick" simulate --nodes 5 --rails 2 --size 64K,1M --fault dies,part=node,node=2,at=5 -o "$work/lost" >"$work/said" || [ $? = 3 ]
+    rm "$work"/*/verdict.json # what is wrong is found anew
+    run -0 --separate-stderr "$railgauge" plan "$work/good" "$work/sick" "$work/lost"
+    mapfile -t told < <(sed -z 's/\n  */ /g' <<<"$output")
+    [[ ${told[1]} == "BEWARE: run "*", in $work/sick, is no good base: it failed: sim005, rail 1: "*" slow"* ]]
+    [[ ${told[2]} == "BEWARE: run "*", in $work/lost, is no good base: it is inconclusive: "*"the run is incomplete: 2 ranks were lost"* ]]
+    [[ ${told[3]} == "rdma_write_bw "*": At 256 nodes"* ]]
+    "$railgauge" plan "$work/good" "$work/sick" --format json >"$work/plan.json"
+    scripts/validate "$work/plan.json"
+    [[ $(jq -r '.doubts[]' "$work/plan.json") == "run $(jq -r .run_id "$work/sick/run.json"), in "*": it failed: sim005"* ]]
+}
+
 @test "json is valid by the schema, and its intervals are around its values" {
     plan --nodes 2:1024:8 --bytes 16G --step-ms 250 --format json >"$work/plan.json"
     run -0 scripts/validate "$work/plan.json"
@@ -56,6 +71,10 @@ plan() {
     [ "$output" = $'true\ntrue' ]
     [ "$(jq -c '[.fits[0].points[] | .nodes] | unique' "$work/plan.json")" = '[4,8]' ]
     [ "$(jq -c '.fits[0].projections[1].size_beyond' "$work/plan.json")" = 64 ]
+    plan --bytes 1 --nodes 4 --format json >"$work/plan.json"
+    run -0 scripts/validate "$work/plan.json"
+    [ "$(jq -c '.fits[0] | [.least_size_bytes, .projections[0].size_beyond]' "$work/plan.json")" = '[1024,0.0009765625]' ]
+    [[ $(jq -r '.fits[0].sentence' "$work/plan.json") == *"an all_reduce of 1 B takes"*"That is 1024 times below the smallest size measured"* ]]
 }
 
 @test "markdown is whole, and a renderer finds its tables" {
@@ -78,8 +97,9 @@ plan() {
     refused "is given twice" "$runs/4" "$runs/4"
     refused "give the directories of runs"
     refused "--share needs --step-ms" "$runs/4" "$runs/8" --share 10
-    refused "--nodes" "$runs/4" "$runs/8" --nodes 1
-    refused "--nodes" "$runs/4" "$runs/8" --nodes many
+    refused "--nodes: 1 is not from 2 to 65536" "$runs/4" "$runs/8" --nodes 1
+    refused "--nodes: 'many' is no whole number" "$runs/4" "$runs/8" --nodes many
+    refused "--nodes: the range 256:2 ends below its start" "$runs/4" "$runs/8" --nodes 256:2
     refused "no/such/run" "$runs/4" no/such/run
     cp -r "$runs/8" "$work/cut"
     sed -i '2s/"time_avg_us":[0-9.]*/"time_avg_us":"soon"/' "$work/cut/measurements.ndjson"
@@ -166,5 +186,5 @@ linear=(--cfg=smpi/lat-factor:0:1 --cfg=smpi/bw-factor:0:1) # one latency and on
     measure_by_smpi lr
     errors 268435456 | hold_to 15 >&3
     run -0 "$quick" plan "$work/4" "$work/8"
-    [[ $(tr -s ' \n' ' ' <<<"$output") == *"The model misses what was measured by"*"measure sizes near the one asked for"* ]]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"The model does not fit: it misses what was measured by up to"*"Do not rely on it; measure sizes near the one asked for"* ]]
 }

@@ -68,7 +68,7 @@ refused() { # WORD..., in the message
     sed -i 's/"run_id":"[^"]*"/"run_id":"20260301T020000Z-1a2b3c4d"/' "$out/measurements.ndjson"
     refused "line 1" "is of run 20260301T020000Z-1a2b3c4d"
     rm "$out/run.json"
-    refused "$out/run.json: cannot be read"
+    refused "$out is no run directory: it has no run.json"
 }
 
 @test "usage that makes no sense is refused, and what cannot be written is told" {

@@ -237,7 +237,7 @@ test("the plan has the numbers of railgauge plan, its model with residuals, and 
     for (const [index, p] of fit.projections.entries()) {
         await expect(row(index)).toContainText((p.node_gbps / 1e3).toPrecision(4));
         await expect(row(index)).toContainText(`${p.efficiency_percent.toFixed(1)} %`);
-        await expect(row(index)).toContainText(p.nodes_beyond > 1 ? `${p.nodes_beyond} × nodes` : "within");
+        await expect(row(index)).toContainText(p.nodes_beyond > 1 ? `${p.nodes_beyond} × nodes` : p.nodes_beyond < 1 ? `1/${1 / p.nodes_beyond} × nodes` : "within");
     }
     await expect(section.locator('svg g[data-mark="dot"]').nth(0).locator("circle")).toHaveCount(1); // 2 nodes were measured,
     await expect(section.locator('svg g[data-mark="dot"]').nth(1).locator("circle")).toHaveCount(2); // 16 and 256 were not

@@ -15,7 +15,7 @@ struct target {
     int64_t integer, bytes, unset, secret;
     double number;
     const char *choice, *text;
-    struct rg_sizes sizes;
+    struct rg_sizes sizes, counts;
 };
 
 #define AT(member) .offset = offsetof(struct target, member)
@@ -45,6 +45,7 @@ static const struct rg_option rows[] = {
     {.name = "choice", .type = RG_CHOICE, AT(choice), .choices = words, .fallback = "red", .help = "A word."},
     {.name = "text", .type = RG_TEXT, AT(text), .help = "A text."},
     {.name = "sizes", .type = RG_SIZES, AT(sizes), .min = 1, .max = 1073741824, .fallback = "64", .help = "Sizes."},
+    {.name = "counts", .type = RG_COUNTS, AT(counts), .min = 2, .max = 64, .fallback = "2,16", .help = "Counts."},
     {.name = "secret",
         .type = RG_INTEGER,
         AT(secret),
@@ -196,6 +197,47 @@ static void odd_lists_and_ranges_of_sizes_are_refused(void **state)
         assert_begins(err.text, "--sizes: ");
         assert_int_equal(target.sizes.count, 77);
     }
+}
+
+static void an_odd_range_is_refused_with_what_is_odd(void **state)
+{
+    struct target target = {0};
+    struct rg_error err = {{0}};
+    (void)state;
+    assert_int_equal(rg_args_set(row_named("sizes"), &target, "64K:4K", &err), -EINVAL);
+    assert_string_equal(err.text, "--sizes: the range 64K:4K ends below its start; it is FROM:TO or FROM:TO:FACTOR");
+    assert_int_equal(rg_args_set(row_named("sizes"), &target, "4K:64K:1", &err), -EINVAL);
+    assert_string_equal(err.text, "--sizes: the factor of a range, FROM:TO:FACTOR, is above 1, not 1");
+    assert_int_equal(rg_args_set(row_named("sizes"), &target, "0:8", &err), -EINVAL);
+    assert_string_equal(err.text, "--sizes: 0 is not from 1 to 1G bytes");
+}
+
+static void counts_are_no_bytes(void **state)
+{
+    static const struct {
+        const char *text, *why;
+    } odd[] = {{"0", "--counts: 0 is not from 2 to 64"}, {"abc", "--counts: 'abc' is no whole number"},
+        {"1K", "--counts: '1K' is no whole number"}, {"8,65", "--counts: 65 is not from 2 to 64"},
+        {"32:2", "--counts: the range 32:2 ends below its start; it is FROM:TO or FROM:TO:FACTOR"}};
+    struct target target = {0};
+    struct rg_error err = {{0}};
+    (void)state;
+    assert_int_equal(rg_args_set(row_named("counts"), &target, "3,4:16", &err), 0);
+    assert_int_equal(target.counts.count, 4);
+    assert_int_equal(target.counts.bytes[3], 16);
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        assert_int_equal(rg_args_set(row_named("counts"), &target, odd[i].text, &err), -EINVAL);
+        assert_string_equal(err.text, odd[i].why);
+    }
+}
+
+static void a_size_in_a_sentence_has_a_unit(void **state)
+{
+    char text[24];
+    (void)state;
+    assert_string_equal(rg_args_say_bytes(1, text), "1 B");
+    assert_string_equal(rg_args_say_bytes(1000, text), "1000 B");
+    assert_string_equal(rg_args_say_bytes(65536, text), "64K");
 }
 
 static void more_sizes_than_there_is_room_for_are_refused(void **state)
@@ -398,6 +440,9 @@ int main(void)
         cmocka_unit_test(a_list_of_sizes_keeps_its_order),
         cmocka_unit_test(a_range_of_sizes_multiplies_by_its_factor),
         cmocka_unit_test(odd_lists_and_ranges_of_sizes_are_refused),
+        cmocka_unit_test(an_odd_range_is_refused_with_what_is_odd),
+        cmocka_unit_test(counts_are_no_bytes),
+        cmocka_unit_test(a_size_in_a_sentence_has_a_unit),
         cmocka_unit_test(more_sizes_than_there_is_room_for_are_refused),
         cmocka_unit_test(a_range_with_a_factor_next_to_one_comes_to_an_end),
         cmocka_unit_test(defaults_are_those_of_the_table),

@@ -79,6 +79,17 @@ static const struct rg_forecast_fit *first_of(struct runs *runs)
     return &runs->forecast.fits[0];
 }
 
+static char *print_forecast(const struct runs *runs, void (*printer)(const struct rg_forecast *, FILE *))
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    assert_non_null(out);
+    printer(&runs->forecast, out);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
 static int set_up(void **state)
 {
     struct runs *runs = calloc(1, sizeof *runs);
@@ -185,9 +196,25 @@ static void points_that_no_model_fits_are_told_of(void **state)
     struct runs *runs = *state;
     make_three(runs, &costs);
     const struct rg_forecast_fit *fit = first_of(runs);
-    assert_has(fit->sentence, "The model misses what was measured by");
+    assert_begins(fit->sentence, "The model does not fit: it misses what was measured by up to ");
+    assert_has(fit->sentence, "Do not rely on it");
     /* the best one would keep it for ever */
     assert_has(fit->sentence, "90 % of what 2 nodes give is kept up to 2 nodes, by every model not ruled out");
+}
+
+static void one_point_that_the_model_misses_is_enough_to_warn(void **state)
+{
+    const struct costs costs = {0, 3, 40, 0.001, true}, slow = {0, 3.6, 48, 0.001, true};
+    struct runs *runs = *state;
+    add_run(runs, 2, 2, &costs);
+    add_run(runs, 4, 2, &costs);
+    struct made_run *made = begin_run(runs, 6, 2);
+    for (int64_t bytes = 4096; bytes <= 64 << 20; bytes *= 8)
+        add_all_reduce(made, bytes == 32768 ? &slow : &costs, bytes);
+    end_run(made);
+    const struct rg_forecast_fit *fit = first_of(runs);
+    assert_true(fit->worst_percent > 10 && fit->deviation_percent < 10);
+    assert_begins(fit->sentence, "The model does not fit");
 }
 
 /* Counted by hand, not by the formulas. */
@@ -220,7 +247,83 @@ static void the_distance_from_what_was_measured_is_told(void **state)
     assert_near(fit->projections[1].nodes_beyond, 256.0 / 6);
     assert_near(fit->projections[1].size_beyond, 64);
     assert_near(fit->projections[0].nodes_beyond, 1);
-    assert_has(fit->sentence, "42.7 times the 6 nodes that were measured at most, and 64 times the largest size");
+    assert_has(
+        fit->sentence, "42.7 times the 6 nodes that were measured at most, and 64 times the largest size measured");
+}
+
+static void less_than_was_measured_is_beyond_too(void **state)
+{
+    const struct costs costs = {0, 3, 40, 0.01, true};
+    struct runs *runs = *state;
+    add_run(runs, 4, 2, &costs);
+    add_run(runs, 6, 2, &costs);
+    runs->question.nodes = (struct rg_sizes){1, {2}};
+    runs->question.size_bytes = 512;
+    const struct rg_forecast_fit *fit = first_of(runs);
+    assert_int_equal(fit->least_size_bytes, 4096);
+    assert_near(fit->projections[0].nodes_beyond, 0.5);
+    assert_near(fit->projections[0].size_beyond, 0.125);
+    assert_has(fit->sentence, "an all_reduce of 512 B takes");
+    assert_has(
+        fit->sentence, "2 times below the 4 nodes that were the fewest measured, and 8 times below the smallest size");
+    char *text = print_forecast(runs, rg_report_forecast);
+    assert_has(text, "1/2 x nodes, 1/8 x size");
+    free(text);
+}
+
+static void how_far_a_target_is_kept_says_how_far_that_is(void **state)
+{
+    const struct costs costs = {0, 0.0001, 40, 0, true};
+    struct runs *runs = *state;
+    make_three(runs, &costs);
+    assert_has(first_of(runs)->sentence, "kept up to 65536 nodes and more (10923 times the most measured)");
+}
+
+/* All to all, a fabric carries what is for other nodes; efficiency is of that, as the rate beside it is. */
+static void efficiency_is_of_the_rate_that_is_told(void **state)
+{
+    struct runs *runs = *state;
+    for (int nodes = 2; nodes <= 4; nodes += 2) {
+        struct made_run *made = begin_run(runs, nodes, 2);
+        double p = 2 * nodes;
+        for (int64_t bytes = 65536; bytes <= 64 << 20; bytes *= 8) {
+            struct rg_measurement m = a_collective(made, 0, 1);
+            m.test = "all_to_all";
+            m.collective.reduction = NULL;
+            m.size_bytes = m.collective.moved_bytes = bytes;
+            m.collective.time_avg_us = (p - 1) * 2 + (p - 1) / p * (double)bytes / MIB * 40;
+            add_and_close(made, m);
+        }
+        end_run(made);
+    }
+    runs->question.nodes = (struct rg_sizes){2, {2, 256}};
+    const struct rg_forecast_fit *fit = first_of(runs);
+    const struct rg_forecast_projection *few = &fit->projections[0], *many = &fit->projections[1];
+    assert_has(fit->sentence, "what leaves each node is");
+    assert_within(many->efficiency_percent, 100 * many->node_gbps / few->node_gbps, 1e-6);
+}
+
+static void a_run_that_is_not_good_is_named_first_with_what_is_wrong(void **state)
+{
+    const struct costs costs = {0, 3, 40, 0.01, true};
+    struct runs *runs = *state;
+    make_three(runs, &costs);
+    first_of(runs);
+    assert_int_equal(runs->forecast.doubt_count, 0);
+    runs->made[1].run.status = "incomplete";
+    runs->made[1].run.incomplete_reason = "the power went";
+    end_run(&runs->made[1]);
+    first_of(runs);
+    assert_int_equal(runs->forecast.doubt_count, 1);
+    assert_has(runs->forecast.doubts[0], "run 20260301T020000Z-00000001, in ");
+    assert_has(runs->forecast.doubts[0], " is no good base: it is inconclusive: ");
+    assert_has(runs->forecast.doubts[0], "the power went");
+    for (int markdown = 0; markdown < 2; markdown++) {
+        char *text = print_forecast(runs, markdown ? rg_report_forecast_markdown : rg_report_forecast);
+        assert_has(text, "BEWARE:");
+        assert_true(strstr(text, "BEWARE:") < strstr(text, "At 256 nodes"));
+        free(text);
+    }
 }
 
 static void an_answer_between_the_points_says_that_it_is_one(void **state)
@@ -257,8 +360,6 @@ static void what_is_not_of_hardware_says_so(void **state)
 {
     const struct costs costs = {0, 3, 40, 0.01, true};
     struct runs *runs = *state;
-    char *text = NULL;
-    size_t length = 0;
     for (int nodes = 2; nodes <= 4; nodes += 2) {
         struct made_run *made = begin_run(runs, nodes, 1);
         made->run.hardware = 0;
@@ -270,9 +371,7 @@ static void what_is_not_of_hardware_says_so(void **state)
     first_of(runs);
     assert_string_equal(runs->forecast.hardware_reason, "simulated");
     for (int markdown = 0; markdown < 2; markdown++) {
-        FILE *out = open_memstream(&text, &length);
-        (markdown ? rg_report_forecast_markdown : rg_report_forecast)(&runs->forecast, out);
-        assert_int_equal(fclose(out), 0);
+        char *text = print_forecast(runs, markdown ? rg_report_forecast_markdown : rg_report_forecast);
         assert_has(text, "NOT HARDWARE: simulated");
         free(text);
     }
@@ -308,6 +407,7 @@ static void one_size_alone_and_four_points_are_refused(void **state)
     end_run(&runs->made[0]);
     assert_int_equal(ask(runs), -EINVAL);
     assert_has(runs->err.text, "has 4 points of a size and a number of nodes; at least 5 are needed");
+    assert_has(runs->err.text, "make the runs with more sizes (--size), or one more at another number of nodes");
 }
 
 static void a_run_that_measured_nothing_of_it_is_refused(void **state)
@@ -316,6 +416,16 @@ static void a_run_that_measured_nothing_of_it_is_refused(void **state)
     end_run(begin_run(runs, 2, 1));
     assert_int_equal(ask(runs), -EINVAL);
     assert_has(runs->err.text, "no collective");
+}
+
+static void what_never_leaves_a_node_tells_nothing_of_the_fabric(void **state)
+{
+    const struct costs costs = {0, 3, 40, 0.01, true};
+    struct runs *runs = *state;
+    add_run(runs, 1, 2, &costs);
+    add_run(runs, 2, 2, &costs);
+    assert_int_equal(ask(runs), -EINVAL);
+    assert_has(runs->err.text, "was measured at 2 nodes alone");
 }
 
 static void hardware_and_its_substitutes_are_never_put_together(void **state)
@@ -427,14 +537,20 @@ int main(void)
         TEST(a_start_is_found_where_there_is_one),
         TEST(an_algorithm_that_is_not_ruled_out_widens_the_interval),
         TEST(points_that_no_model_fits_are_told_of),
+        TEST(one_point_that_the_model_misses_is_enough_to_warn),
         cmocka_unit_test(costs_are_those_of_the_schedules),
         TEST(the_distance_from_what_was_measured_is_told),
+        TEST(less_than_was_measured_is_beyond_too),
+        TEST(how_far_a_target_is_kept_says_how_far_that_is),
+        TEST(efficiency_is_of_the_rate_that_is_told),
+        TEST(a_run_that_is_not_good_is_named_first_with_what_is_wrong),
         TEST(an_answer_between_the_points_says_that_it_is_one),
         TEST(the_number_of_nodes_for_a_target_is_the_last_that_keeps_it),
         TEST(what_is_not_of_hardware_says_so),
         TEST(too_few_points_are_refused_with_what_is_missing),
         TEST(one_size_alone_and_four_points_are_refused),
         TEST(a_run_that_measured_nothing_of_it_is_refused),
+        TEST(what_never_leaves_a_node_tells_nothing_of_the_fabric),
         TEST(hardware_and_its_substitutes_are_never_put_together),
         TEST(other_ranks_a_node_and_a_run_given_twice_are_refused),
         TEST(what_another_library_measured_is_not_mixed_in),

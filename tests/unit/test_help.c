@@ -44,6 +44,12 @@ static const struct rg_option rows[] = {
         .help = ".hidden dot, a back\\slash and a-hyphen."},
 };
 
+static const struct rg_example examples[] = {
+    {"railgauge try --number 7 word", "Tries a word seven times."},
+    {"railgauge try --flag=no word", "The same without the flag."},
+    {NULL, NULL},
+};
+
 static struct rg_command command_of(struct target *target)
 {
     return (struct rg_command){
@@ -54,6 +60,7 @@ static struct rg_command command_of(struct target *target)
             "The first paragraph goes on and on, well beyond the width of any terminal that somebody may have, so "
             "that it has to be wrapped somewhere.\n\n'Second' paragraph.",
         .notes = "A note at the end.",
+        .examples = examples,
         .groups = {{"Of its own", rows, COUNT_OF(rows), target},
             {"What is measured", rg_settings_rows, rg_settings_row_count, &target->settings}},
         .group_count = 2,
@@ -120,6 +127,7 @@ static void help_has_every_row_but_the_hidden_ones(void **state)
     assert_begins(text, "Usage: railgauge try [options] WORD...\n");
     assert_has(text, "  -n, --number COUNT          How many. [4]\n");
     assert_has(text, "A note at the end.\n");
+    assert_has(text, "\nExamples:\n  railgauge try --number 7 word\n      Tries a word seven times.\n  railgauge try");
     free(text);
 }
 
@@ -163,6 +171,7 @@ static void the_man_page_has_every_row_but_the_hidden_ones(void **state)
     assert_has(text, "railgauge\\-try \\- tries things\n");
     assert_has(text, ".B \\-n, \\-\\-number COUNT\nHow many. [4]\n");
     assert_has(text, ".SH NOTES\nA note at the end.\n");
+    assert_has(text, ".SH EXAMPLES\n.TP\n.B railgauge try \\-\\-number 7 word\nTries a word seven times.\n.TP\n");
     free(text);
 }
 

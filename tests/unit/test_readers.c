@@ -153,7 +153,11 @@ static void a_file_that_is_not_there_is_named(void **state)
     assert_int_equal(rg_machine_load("/no/such/machine.json", &machine, &err), -ENOENT);
     assert_begins(err.text, "/no/such/machine.json");
     assert_int_equal(rg_run_load("/no/such/run", &run, &err), -ENOENT);
-    assert_begins(err.text, "/no/such/run/run.json");
+    assert_begins(err.text, "/no/such/run is no run directory: it is not there; give the directory that");
+    assert_int_equal(rg_run_load("/etc", &run, &err), -ENOENT);
+    assert_begins(err.text, "/etc is no run directory: it has no run.json;");
+    assert_int_equal(rg_run_load("/etc/passwd", &run, &err), -ENOENT);
+    assert_begins(err.text, "/etc/passwd is no run directory: it is a file;");
 }
 
 static void another_kind_of_document_is_refused(void **state)

@@ -7,13 +7,14 @@ import { count, figure as number, known, plural, size } from "./words.js";
 const SHOWN = 3;
 
 const unitOf = (us) => (us >= 1e6 ? ["s", 1e6] : us >= 1e3 ? ["ms", 1e3] : ["µs", 1]);
-const beyond = (p) => [p.nodes_beyond > 1 && `${number(p.nodes_beyond)} × nodes`, p.size_beyond > 1 && `${number(p.size_beyond)} × size`].filter(Boolean).join(", ");
+const times = (beyond, what) => beyond !== 1 && (beyond > 1 ? `${number(beyond)} × ${what}` : `1/${number(1 / beyond)} × ${what}`);
+const beyond = (p) => [times(p.nodes_beyond, "nodes"), times(p.size_beyond, "size")].filter(Boolean).join(", ");
 const tbps = (gbps) => (known(gbps) ? number(gbps / 1e3) : "–");
 
 function draw(fit, width) {
     const spots = fit.projections;
     const measured = fit.points.filter((point) => point.size_bytes === spots[0].size_bytes && known(point.node_gbps));
-    const far = (p) => p.nodes_beyond > 1 || p.size_beyond > 1;
+    const far = (p) => beyond(p) !== "";
     const nodes = [...new Set([...spots, ...measured].map((each) => each.nodes))].sort((a, b) => a - b);
     const most = Math.max(...[...spots.map((p) => Math.max(p.node_gbps, Math.min(p.node_high_gbps ?? 0, 2 * p.node_gbps))), ...measured.map((p) => p.node_gbps)]) / 1e3;
     return Plot.plot({
@@ -86,6 +87,7 @@ export function plan(run, first, runs, { plan: forecast, why_no_plan: why }) {
     const shown = forecast.fits.slice(0, SHOWN), folded = forecast.fits.slice(SHOWN);
     return [
         !forecast.hardware && el("p", { class: "note" }, el("strong", {}, "Not hardware: "), el("bdi", {}, forecast.hardware_reason), ". What follows is a plan for that, and for no real fabric."),
+        forecast.doubts.map((text) => el("p", { class: "note", dir: "auto" }, el("strong", {}, "Beware: "), text)),
         shown.map(one),
         folded.length > 0 && details(`${count(folded.length)} more models`, () => el("div", {}, folded.map(one))),
         forecast.left_out.length > 0 && el("div", { class: "note" }, el("p", {}, "Not planned:"), el("ul", {}, forecast.left_out.map((text) => el("li", { dir: "auto" }, text)))),

@@ -62,7 +62,7 @@ struct rg_forecast {
     int64_t ranks_per_node;
     const char *run_ids[RG_FORECAST_RUNS_MOST];
     size_t run_count;
-    const char *doubts[RG_FORECAST_RUNS_MOST]; /* runs that are not good by themselves, and why */
+    const char *doubts[2 * RG_FORECAST_RUNS_MOST]; /* runs that are not good by themselves or set otherwise, and how */
     size_t doubt_count;
     struct rg_forecast_fit *fits;
     size_t fit_count;

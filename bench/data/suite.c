@@ -222,6 +222,33 @@ bool rg_settings_differ(const struct rg_settings *before, const struct rg_settin
     return used > 0;
 }
 
+bool rg_settings_are_counterparts(const struct rg_settings *a, const struct rg_settings *b)
+{
+    const char *const words[][2] = {{a->test, b->test}, {a->direction, b->direction}, {a->memory, b->memory},
+        {a->pattern, b->pattern}, {a->data_type, b->data_type}, {a->reduction, b->reduction}, {a->group, b->group},
+        {a->copy, b->copy}, {a->copy_by, b->copy_by}, {a->numa, b->numa}};
+    bool alike = a->queue_pairs == b->queue_pairs && a->in_place == b->in_place && a->cuda_graph == b->cuda_graph &&
+                 a->register_buffers == b->register_buffers;
+    for (size_t i = 0; alike && i < sizeof words / sizeof *words; i++)
+        alike = strcmp(words[i][0], words[i][1]) == 0;
+    return alike;
+}
+
+const struct rg_option *rg_settings_odd_one(const struct rg_settings *a, const struct rg_settings *b)
+{
+    static const char *const others[] = {"sizes_bytes", "duration_s", "warmup_s", "iterations", "warmup_iterations",
+        "subwindows", "pattern", "rails", "partners", "load", "load_bytes", "memory", "registration", "verify",
+        "keep_samples", "deadline_s", NULL};
+    for (size_t i = 0; i < rg_settings_row_count; i++) {
+        char one[64], other[64];
+        const struct rg_option *row = &rg_settings_rows[i];
+        bool alike = strcmp(rg_settings_text(row, a, one), rg_settings_text(row, b, other)) == 0;
+        if (!alike && others[rg_json_word_place(others, row->key)] == NULL)
+            return row;
+    }
+    return NULL;
+}
+
 static struct rg_shape settings_shape(void)
 {
     return (struct rg_shape){.rows = rg_settings_rows, .row_count = rg_settings_row_count};

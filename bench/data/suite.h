@@ -66,6 +66,14 @@ int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg
 /* "depth 128, then 1; mtu_bytes -, then 1024": what is set otherwise; false: nothing. */
 bool rg_settings_differ(const struct rg_settings *before, const struct rg_settings *now, char *out, size_t room);
 
+/* Whether what two tests measure may be compared, which no setting but these forbids: test, direction, memory, pattern,
+ * queue pairs, and a collective's or a copy's kind. */
+bool rg_settings_are_counterparts(const struct rg_settings *a, const struct rg_settings *b);
+
+/* The first setting that two tests have otherwise, shapes a figure and is told by no figure, such as depth or MTU; not
+ * among whom and for how long. NULL: there is none. */
+const struct rg_option *rg_settings_odd_one(const struct rg_settings *a, const struct rg_settings *b);
+
 /* A setting as a word; "-": none. */
 const char *rg_settings_text(const struct rg_option *row, const struct rg_settings *settings, char out[64]);
 

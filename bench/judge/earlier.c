@@ -142,19 +142,6 @@ static int open_meetings(struct rg_earlier *earlier, struct rg_error *err)
     return 0;
 }
 
-/* Whether what two tests measure may be compared, which no other setting forbids. */
-static bool are_counterparts(const struct rg_settings *a, const struct rg_settings *b)
-{
-    const char *const words[][2] = {{a->test, b->test}, {a->direction, b->direction}, {a->memory, b->memory},
-        {a->pattern, b->pattern}, {a->data_type, b->data_type}, {a->reduction, b->reduction}, {a->group, b->group},
-        {a->copy, b->copy}, {a->copy_by, b->copy_by}, {a->numa, b->numa}};
-    bool alike = a->queue_pairs == b->queue_pairs && a->in_place == b->in_place && a->cuda_graph == b->cuda_graph &&
-                 a->register_buffers == b->register_buffers;
-    for (size_t i = 0; alike && i < sizeof words / sizeof *words; i++)
-        alike = strcmp(words[i][0], words[i][1]) == 0;
-    return alike;
-}
-
 /* Says what was set otherwise in the earlier run, test by test, in whatever order the suites have them. */
 static void note_settings(const struct rg_suite *now, const struct rg_suite *before, struct rg_verdict *out)
 {
@@ -162,7 +149,7 @@ static void note_settings(const struct rg_suite *now, const struct rg_suite *bef
     for (size_t i = 0; i < now->test_count; i++) {
         char words[400];
         size_t j = 0;
-        while (j < before->test_count && (taken[j] || !are_counterparts(&now->tests[i], &before->tests[j])))
+        while (j < before->test_count && (taken[j] || !rg_settings_are_counterparts(&now->tests[i], &before->tests[j])))
             j++;
         if (j == before->test_count)
             continue;

@@ -153,10 +153,19 @@ static int check_run(struct reader *reader, const char *directory, struct rg_err
     return reader->run_id ? 0 : no_memory(err);
 }
 
+static int add_doubt(struct rg_forecast *forecast, char *text, struct rg_error *err)
+{
+    const char *kept = text ? rg_forecast_text(forecast, text) : NULL;
+    free(text);
+    if (kept == NULL)
+        return no_memory(err);
+    forecast->doubts[forecast->doubt_count++] = kept;
+    return 0;
+}
+
 /* What is wrong with a run shapes what is planned with it; people plan with what they have. */
 static int doubt(struct reader *reader, const char *directory, struct rg_error *err)
 {
-    struct rg_forecast *forecast = reader->forecast;
     struct rg_yardstick alone = {0};
     struct rg_verdict verdict = {0};
     char *text = NULL;
@@ -165,17 +174,36 @@ static int doubt(struct reader *reader, const char *directory, struct rg_error *
         if (asprintf(&text, "run %s, in %s, is no good base: it %s: %s", reader->run_id, directory,
                 verdict.status == RG_FAIL ? "failed" : "is inconclusive", verdict.summary) < 0)
             text = NULL;
-        const char *kept = text ? rg_forecast_text(forecast, text) : NULL;
-        forecast->doubts[forecast->doubt_count++] = kept;
-        code = kept ? 0 : no_memory(err);
+        code = add_doubt(reader->forecast, text, err);
     }
-    free(text);
     rg_verdict_close(&verdict);
     return code;
 }
 
-static int read_run(
-    const char *directory, struct rg_forecast *forecast, struct rg_samples *samples, struct rg_error *err)
+/* What was set otherwise than in the first run shapes it as well. */
+static int doubt_settings(
+    struct reader *reader, const struct rg_run *first, const char *directory, struct rg_error *err)
+{
+    const struct rg_suite *here = &reader->run->suite, *there = &first->suite;
+    for (size_t i = 0; i < here->test_count; i++)
+        for (size_t j = 0; j < there->test_count; j++) {
+            const struct rg_settings *a = &there->tests[j], *b = &here->tests[i];
+            const struct rg_option *row = rg_settings_are_counterparts(a, b) ? rg_settings_odd_one(a, b) : NULL;
+            char one[64], other[64], *text = NULL;
+            if (row == NULL)
+                continue;
+            if (asprintf(&text, "run %s, in %s, measured %s with %s %s, run %s with %s: a model of both is of neither",
+                    reader->run_id, directory, b->test, row->key, rg_settings_text(row, b, other), first->run_id,
+                    rg_settings_text(row, a, one)) < 0)
+                text = NULL;
+            return add_doubt(reader->forecast, text, err);
+        }
+    return 0;
+}
+
+/* first: the first of all runs; filled by itself. */
+static int read_run(const char *directory, struct rg_run *first, struct rg_forecast *forecast,
+    struct rg_samples *samples, struct rg_error *err)
 {
     struct rg_run run = {0};
     struct reader reader = {.run = &run, .forecast = forecast, .samples = samples};
@@ -188,7 +216,12 @@ static int read_run(
         code = take_figures(&reader, directory, err);
     if (code == 0)
         code = doubt(&reader, directory, err);
-    rg_run_close(&run);
+    if (code == 0 && first->run_id != NULL)
+        code = doubt_settings(&reader, first, directory, err);
+    if (first->run_id == NULL)
+        *first = run;
+    else
+        rg_run_close(&run);
     return code;
 }
 
@@ -237,10 +270,12 @@ static void take_medians(struct rg_samples *io)
 int rg_judge_forecast_read(
     const char *const *directories, size_t count, struct rg_forecast *io, struct rg_samples *out, struct rg_error *err)
 {
+    struct rg_run first = {0};
     int code = 0;
     *out = (struct rg_samples){NULL, 0, 0};
     for (size_t i = 0; code == 0 && i < count; i++)
-        code = read_run(directories[i], io, out, err);
+        code = read_run(directories[i], &first, io, out, err);
+    rg_run_close(&first);
     take_medians(out);
     return code;
 }

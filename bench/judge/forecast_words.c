@@ -201,6 +201,7 @@ void rg_judge_forecast_say(
     say(&words, ", %.3g %% of what %lld nodes give.", p->efficiency_percent, (long long)io->fewest_nodes);
     say_distance(&words, io, p);
     if (io->rivals != NULL && p->time_high_us > wide * p->time_low_us)
-        say(&words, " The points do not tell the algorithms apart; a run at one more number of nodes would help most.");
+        say(&words, " The points do not tell the %s apart; a run at one more number of nodes would help most.",
+            sample->kind == RG_SAMPLE_COLLECTIVE ? "algorithms" : "models");
     say_targets(&words, forecast, io);
 }

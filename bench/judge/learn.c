@@ -47,27 +47,19 @@ static int no_memory(struct rg_error *err)
     return rg_fail(err, -ENOMEM, "no memory to learn from the runs");
 }
 
-/* What may be other in two tests whose rows are of one point: among whom, for how long, and what each row tells. */
-static const char *const scheduling[] = {"sizes_bytes", "duration_s", "warmup_s", "iterations", "warmup_iterations",
-    "subwindows", "pattern", "rails", "partners", "load", "load_bytes", "memory", "registration", "verify",
-    "keep_samples", "deadline_s", NULL};
-
 /* An expectation knows nothing of depth or MTU: two tests of a suite that differ in such must not become one. */
 static int refuse_mixture(const struct lesson *lesson, int64_t first, int64_t second, struct rg_error *err)
 {
-    const struct rg_settings *tests = lesson->run.suite.tests;
-    for (size_t i = 0; i < rg_settings_row_count; i++) {
-        char a[64], b[64];
-        const struct rg_option *row = &rg_settings_rows[i];
-        const char *one = rg_settings_text(row, &tests[first], a), *other = rg_settings_text(row, &tests[second], b);
-        if (scheduling[rg_json_word_place(scheduling, row->key)] == NULL && strcmp(one, other) != 0)
-            return rg_fail(err, -EINVAL,
-                "%s: tests %lld and %lld of the suite are both %s and differ in %s (%s and %s), which a machine's file "
-                "does not tell apart: learn from runs of a suite that has one of them",
-                lesson->directory, (long long)first + 1, (long long)second + 1, tests[first].test, row->key, one,
-                other);
-    }
-    return 0;
+    const struct rg_settings *a = &lesson->run.suite.tests[first], *b = &lesson->run.suite.tests[second];
+    const struct rg_option *row = rg_settings_odd_one(a, b);
+    char one[64], other[64];
+    if (row == NULL)
+        return 0;
+    return rg_fail(err, -EINVAL,
+        "%s: tests %lld and %lld of the suite are both %s and differ in %s (%s and %s), which a machine's file does not "
+        "tell apart: learn from runs of a suite that has one of them",
+        lesson->directory, (long long)first + 1, (long long)second + 1, a->test, row->key,
+        rg_settings_text(row, a, one), rg_settings_text(row, b, other));
 }
 
 static int take_row(struct lesson *lesson, struct rg_row *row, struct rg_error *err)

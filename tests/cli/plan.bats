@@ -63,6 +63,14 @@ plan() {
     [[ $(jq -r '.doubts[]' "$work/plan.json") == "run $(jq -r .run_id "$work/sick/run.json"), in "*": it failed: sim005"* ]]
 }
 
+@test "a run that was set otherwise than the first is named, with how" {
+    for nodes in 2 4 8; do
+        "$quick" simulate --nodes $nodes --rails 2 --test rdma_write_bw --size 4K,64K --depth $((nodes == 8 ? 16 : 128)) -o "$work/$nodes" >"$work/said"
+    done
+    run -0 "$railgauge" plan "$work"/[248] --nodes 16 --format json
+    jq -e '.doubts | length == 1 and (.[0] | test("/8, measured rdma_write_bw with depth 16, run .* with 128: "))' <<<"$output"
+}
+
 @test "json is valid by the schema, and its intervals are around its values" {
     plan --nodes 2:1024:8 --bytes 16G --step-ms 250 --format json >"$work/plan.json"
     run -0 scripts/validate "$work/plan.json"

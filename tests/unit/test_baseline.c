@@ -315,7 +315,7 @@ static void a_baseline_that_cannot_be_read_is_named(void **state)
     struct rg_error err = {{0}};
     add_flow(&both->now, 0, 0, 1, 100);
     assert_int_equal(rg_judge_run(&both->now.run, both->now.directory, &yardstick, a_verdict(), &err), -ENOENT);
-    assert_begins(err.text, "/no/such/run/run.json");
+    assert_begins(err.text, "/no/such/run is no run directory");
 }
 
 /* --- what is written is what the schema says --- */

@@ -40,7 +40,8 @@ static const char description[] =
     "ceiling and the baseline, latency percentiles, collectives, counters and environment. Of several runs each can be "
     "looked at, and is compared with the first. Of runs at two or more numbers of nodes, what railgauge plan says of "
     "them; with --db, what railgauge history trend says of the figures that they have.\n\n"
-    "The verdict is the run's own, from verdict.json; only what a plan stands on is judged again.";
+    "The verdict is the run's own, from verdict.json; with --machine it is judged anew against that machine, as railgauge "
+    "compare has it. What a plan stands on is judged again in any case.";
 
 static const char notes[] =
     "Exit status: 0 the page was written, whatever the verdict is; 2 usage or invalid input; 4 it could not be written, or "
@@ -86,6 +87,20 @@ static int load_machine(const struct options *options, struct entry *entry, stru
     return 0;
 }
 
+/* The verdict against a machine that was asked for, as `railgauge compare` has it. */
+static int judge(const char *directory, struct entry *entry, struct rg_error *err)
+{
+    struct rg_yardstick yardstick = {.machine = &entry->machine};
+    int code = rg_judge_run(&entry->run, directory, &yardstick, &entry->verdict, err);
+    entry->has_verdict = code == 0;
+    if (code != 0)
+        return code;
+    char *text = rg_verdict_json(&entry->verdict);
+    entry->verdict.root = text ? cJSON_Parse(text) : NULL;
+    free(text);
+    return entry->verdict.root ? 0 : rg_fail(err, -ENOMEM, "%s: no memory to judge the run", directory);
+}
+
 /* A run that was killed has no verdict. */
 static int load_verdict(const char *directory, struct entry *entry, struct rg_error *err)
 {
@@ -111,7 +126,7 @@ static int read_entry(
     if (code == 0)
         code = load_machine(options, entry, err);
     if (code == 0)
-        code = load_verdict(directory, entry, err);
+        code = options->machine ? judge(directory, entry, err) : load_verdict(directory, entry, err);
     const struct rg_machine *machine = entry->has_machine ? &entry->machine : NULL;
     if (code == 0)
         code = rg_digest_open(
@@ -143,8 +158,14 @@ static int write_page(const struct options *options, const struct entry *entries
         sentences[i] = entries[i].sentence;
     }
     const struct rg_verdict *verdict = &entries[0].verdict;
-    snprintf(title, sizeof title, "railgauge: %s, run %s",
-        entries[0].has_verdict ? rg_verdict_word(verdict) : "no verdict", entries[0].run.run_id);
+    size_t passed = 0;
+    for (size_t i = 0; i < count; i++)
+        passed += entries[i].has_verdict && entries[i].verdict.status == RG_PASS;
+    if (count > 1)
+        snprintf(title, sizeof title, "railgauge: %zu runs, %zu passed", count, passed);
+    else
+        snprintf(title, sizeof title, "railgauge: %s, run %s",
+            entries[0].has_verdict ? rg_verdict_word(verdict) : "no verdict", entries[0].run.run_id);
     const struct rg_html_content content = {
         .title = options->title ? options->title : title,
         .digests = digests,

@@ -44,22 +44,37 @@ static void add_row(cJSON *rows, const struct rg_row *row)
     rg_json_write(object, &rg_verdict_row_shape, row);
 }
 
-/* What failed first, then what is open, then the rest, each in the verdict's order. */
+/* What a row reaches of what it must or, if that is nothing, of its peers' median. */
+static double reached(const struct rg_row *row)
+{
+    double share = isnan(row->threshold) ? row->fleet_percent / 100 : row->measured / row->threshold;
+    return strncmp(row->metric, "latency", 7) == 0 ? 1 / share : share;
+}
+
+/* By status, then what reaches least; what has no figure comes first, and else they stay in the order of measuring. */
+static int worse_first(const void *left, const void *right)
+{
+    const struct rg_row *a = *(const struct rg_row *const *)left, *b = *(const struct rg_row *const *)right;
+    int weight = rg_status_weight(b->status) - rg_status_weight(a->status);
+    double x = isnan(reached(a)) ? 0 : reached(a), y = isnan(reached(b)) ? 0 : reached(b);
+    if (weight != 0 || x != y)
+        return weight != 0 ? weight : (x > y) - (x < y);
+    return (a > b) - (a < b);
+}
+
 static void add_rows(cJSON *object, const struct rg_verdict *verdict)
 {
-    static const enum rg_status order[] = {RG_FAIL, RG_NOISY, RG_NOT_RUN, RG_UNSUPPORTED, RG_PASS, RG_UNJUDGED};
     cJSON *rows = cJSON_AddArrayToObject(object, "expectations");
-    size_t shown = 0, asked = 0;
-    for (size_t o = 0; o < sizeof order / sizeof *order; o++) {
-        for (size_t i = 0; i < verdict->row_count; i++) {
-            const struct rg_row *row = &verdict->rows[i];
-            asked += row->asked && o == 0;
-            if (row->status == order[o] && row->asked && shown < ROWS_SHOWN) {
-                add_row(rows, row);
-                shown++;
-            }
-        }
-    }
+    const struct rg_row **order = calloc(verdict->row_count + 1, sizeof *order);
+    size_t asked = 0;
+    for (size_t i = 0; order != NULL && i < verdict->row_count; i++)
+        if (verdict->rows[i].asked)
+            order[asked++] = &verdict->rows[i];
+    if (order != NULL)
+        qsort(order, asked, sizeof *order, worse_first);
+    for (size_t i = 0; i < asked && i < ROWS_SHOWN; i++)
+        add_row(rows, order[i]);
+    free(order);
     cJSON_AddNumberToObject(object, "expectations_asked", (double)asked);
 }
 

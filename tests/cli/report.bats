@@ -32,6 +32,18 @@ refused() { # WORD..., in the message
     grep -q '<title>Two runs</title>' "$page"
 }
 
+@test "with --machine the verdict is against that machine, as compare has it; without, the run's own; of several runs the title counts" {
+    jq '.expectations |= map(select(.size_bytes == 65536 and .test == "rdma_write_bw") | .expected *= 2)' tests/golden/lab.json >"$BATS_TEST_TMPDIR/lab.json"
+    run -0 "$railgauge" report "$out" -o "$page" --machine "$BATS_TEST_TMPDIR/lab.json"
+    wanted=$("$railgauge" compare "$out" --machine "$BATS_TEST_TMPDIR/lab.json" --format json | jq -r .summary || true)
+    [[ $wanted == *"of lab are met, "*" failed"* ]]
+    [ "${lines[0]}" = "$(jq -r .run_id "$out/run.json"): fail: $wanted" ]
+    grep -q '"against":{"kind":"machine","name":"lab"}' "$page"
+    "$railgauge" simulate --nodes 4 --rails 2 --fault dead,part=tx,node=1,rail=1 -o "$out.ill" >/dev/null || [ $? = 1 ]
+    run -0 "$railgauge" report "$out" "$out.ill" -o "$page"
+    grep -q '<title>railgauge: 2 runs, 1 passed</title>' "$page"
+}
+
 @test "the same runs give the same report, to the byte" {
     "$railgauge" report "$out" -o "$page"
     "$railgauge" report "$out" -o "$page.again"

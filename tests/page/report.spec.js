@@ -111,8 +111,10 @@ test("of two runs each can be chosen, and is held against the first", async ({ p
     await expect(page.locator("h1")).toHaveText("Two <nights> & a day");
     await expect(page.locator("#runs tbody").first().locator("tr")).toHaveCount(2);
     await expect(page.locator("#sentence")).toHaveText(verdict("ill").summary);
+    await expect(page.locator("#runs")).toContainText("least ");
     await page.locator(".bar select").selectOption("1");
     await expect(page.locator("#sentence")).toHaveText(verdict("well").summary);
+    await expect(page.locator("#verdict")).toContainText("This is one of 2 runs. Another does not pass: " + verdict("ill").run_id);
     await expect(page.locator("#bandwidth .key")).toContainText("first run");
     await expect(page.locator("#environment")).toContainText("Nothing recorded differs from the first run");
     expect(faults).toEqual([]);

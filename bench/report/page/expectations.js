@@ -23,7 +23,7 @@ export function expectations(run) {
     const bound = (row) => (row.metric.startsWith("latency") ? "≤" : "≥");
     const judged = rows.some((row) => known(row.expected)), rated = rows.some((row) => known(row.nominal_percent));
     return [
-        el("p", { class: "words" }, v.against.kind === "none" ? "No figure was expected: these are they as they were measured, what failed first."
+        el("p", { class: "words" }, v.against.kind === "none" ? "Nothing was expected of single figures. Here they are as they were measured, what falls furthest behind its peers first."
             : "A bandwidth passes when it reaches the threshold and so does the low end of the 95 % interval of its sub-windows; "
             + "it is noisy when the interval leaves that open."),
         rows.length < v.expectations_asked && el("p", { class: "note" },

@@ -3,6 +3,9 @@ import { el, name, table } from "./dom.js";
 import { change, otherPoint } from "./against_size.js";
 import { figure as number, known, pointName, statusSigns, statusWords, unit } from "./words.js";
 
+// A single slow NIC is in no median.
+const worst = (point) => (point.metric.startsWith("latency") ? `most ${number(point.spread.max)}` : `least ${number(point.spread.min)}`);
+
 export function sideBySide(run, first, runs) {
     if (runs.length < 2) return null;
     const [base] = runs;
@@ -18,12 +21,12 @@ export function sideBySide(run, first, runs) {
             { head: "fleet", cell: (each) => el("span", { class: "close" }, `${each.nodes.length} × ${each.rails}`) },
             { head: "in a sentence", wide: true, cell: (each) => el("span", { dir: "auto" }, each.verdict?.summary ?? "not judged") },
         ], runs),
-        points.length > 0 && table("Medians, and what they are against the first run's", [
+        points.length > 0 && table("Medians, what they are against the first run's, and the worst of each run", [
             { head: "test", cell: (point) => el("bdi", {}, pointName(point)) },
-            { head: base.run.run_id, number: true, cell: (point) => `${number(point.spread.median)} ${unit(point.metric)}` },
+            { head: base.run.run_id, number: true, cell: (point) => `${number(point.spread.median)} ${unit(point.metric)}, ${worst(point)}` },
             ...runs.slice(1).map((each) => ({ head: each.run.run_id, number: true, cell: (point) => {
                 const other = otherPoint(each, point);
-                return other && known(other.spread.median) ? `${number(other.spread.median)} (${change(other, base)})` : "–";
+                return other && known(other.spread.median) ? `${number(other.spread.median)} (${change(other, base)}), ${worst(other)}` : "–";
             } })),
         ], points),
         missing > 0 && el("p", { class: "note" }, "Only like is compared with like: what one run measured and the first did not, or not in the same way, is left out here."),

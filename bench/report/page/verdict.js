@@ -45,7 +45,15 @@ function tally(counts) {
             `${statusSigns[word]} ${count(counts[word])} ${statusWords[word]}`)));
 }
 
-export function verdict(run) {
+// Whoever reads no further than this must not take one run's verdict for that of all.
+function others(run, all) {
+    const bad = all.filter((each) => each !== run && each.verdict?.status !== "pass");
+    return bad.length > 0 && el("p", { class: "note" },
+        `This is one of ${count(all.length)} runs. ${bad.length === 1 ? "Another does" : `${count(bad.length)} others do`} not pass: `,
+        el("a", { href: "#runs" }, bad.slice(0, 8).map((each) => each.run.run_id).join(", ")), bad.length > 8 ? " and more." : ".");
+}
+
+export function verdict(run, first, all) {
     const { run: r, verdict: v } = run;
     const word = v ? v.status : "none";
     return [
@@ -53,6 +61,7 @@ export function verdict(run) {
             el("p", { class: "word" }, v ? `${statusSigns[word]} ${word.toUpperCase()}` : "NO VERDICT"),
             el("p", { class: "sentence", id: "sentence", dir: "auto" },
                 v ? v.summary : "The run ended before it was judged; `railgauge compare` judges it.")),
+        others(run, all),
         v && tally(v.counts),
         r.status === "incomplete" && el("p", { class: "note" }, "Incomplete: ", el("bdi", {}, r.incomplete_reason), "."),
         r.lost_count > 0 && el("p", { class: "note" }, `${plural(r.lost_count, "rank was", "ranks were")} lost: `,

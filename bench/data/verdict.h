@@ -68,19 +68,20 @@ struct rg_heat {
     float *tx, *rx;
 };
 
-/* What all flows of a round moved together, of one test at one size: the median of its rounds, and the least. */
+/* What all flows of a round moved together, of one test at one size: the median of its rounds, and the least. variant:
+ * NULL also where the flows differ in it. */
 struct rg_total {
-    const char *test, *direction;
-    int64_t size_bytes, rounds, flows, least_round;
+    const char *test, *direction, *memory, *variant;
+    int64_t size_bytes, queue_pairs, rounds, flows, least_round;
     double median_gbps, least_gbps;
     int64_t test_index; /* of the suite; in no document */
 };
 
 /* What a load of other nodes cost the flows of one rail. */
 struct rg_congestion {
-    const char *test, *direction, *load, *metric; /* bandwidth_gbps or latency_us */
-    const char *worst_node;                       /* sender of the victim with the worst ratio of p99 */
-    int64_t size_bytes, rail, victims;
+    const char *test, *direction, *memory, *variant, *load, *metric; /* bandwidth_gbps or latency_us */
+    const char *worst_node; /* sender of the victim with the worst ratio of p99 */
+    int64_t size_bytes, queue_pairs, rail, victims;
     int64_t test_index; /* of the suite; in no document */
     double alone_p50, alone_p99, loaded_p50, loaded_p99, ratio_p50, ratio_p99, worst_ratio_p99;
 };

@@ -34,67 +34,53 @@ static struct rg_series series_of(const struct rg_row *row, const char *no_hardw
         .ranks = row->ranks};
 }
 
-/* Where a test's payload lay: what it was set to may be "auto". */
-static const char *memory_of(const struct rg_verdict *rows, const struct rg_settings *test, int64_t size_bytes)
-{
-    for (size_t i = 0; i < rows->row_count; i++) {
-        const struct rg_row *row = &rows->rows[i];
-        if (strcmp(row->test, test->test) == 0 && row->size_bytes == size_bytes &&
-            row->queue_pairs == test->queue_pairs)
-            return row->memory;
-    }
-    return NULL;
-}
-
-/* A figure that several flows of a test have together. */
-static struct rg_figure joint_figure(
-    const struct rg_verdict *rows, const struct rg_settings *test, const char *origin, const char *scope, int64_t size)
-{
-    return (struct rg_figure){.of = {.origin = origin,
-                                  .test = test->test,
-                                  .memory = memory_of(rows, test, size),
-                                  .scope = scope,
-                                  .size_bytes = size,
-                                  .queue_pairs = test->queue_pairs,
-                                  .rail = RG_NONE,
-                                  .ranks = RG_NONE}};
-}
-
 /* What the fleet moves together. Fewer flows are another series. */
 static size_t list_totals(
     const struct rg_run *run, const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
 {
     for (size_t i = 0; i < rows->total_count; i++) {
         const struct rg_total *total = &rows->totals[i];
-        const struct rg_settings *test = &run->suite.tests[total->test_index];
-        out[i] = joint_figure(rows, test, origin, "fleet", total->size_bytes);
-        out[i].of.direction = total->direction;
-        out[i].of.pattern = strcmp(test->pattern, "loopback") == 0 ? "loopback" : NULL;
-        out[i].of.ranks = total->flows;
-        out[i].of.metric = "bandwidth_gbps";
-        out[i].value = total->median_gbps;
-        out[i].measurements = total->rounds;
+        const char *pattern = run->suite.tests[total->test_index].pattern;
+        out[i] = (struct rg_figure){.of = {.origin = origin,
+                                        .test = total->test,
+                                        .direction = total->direction,
+                                        .memory = total->memory,
+                                        .variant = total->variant,
+                                        .pattern = strcmp(pattern, "loopback") == 0 ? pattern : NULL,
+                                        .scope = "fleet",
+                                        .metric = "bandwidth_gbps",
+                                        .size_bytes = total->size_bytes,
+                                        .queue_pairs = total->queue_pairs,
+                                        .rail = RG_NONE,
+                                        .ranks = total->flows},
+            .value = total->median_gbps,
+            .measurements = total->rounds};
     }
     return rows->total_count;
 }
 
 /* How many times what it has alone a victim has beside a load. */
-static size_t list_ratios(
-    const struct rg_run *run, const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
+static size_t list_ratios(const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < 2 * rows->congestion_count; i++) {
         const struct rg_congestion *line = &rows->congestions[i / 2];
         bool latency = strcmp(line->metric, "latency_us") == 0, tail = i % 2 == 1;
-        struct rg_figure figure =
-            joint_figure(rows, &run->suite.tests[line->test_index], origin, "victims", line->size_bytes);
-        figure.of.direction = line->direction;
-        figure.of.pattern = line->load;
-        figure.of.rail = line->rail;
-        figure.of.metric = latency ? (tail ? "latency_ratio_p99" : "latency_ratio_p50")
-                                   : (tail ? "bandwidth_ratio_p99" : "bandwidth_ratio_p50");
-        figure.value = tail ? line->ratio_p99 : line->ratio_p50;
-        figure.measurements = line->victims;
+        struct rg_figure figure = {.of = {.origin = origin,
+                                       .test = line->test,
+                                       .direction = line->direction,
+                                       .memory = line->memory,
+                                       .variant = line->variant,
+                                       .pattern = line->load,
+                                       .scope = "victims",
+                                       .metric = latency ? (tail ? "latency_ratio_p99" : "latency_ratio_p50")
+                                                         : (tail ? "bandwidth_ratio_p99" : "bandwidth_ratio_p50"),
+                                       .size_bytes = line->size_bytes,
+                                       .queue_pairs = line->queue_pairs,
+                                       .rail = line->rail,
+                                       .ranks = RG_NONE},
+            .value = tail ? line->ratio_p99 : line->ratio_p50,
+            .measurements = line->victims};
         if (figure.value > 0 && isfinite(figure.value))
             out[count++] = figure;
     }
@@ -145,7 +131,7 @@ static int sum_up(const struct rg_run *run, const struct rg_verdict *rows, const
     size_t count = list_figures(rows, no_hardware, all), kept = 0;
     const char *origin = run->hardware == 1 ? "hardware" : no_hardware;
     count += list_totals(run, rows, origin, all + count);
-    count += list_ratios(run, rows, origin, all + count);
+    count += list_ratios(rows, origin, all + count);
     qsort(all, count, sizeof *all, by_series);
     for (size_t first = 0, next; first < count; first = next) {
         for (next = first; next < count && rg_series_compare(&all[next].of, &all[first].of) == 0; next++)

@@ -16,8 +16,7 @@ const char *rg_naming_unit(const char *metric)
 void rg_naming_point(const struct rg_test_point *point, char *out, size_t room)
 {
     char size[24], pairs[48] = "";
-    bool latency = strncmp(point->metric, "latency", 7) == 0, host = point->memory == NULL;
-    host = host || strcmp(point->memory, "host") == 0;
+    bool host = point->memory == NULL || strcmp(point->memory, "host") == 0;
     if (point->queue_pairs != RG_NONE && point->direction != NULL)
         snprintf(pairs, sizeof pairs, ", %lld %s%s", (long long)point->queue_pairs, rg_test_channel_word(point->test),
             point->queue_pairs == 1 ? "" : "s");
@@ -25,9 +24,9 @@ void rg_naming_point(const struct rg_test_point *point, char *out, size_t room)
         point->direction ? " " : "", point->direction ? point->direction : "", pairs, host ? "" : ", ",
         host ? "" : point->memory, point->variant ? ", " : "", point->variant ? point->variant : "",
         point->pattern ? ", " : "", point->pattern ? point->pattern : "",
-        !latency                                       ? ""
-        : strcmp(point->metric, "latency_p50_us") == 0 ? ", median"
-                                                       : ", 99th percentile");
+        strcmp(point->metric, "latency_p50_us") == 0   ? ", median"
+        : strcmp(point->metric, "latency_p99_us") == 0 ? ", 99th percentile"
+                                                       : "");
 }
 
 void rg_naming_side(const struct rg_side *side, const char *scope, char *out, size_t room)

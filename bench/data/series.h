@@ -29,7 +29,7 @@ const char *rg_series_unit(const struct rg_series *series);
 /* "rdma_write_bw 64K both_ways, 8 queue pairs": without the place. */
 const char *rg_series_words(const struct rg_series *series, char *out, size_t room);
 
-/* The median of what a run measured of a series. */
+/* The median of what a run measured of a series; what failed is left out, and where most failed there is no figure. */
 struct rg_figure {
     struct rg_series of;
     double value;

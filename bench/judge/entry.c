@@ -87,25 +87,36 @@ static size_t list_ratios(const struct rg_verdict *rows, const char *origin, str
     return count;
 }
 
-/* One figure a measured row; a flow has two ends, and tells of what leaves the one and of what reaches the other. */
+/* A flow tells of what leaves its one end and of what reaches the other. */
+static size_t list_ends(const struct rg_row *row, struct rg_figure figure, struct rg_figure *out)
+{
+    if (strcmp(row->scope, "rail") != 0) {
+        out[0] = figure;
+        return 1;
+    }
+    figure.of.side = "tx";
+    out[0] = figure;
+    figure.of.side = "rx";
+    figure.of.node = row->peer_node;
+    figure.of.rail = row->peer_rail;
+    out[1] = figure;
+    return 2;
+}
+
+/* The figures of each row; NAN where it was not measured, or failed for all that it has one. */
 static size_t list_figures(const struct rg_verdict *rows, const char *no_hardware, struct rg_figure *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < rows->row_count; i++) {
         const struct rg_row *row = &rows->rows[i];
-        if (isnan(row->measured) || row->measured <= 0)
-            continue;
-        struct rg_figure figure = {.of = series_of(row, no_hardware), .value = row->measured, .measurements = 1};
-        if (strcmp(row->scope, "rail") != 0) {
-            out[count++] = figure;
-            continue;
+        bool good = row->status == RG_UNJUDGED && row->measured > 0;
+        struct rg_figure figure = {
+            .of = series_of(row, no_hardware), .value = good ? row->measured : NAN, .measurements = 1};
+        count += list_ends(row, figure, out + count);
+        if (isnan(row->measured) && strcmp(row->metric, "latency_p50_us") == 0) { /* it has no row of its tail */
+            figure.of.metric = "latency_p99_us";
+            count += list_ends(row, figure, out + count);
         }
-        figure.of.side = "tx";
-        out[count++] = figure;
-        figure.of.side = "rx";
-        figure.of.node = row->peer_node;
-        figure.of.rail = row->peer_rail;
-        out[count++] = figure;
     }
     return count;
 }
@@ -114,13 +125,17 @@ static int by_series(const void *a, const void *b)
 {
     const struct rg_figure *x = a, *y = b;
     int order = rg_series_compare(&x->of, &y->of);
+    if (order == 0)
+        order = isnan(x->value) - isnan(y->value);
     return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
 }
 
+/* The median of each series. One most of whose measurements failed has none: those that got through are not what the
+ * part can do, and what is missing is told as such. */
 static int sum_up(const struct rg_run *run, const struct rg_verdict *rows, const char *no_hardware,
     struct rg_entry *out, struct rg_error *err)
 {
-    size_t most = 2 * (rows->row_count + rows->congestion_count) + rows->total_count + 1;
+    size_t most = 4 * rows->row_count + 2 * rows->congestion_count + rows->total_count + 1;
     struct rg_figure *all = calloc(most, sizeof *all);
     double *values = calloc(most, sizeof *values);
     if (all == NULL || values == NULL) {
@@ -134,11 +149,18 @@ static int sum_up(const struct rg_run *run, const struct rg_verdict *rows, const
     count += list_ratios(rows, origin, all + count);
     qsort(all, count, sizeof *all, by_series);
     for (size_t first = 0, next; first < count; first = next) {
+        size_t good = 0;
+        int64_t measurements = 0;
         for (next = first; next < count && rg_series_compare(&all[next].of, &all[first].of) == 0; next++)
-            values[next - first] = all[next].value;
+            if (!isnan(all[next].value)) {
+                measurements += all[next].measurements;
+                values[good++] = all[next].value;
+            }
+        if (good == 0 || 2 * good < next - first)
+            continue;
         struct rg_figure figure = all[first];
-        figure.value = rg_summary_quantile(values, next - first, 0.5);
-        figure.measurements = (int64_t)(next - first);
+        figure.value = rg_summary_quantile(values, good, 0.5);
+        figure.measurements = measurements;
         all[kept++] = figure;
     }
     free(values);

@@ -125,6 +125,51 @@ static size_t count_of(const struct rg_entry *entry, const char *scope)
     return count;
 }
 
+/* Three flows from node-a to node-b, of which the last so many arrived damaged or not at all. */
+static void make_failing(
+    struct made_run *made, int failed, struct rg_run *run, struct rg_verdict *rows, struct rg_entry *entry)
+{
+    make_run(made, 2, 1);
+    for (int i = 0; i < 3; i++) {
+        struct rg_measurement flow = a_flow_of(made, i, 0, 90 + i),
+                              latency = a_latency(made, 3 + i, 0, 1, 2 + i, 2, 5, 9);
+        if (i + failed == 3) {
+            flow.status = "failed";
+            flow.reason = "damaged";
+            flow.integrity.status = "mismatch";
+            flow.integrity.mismatches = 7;
+        } else if (i + failed > 3) {
+            spoil(&flow, "failed", "it broke");
+        }
+        if (i + failed >= 3)
+            spoil(&latency, "failed", "it broke");
+        add_and_close(made, flow);
+        add_and_close(made, latency);
+    }
+    sum_up(made, run, rows, entry);
+}
+
+static void what_failed_is_left_out_and_what_mostly_failed_is_missing(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_failing(&made, 1, &run, &rows, &entry);
+    const struct rg_figure *sends = figure_of(&entry, "rail", "node-a", 0, "tx");
+    assert_non_null(sends);
+    assert_near(sends->value, 90.5); /* of 90 and 91; 92 were damaged */
+    assert_int_equal(sends->measurements, 2);
+    assert_int_equal(count_of(&entry, "rail"), 6); /* both ends, of a rate and of a latency's median and tail */
+    assert_int_equal(count_of(&entry, "node"), 2);
+    close_record(&made, &run, &rows, &entry);
+    make_failing(&made, 2, &run, &rows, &entry);
+    assert_int_equal(count_of(&entry, "rail"), 0);
+    assert_int_equal(count_of(&entry, "node"), 0);
+    close_record(&made, &run, &rows, &entry);
+}
+
 static void what_the_fleet_moves_between_unlike_memory_is_as_many_series(void **state)
 {
     static const char *const memories[] = {"host", "cuda", "cuda_to_host"};
@@ -279,6 +324,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_median_of_what_each_end_did_is_kept),
+        cmocka_unit_test(what_failed_is_left_out_and_what_mostly_failed_is_missing),
         cmocka_unit_test(what_the_fleet_moves_between_unlike_memory_is_as_many_series),
         cmocka_unit_test(facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail),
         cmocka_unit_test(what_was_added_comes_back_as_it_was),

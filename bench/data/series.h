@@ -38,7 +38,7 @@ struct rg_figure {
 
 /* "NCCL" is "2.28.9" on that node and rail; node NULL: on all; rail RG_NONE: on all of the node, or of all nodes. */
 struct rg_fact {
-    char name[64], value[192];
+    char name[192], value[192];
     const char *node;
     int64_t rail;
 };

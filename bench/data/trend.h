@@ -9,7 +9,7 @@
 
 /* What else was other than in the run before: of `of` places that the finding is about, in `places`. */
 struct rg_difference {
-    char name[64], before[192], after[192]; /* before "": was not known */
+    char name[192], before[192], after[192]; /* before "": was not known */
     size_t places, of;
 };
 

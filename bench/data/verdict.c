@@ -169,7 +169,7 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
     row->asked = true;
     row->hardware = false;
     row->opposite = row->library = row->plugin = NULL;
-    row->ranks = row->rails = RG_NONE;
+    row->ranks = row->rails = row->test_index = RG_NONE;
     row->bounds = NULL;
     row->bound_count = 0;
     return row;

@@ -25,9 +25,10 @@ struct rg_row {
     bool asked;    /* the suite asked for it; what was not asked counts for nothing */
     bool hardware; /* measured on hardware */
     const char *test, *direction, *memory, *variant, *pattern, *scope, *node, *peer_node, *side, *metric, *source;
-    const char *opposite;         /* of a node: the one it met in that round; in no document, as are the next four */
+    const char *opposite;         /* of a node: the one it met in that round; in no document, as are the next five */
     const char *library, *plugin; /* of a collective */
     int64_t ranks, rails;         /* of a collective; of a node: how many its sum is of */
+    int64_t test_index;           /* of the suite */
     char *reason;                 /* malloc'd or NULL */
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;
     double measured, ci95_low, ci95_high, expected, threshold, tolerance_percent;

@@ -66,6 +66,7 @@ static struct rg_row *add_row(
     row->size_bytes = m->size_bytes;
     row->queue_pairs = m->queue_pairs;
     row->round = m->round;
+    row->test_index = m->test_index;
     row->reason = m->reason ? strdup(m->reason) : NULL;
     if (m->has_flow && strcmp(scope, "rail") == 0) {
         row->node = rg_verdict_text(verdict, m->flow.from.node);

@@ -170,6 +170,48 @@ static void what_failed_is_left_out_and_what_mostly_failed_is_missing(void **sta
     close_record(&made, &run, &rows, &entry);
 }
 
+/* Two tests whose figures would carry the same. */
+static void tests_that_differ_in_depth_alone_are_two_series(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_run(&made, 2, 1);
+    add_test(&made)->depth = 16;
+    for (int i = 0; i < 2; i++)
+        add_and_close(&made, a_flow_of(&made, i, i, 90 - 40 * i));
+    sum_up(&made, &run, &rows, &entry);
+    assert_int_equal(count_of(&entry, "rail"), 4);
+    assert_int_equal(count_of(&entry, "fleet"), 2);
+    for (size_t i = 0; i < entry.figure_count; i++) {
+        bool deep = strcmp(entry.figures[i].of.variant, "depth 128") == 0;
+        assert_true(deep || strcmp(entry.figures[i].of.variant, "depth 16") == 0);
+        assert_near(entry.figures[i].value, deep ? 90 : 50);
+    }
+    close_record(&made, &run, &rows, &entry);
+}
+
+static void settings_of_tests_of_one_name_are_facts_of_each(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_run(&made, 2, 1);
+    struct rg_settings *other = add_test(&made);
+    other->direction = "one_way";
+    other->depth = 16;
+    sum_up(&made, &run, &rows, &entry);
+    assert_string_equal(fact_of(&entry, "rdma_write_bw's depth with direction both_ways", NULL, RG_NONE)->value, "128");
+    assert_string_equal(fact_of(&entry, "rdma_write_bw's depth with direction one_way", NULL, RG_NONE)->value, "16");
+    assert_null(fact_of(&entry, "rdma_write_bw's depth", NULL, RG_NONE));
+    assert_null(fact_of(&entry, "rdma_write_bw's direction with direction one_way", NULL, RG_NONE));
+    close_record(&made, &run, &rows, &entry);
+}
+
 static void what_the_fleet_moves_between_unlike_memory_is_as_many_series(void **state)
 {
     static const char *const memories[] = {"host", "cuda", "cuda_to_host"};
@@ -325,6 +367,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_median_of_what_each_end_did_is_kept),
         cmocka_unit_test(what_failed_is_left_out_and_what_mostly_failed_is_missing),
+        cmocka_unit_test(tests_that_differ_in_depth_alone_are_two_series),
+        cmocka_unit_test(settings_of_tests_of_one_name_are_facts_of_each),
         cmocka_unit_test(what_the_fleet_moves_between_unlike_memory_is_as_many_series),
         cmocka_unit_test(facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail),
         cmocka_unit_test(what_was_added_comes_back_as_it_was),

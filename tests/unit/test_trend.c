@@ -227,6 +227,7 @@ static void the_whole_fleet_is_told_once(void **state)
     change(&f, "node", NULL, -1, -1, NULL, 0.95);
     const struct rg_finding *finding = only(trend_of(&f), "fleet");
     assert_has(finding->sentence, "the whole fleet moves ");
+    assert_has(finding->sentence, ", on 128 of 128 NICs");
     assert_int_equal(finding->of, 128);
     close_fleet(&f);
 }
@@ -336,6 +337,34 @@ static void what_differed_from_the_run_before_is_told(void **state)
     char *json = rg_trend_json(&f.trend);
     assert_has(json, "\"before\":\t\"2.27.3\"");
     free(json);
+    close_fleet(&f);
+}
+
+static void of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told(void **state)
+{
+    static const char *const names[] = {"rdma_write_bw's depth", "rdma_write_bw's depth with direction both_ways",
+        "rdma_write_bw's depth with direction one_way", "rdma_write_bw's mtu_bytes with direction one_way"};
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", -1, 2, NULL, 0.93);
+    for (size_t run = 0; run < RUNS; run++) {
+        add_fact(&f, run, names[1], run < AT ? "128" : "32", NULL);
+        add_fact(&f, run, names[2], run < AT ? "128" : "16", NULL);
+        if (run >= AT)
+            add_fact(&f, run, names[3], "1024", NULL); /* until then it was left to the fabric */
+    }
+    const struct rg_finding *finding = only(trend_of(&f), "rail");
+    assert_has(finding->sentence, "one_way; rdma_write_bw's depth with direction one_way went from 128 to 16; "
+                                  "rdma_write_bw's mtu_bytes with direction one_way is now 1024");
+    assert_int_equal(finding->difference_count, 2);
+    /* earlier versions kept the first one's, by no more than the test's name */
+    f.past.fact_count = 0;
+    for (size_t run = 0; run < RUNS; run++)
+        for (int i = run < AT ? 0 : 1; i < (run < AT ? 1 : 3); i++)
+            add_fact(&f, run, names[i], run < AT ? "128" : "16", NULL);
+    finding = only(trend_of(&f), "rail");
+    assert_has(finding->sentence, "; nothing that was recorded went with it");
     close_fleet(&f);
 }
 
@@ -571,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_collective_alone_is_told_as_such),
         cmocka_unit_test(what_is_new_since_the_last_run_is_told_first_and_later_is_old),
         cmocka_unit_test(what_differed_from_the_run_before_is_told),
+        cmocka_unit_test(of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told),
         cmocka_unit_test(runs_that_are_missing_do_not_matter),
     };
     return cmocka_run_group_tests_name("trend", tests, NULL, NULL);

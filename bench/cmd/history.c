@@ -36,7 +36,8 @@ static const struct rg_option rows[] = {
 
 static const char description[] =
     "Keeps the figures of runs, and what they were made with, in one file, and tells since when which part does worse.\n\n"
-    "add RUN... puts runs in, by their directories; one that is there already is left as it is. list shows them. trend "
+    "add RUN... puts runs in, by their directories; one that is there already is left as it is, unless it "
+    "was incomplete and has got further since. list shows them. trend "
     "says in words what has changed since when, by how much, and what else was other than in the run before. export "
     "writes every figure as CSV, or as NDJSON for BigQuery. prune removes runs.";
 

@@ -43,10 +43,10 @@ struct rg_fact {
     int64_t rail;
 };
 
-/* A run in a history; texts belong to whoever made it. */
+/* A run in a history; texts belong to whoever made it. rows: of its verdict, so many there were to sum up. */
 struct rg_past_run {
     const char *run_id, *started_at, *status, *suite, *machine, *version, *origin;
-    int64_t exit_status, nodes, ranks, figures;
+    int64_t exit_status, nodes, ranks, rows, figures;
 };
 
 /* What is to be added. */

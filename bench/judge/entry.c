@@ -379,6 +379,7 @@ int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_ve
         code = sum_up(&lister, out, err);
     if (code == 0)
         code = list_facts(run, rows, out, err);
+    out->run.rows = (int64_t)rows->row_count;
     out->run.figures = (int64_t)out->figure_count;
     if (code != 0)
         rg_entry_close(out);

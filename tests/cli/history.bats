@@ -106,6 +106,28 @@ refused() { # WORDS ARGUMENT...
     [[ $output == *"is there already" ]]
 }
 
+@test "an incomplete run that got further takes its own place, and what it got to before does not" {
+    partly() { # NUMBER: so many of the run's measurements
+        mkdir -p "$BATS_TEST_TMPDIR/$1"
+        jq --argjson n "$1" '.status = "incomplete" | .incomplete_reason = "it was stopped" | .measurements = $n' "$runs/well/00/run.json" >"$BATS_TEST_TMPDIR/$1/run.json"
+        head -n "$1" "$runs/well/00/measurements.ndjson" >"$BATS_TEST_TMPDIR/$1/measurements.ndjson"
+    }
+    partly 10
+    partly 50
+    history add "$BATS_TEST_TMPDIR/10"
+    few=$(query 'SELECT count(*) FROM figure')
+    run -0 history add "$BATS_TEST_TMPDIR/50"
+    [[ $output == *added* ]]
+    [ "$(query 'SELECT count(*), status FROM run')" = "1|incomplete" ]
+    [ "$(query 'SELECT count(*) FROM figure')" -gt "$few" ]
+    for earlier in 10 50; do
+        run -0 history add "$BATS_TEST_TMPDIR/$earlier"
+        [[ $output == *"is there already" ]]
+    done
+    run -0 history add "$runs/well/00"
+    [ "$(query 'SELECT count(*), status FROM run')" = "1|complete" ]
+}
+
 @test "a run that cannot be read is refused with its place, and what came before it is kept" {
     bad=$BATS_TEST_TMPDIR/bad
     refused "no/such/run/run.json" add no/such/run --db "$db"
@@ -176,7 +198,7 @@ refused() { # WORDS ARGUMENT...
 
 # Makes the history one of schema 1, which had no facts.
 make_old() {
-    query 'DROP TABLE run_fact; DROP TABLE fact; PRAGMA user_version = 1; PRAGMA journal_mode = DELETE' >/dev/null
+    query 'DROP TABLE run_fact; DROP TABLE fact; ALTER TABLE run DROP COLUMN verdict_rows; PRAGMA user_version = 1; PRAGMA journal_mode = DELETE' >/dev/null
 }
 
 @test "an older schema is migrated, and the file as it was is left beside it" {
@@ -185,7 +207,7 @@ make_old() {
     cp "$db" "$BATS_TEST_TMPDIR/old.db"
     run -0 --separate-stderr history add "$runs/well/03"
     [[ $stderr == *"was of an older schema and has been migrated; as it was, it is in $db.schema-1.backup" ]]
-    [ "$(query 'PRAGMA user_version')" = 2 ]
+    [ "$(query 'PRAGMA user_version')" = 3 ]
     [ "$(query 'SELECT count(*) FROM run')" = 4 ]
     [ "$(query 'SELECT count(*) > 0 FROM run_fact')" = 1 ]
     sqlite3 "$db.schema-1.backup" .dump | diff - <(sqlite3 "$BATS_TEST_TMPDIR/old.db" .dump)
@@ -212,10 +234,10 @@ make_old() {
 
 @test "a newer schema, another database and what is none are refused and left as they are" {
     fill 1
-    query 'PRAGMA user_version = 3'
+    query 'PRAGMA user_version = 4'
     before=$(md5sum "$db")
-    refused "has schema version 3, and this railgauge knows 2 at most" list --db "$db"
-    refused "has schema version 3" add "$runs/well/01" --db "$db"
+    refused "has schema version 4, and this railgauge knows 3 at most" list --db "$db"
+    refused "has schema version 4" add "$runs/well/01" --db "$db"
     [ "$(md5sum "$db")" = "$before" ]
     other=$BATS_TEST_TMPDIR/other.db
     sqlite3 "$other" 'CREATE TABLE recipe (name TEXT)'

@@ -190,7 +190,7 @@ static int tell_trend(
         rg_report_trend(&trend, stdout);
     }
     int status = status_of(code);
-    if (code == 0 && trend.missing_series > 0)
+    if (code == 0 && (trend.missing_series > 0 || past.runs[past.run_count - 1].figures == 0))
         status = RG_EXIT_INCONCLUSIVE;
     if (code == 0 && trend.fresh_regressions > 0)
         status = RG_EXIT_FAIL;

@@ -362,7 +362,7 @@ static int list_facts(
 int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_entry *out,
     struct rg_error *err)
 {
-    const char *no_hardware = run->hardware_reason ? run->hardware_reason : "not hardware";
+    const char *no_hardware = run->hardware_reason ? run->hardware_reason : "unknown"; /* nothing was measured */
     *out = (struct rg_entry){.run = {.run_id = run->run_id,
                                  .started_at = run->started_at,
                                  .status = run->status,

@@ -81,35 +81,36 @@ static void print_changes(const struct rg_trend *trend, const struct rg_finding 
 
 #define GAPS_SHOWN 20
 
-/* What both the last run and the one before it lack. */
-static void print_gone(const struct rg_trend *trend, FILE *out)
+static void print_parts(const struct rg_gaps *gaps, FILE *out)
 {
-    char text[400];
-    if (trend->gone_series == 0)
-        return;
-    snprintf(text, sizeof text,
-        "Gone for longer: %zu series that runs of the last run's suite measured before, the last time in %s.",
-        trend->gone_series, trend->past->runs[trend->gone_run].run_id);
-    rg_wrap_print(text, 0, 2, out);
+    for (size_t i = 0; i < gaps->count && i < GAPS_SHOWN; i++) {
+        fputs("  ", out);
+        rg_wrap_print(gaps->at[i].sentence, 2, 4, out);
+    }
+    if (gaps->count > GAPS_SHOWN)
+        fprintf(out, "  and %zu more; JSON has all of them\n", gaps->count - GAPS_SHOWN);
 }
 
+/* What the last run lacks, and then what the one before it lacked, too. */
 static void print_gaps(const struct rg_trend *trend, FILE *out)
 {
     char text[400];
-    if (trend->missing_series == 0)
-        return;
     const struct rg_past *past = trend->past;
-    snprintf(text, sizeof text,
-        "NOT MEASURED in the last run, %s: %zu of the %zu series that the run of its suite before it has, %s.",
-        past->runs[past->run_count - 1].run_id, trend->missing_series, trend->earlier_series,
-        past->runs[trend->earlier].run_id);
-    rg_wrap_print(text, 0, 2, out);
-    for (size_t i = 0; i < trend->gap_count && i < GAPS_SHOWN; i++) {
-        fputs("  ", out);
-        rg_wrap_print(trend->gaps[i].sentence, 2, 4, out);
+    if (trend->missing_series > 0) {
+        snprintf(text, sizeof text,
+            "NOT MEASURED in the last run, %s: %zu of the %zu series that the run of its suite before it has, %s.",
+            past->runs[past->run_count - 1].run_id, trend->missing_series, trend->earlier_series,
+            past->runs[trend->earlier].run_id);
+        rg_wrap_print(text, 0, 2, out);
+        print_parts(&trend->missing, out);
     }
-    if (trend->gap_count > GAPS_SHOWN)
-        fprintf(out, "  and %zu more; JSON has all of them\n", trend->gap_count - GAPS_SHOWN);
+    if (trend->gone_series > 0) {
+        snprintf(text, sizeof text,
+            "Gone for longer: %zu series that runs of the last run's suite measured before, the last time in %s.",
+            trend->gone_series, past->runs[trend->gone_run].run_id);
+        rg_wrap_print(text, 0, 2, out);
+        print_parts(&trend->gone, out);
+    }
 }
 
 static void print_finding(const struct rg_trend *trend, const struct rg_finding *finding, FILE *out)
@@ -141,7 +142,9 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
     if (trend->fresh_regressions > 0)
         snprintf(text, sizeof text, "WORSE since the last run: %zu new regression%s.", trend->fresh_regressions,
             trend->fresh_regressions > 1 ? "s" : "");
-    else if (trend->short_series > 0 && trend->short_series == trend->last_series)
+    else if (trend->last_series == 0)
+        snprintf(text, sizeof text, "The last run measured nothing that could have got worse.");
+    else if (trend->short_series == trend->last_series)
         snprintf(text, sizeof text,
             "Too few runs to tell whether anything has got worse: it takes %zu that measured the same.",
             trend->least_runs);
@@ -160,7 +163,6 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
         rg_wrap_print(text, 0, 0, out);
     }
     print_gaps(trend, out);
-    print_gone(trend, out);
     for (size_t i = 0; i < trend->finding_count; i++)
         print_finding(trend, &trend->findings[i], out);
 }

@@ -1,15 +1,31 @@
 #include "report/history.h"
 
 #include "base/wrap.h"
+#include "report/naming.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Prints what write makes of something. Nodes, suites and machines may be named anything. */
+static void print_plain(void (*write)(const void *what, FILE *out), const void *what, FILE *out)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *written = open_memstream(&text, &length);
+    if (written == NULL)
+        return;
+    write(what, written);
+    if (fclose(written) == 0)
+        rg_naming_put_plain(text, out);
+    free(text);
+}
+
 /* --- runs --- */
 
-void rg_report_runs(const struct rg_past *past, FILE *out)
+static void write_runs(const void *what, FILE *out)
 {
+    const struct rg_past *past = what;
     fprintf(out, "%-26s %-21s %-12s %-12s %5s %5s %7s %4s  %s\n", "run", "began", "suite", "machine", "nodes", "ranks",
         "figures", "exit", "");
     for (size_t i = 0; i < past->run_count; i++) {
@@ -22,6 +38,11 @@ void rg_report_runs(const struct rg_past *past, FILE *out)
             (long long)run->ranks, (long long)run->figures, exit_status, run->origin,
             strcmp(run->status, "complete") == 0 ? "" : "; ", strcmp(run->status, "complete") == 0 ? "" : run->status);
     }
+}
+
+void rg_report_runs(const struct rg_past *past, FILE *out)
+{
+    print_plain(write_runs, past, out);
 }
 
 /* --- trend --- */
@@ -125,8 +146,9 @@ static void print_finding(const struct rg_trend *trend, const struct rg_finding 
     print_changes(trend, finding, out);
 }
 
-void rg_report_trend(const struct rg_trend *trend, FILE *out)
+static void write_trend(const void *what, FILE *out)
 {
+    const struct rg_trend *trend = what;
     const struct rg_past *past = trend->past;
     char text[400];
     if (past->run_count == 0) {
@@ -167,23 +189,29 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
         print_finding(trend, &trend->findings[i], out);
 }
 
+void rg_report_trend(const struct rg_trend *trend, FILE *out)
+{
+    print_plain(write_trend, trend, out);
+}
+
 /* --- export --- */
 
+/* What a spreadsheet would take for a formula is quoted and begins with an apostrophe, as OWASP advises against CSV
+ * injection. */
 static void print_text(const char *text, FILE *out)
 {
     if (text == NULL)
         return;
-    if (text[strcspn(text, ",\"\n\r")] == '\0') {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
+    bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    bool quoted = formula || text[strcspn(text, ",\"\n\r")] != '\0';
+    fputs(formula ? "\"'" : quoted ? "\"" : "", out);
+    while (*text != '\0') {
+        uint32_t c = rg_naming_next(&text);
+        if (c == '"')
             fputc('"', out);
-        fputc(*text, out);
+        rg_naming_put(c, out);
     }
-    fputc('"', out);
+    fputs(quoted ? "\"" : "", out);
 }
 
 void rg_report_figure_head(FILE *out)

@@ -65,7 +65,7 @@ void rg_naming_side_figures(const struct rg_side *side, const char *metric, char
 
 static bool is_allowed(uint32_t c)
 {
-    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0xD7FF && c != 0x7F) ||
+    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7F) || (c > 0x9F && c <= 0xD7FF) ||
            (c >= 0xE000 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0x10FFFF);
 }
 
@@ -107,6 +107,14 @@ void rg_naming_put(uint32_t c, FILE *out)
         fputc((int)(0x80 | (c >> 6 & 0x3F)), out);
     }
     fputc((int)(0x80 | (c & 0x3F)), out);
+}
+
+void rg_naming_put_plain(const char *text, FILE *out)
+{
+    while (*text != '\0') {
+        uint32_t c = rg_naming_next(&text);
+        rg_naming_put(c == '\r' ? 0xFFFD : c, out);
+    }
 }
 
 void rg_naming_put_markdown(const char *text, FILE *out)

@@ -36,18 +36,21 @@ static const struct rg_option rows[] = {
 
 static const char description[] =
     "Keeps the figures of runs, and what they were made with, in one file, and tells since when which part does worse.\n\n"
-    "add RUN... puts runs in, by their directories; one that is there already is left as it is. list shows them. trend "
+    "add RUN... puts runs in, by their directories; one that is there already is left as it is, unless it "
+    "was incomplete and has got further since. list shows them. trend "
     "says in words what has changed since when, by how much, and what else was other than in the run before. export "
     "writes every figure as CSV, or as NDJSON for BigQuery. prune removes runs.";
 
 static const char notes[] =
     "Exit status of trend: 0; 1 for a regression that could not be told before the last run, so that a nightly job "
-    "fails once for each; 3 where nothing is worse, but the last run did not measure what the one before it, of the same "
-    "suite, did. Of all: 2 usage or invalid input, a history without runs, or a test, node or rail that it does not have; "
-    "4 the file cannot be read or written.\n\n"
+    "fails once for each; 3 where nothing is worse, but the last run measured nothing, or not what the one before it, of "
+    "the same suite and machine, did: a run on soft-RoCE lacks all that was measured on hardware. What the next run lacks, "
+    "too, is listed as gone, and no longer told by the status. Of all: 2 usage or invalid input, a history without runs, or "
+    "a test, node or rail that it does not have; 4 the file cannot be read or written.\n\n"
     "A figure is the median of what a run measured of one series: test, size, direction, memory, queue pairs, pattern, "
-    "node, rail and side; what all flows of a round move together, and how many times what they have alone the victims "
-    "of a load have beside it, are series, too. Figures of hardware are never compared with those of soft-RoCE or of a "
+    "node, rail and side, and what else tells tests of its suite apart; what all flows of a round move together, and how "
+    "many times what they have alone the victims of a load have beside it, are series, too. What failed is left out, and "
+    "what mostly failed has no figure. Figures of hardware are never compared with those of soft-RoCE or of a "
     "simulation.\n\n"
     "Changes are found by the change-point model of Hawkins, Qiu and Kang (Journal of Quality Technology 35, 2003), made "
     "to bear bad nights, and told by Holm's procedure over all series that the options let through. A change is told when "
@@ -56,6 +59,8 @@ static const char notes[] =
     "first change takes 12 runs, of a thousand series 16, and trend says where a history has fewer. Sizes are means of "
     "what lies between changes, far values bounded; their intervals, in brackets or last in the line, are 95 % ones by "
     "Student's t, around the size alone: they take the date as given.\n\n"
+    "In CSV, a text that begins with = + - @ or a tab, which a spreadsheet would take for a formula, has an apostrophe "
+    "before it.\n\n"
     "prune with both options removes what either would.\n\n"
     "A history of an older railgauge is migrated, and a copy of the file as it was is left beside it.";
 
@@ -198,7 +203,7 @@ static int tell_trend(
         rg_report_trend(&trend, stdout);
     }
     int status = status_of(code);
-    if (code == 0 && trend.missing_series > 0)
+    if (code == 0 && (trend.missing_series > 0 || past.runs[past.run_count - 1].figures == 0))
         status = RG_EXIT_INCONCLUSIVE;
     if (code == 0 && trend.fresh_regressions > 0)
         status = RG_EXIT_FAIL;

@@ -75,6 +75,8 @@ static const char *const steps[] = {
     "CREATE TABLE fact (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (name, value));"
     "CREATE TABLE run_fact (run INTEGER NOT NULL REFERENCES run, fact INTEGER NOT NULL REFERENCES fact,"
     " node TEXT NOT NULL, rail INTEGER NOT NULL, PRIMARY KEY (run, fact, node, rail)) WITHOUT ROWID;",
+    /* 3: how far an incomplete run had got */
+    "ALTER TABLE run ADD COLUMN verdict_rows INTEGER;",
 };
 #define SCHEMA_VERSION ((int)(sizeof steps / sizeof *steps))
 

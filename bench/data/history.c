@@ -52,8 +52,8 @@ static int open_adder(struct adder *a)
         const char *sql;
     } all[] = {
         {&a->run,
-            "INSERT INTO run (run_id, started_at, status, exit_status, suite, machine, version, origin, nodes, ranks)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING"},
+            "INSERT INTO run (run_id, started_at, status, exit_status, suite, machine, version, origin, nodes, ranks,"
+            " verdict_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run_id) DO NOTHING"},
         {&a->find_series, find},
         {&a->add_series, add},
         {&a->figure, "INSERT INTO figure (run, series, value, measurements) VALUES (?, ?, ?, ?)"},
@@ -104,6 +104,7 @@ static int add_run(struct adder *a, const struct rg_past_run *run, bool *added)
     bind_text(a->run, 8, run->origin);
     sqlite3_bind_int64(a->run, 9, run->nodes);
     sqlite3_bind_int64(a->run, 10, run->ranks);
+    sqlite3_bind_int64(a->run, 11, run->rows);
     int code = rg_history_step(a->history, a->run, "cannot be written", a->err);
     *added = sqlite3_changes(a->history->db) > 0;
     a->run_id = sqlite3_last_insert_rowid(a->history->db);
@@ -153,13 +154,13 @@ static int remove_run(const struct rg_history *history, const char *which, struc
     return rg_history_execute(history, sql, "cannot be written", err);
 }
 
-/* A run that was incomplete when it was added may have been resumed since. */
+/* A run that was incomplete when it was added may have been resumed since, and got further. */
 static int make_room(const struct adder *a, const struct rg_past_run *run)
 {
-    char which[128];
-    if (strcmp(run->status, "complete") != 0)
-        return 0;
-    sqlite3_snprintf(sizeof which, which, "run_id = %Q AND status = 'incomplete'", run->run_id);
+    char which[160];
+    sqlite3_snprintf(sizeof which, which,
+        "run_id = %Q AND status = 'incomplete' AND (%d OR ifnull(verdict_rows, 0) < %lld)", run->run_id,
+        strcmp(run->status, "complete") == 0, (long long)run->rows);
     return remove_run(a->history, which, a->err);
 }
 

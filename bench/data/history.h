@@ -15,7 +15,8 @@ int rg_history_open(const char *path, bool create, struct rg_history **out, char
 /* Takes NULL. */
 void rg_history_close(struct rg_history *history);
 
-/* Adds a run in one transaction. added: false where the run is there already, and stays as it is. */
+/* Adds a run in one transaction. added: false where the run is there already, and stays as it is; an incomplete one
+ * makes room for the same run once it is complete, or has more rows. */
 int rg_history_add(struct rg_history *history, const struct rg_entry *entry, bool *added, struct rg_error *err);
 
 /* What of a history is of interest; NULL and RG_NONE stand for all. */

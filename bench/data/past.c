@@ -8,7 +8,7 @@
 
 #define RUNS                                                                                                           \
     "SELECT id, run_id, started_at, status, exit_status, suite, machine, version, origin, nodes, ranks,"               \
-    " (SELECT count(*) FROM figure WHERE figure.run = run.id) FROM run ORDER BY started_at, run_id"
+    " verdict_rows, (SELECT count(*) FROM figure WHERE figure.run = run.id) FROM run ORDER BY started_at, run_id"
 
 struct loader {
     const struct rg_history *history;
@@ -103,7 +103,8 @@ static int take_run(struct loader *l, sqlite3_stmt *row)
         .origin = text_at(past, row, 8),
         .nodes = number_at(row, 9),
         .ranks = number_at(row, 10),
-        .figures = number_at(row, 11)};
+        .rows = number_at(row, 11),
+        .figures = number_at(row, 12)};
     return 0;
 }
 

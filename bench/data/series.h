@@ -29,7 +29,7 @@ const char *rg_series_unit(const struct rg_series *series);
 /* "rdma_write_bw 64K both_ways, 8 queue pairs": without the place. */
 const char *rg_series_words(const struct rg_series *series, char *out, size_t room);
 
-/* The median of what a run measured of a series. */
+/* The median of what a run measured of a series; what failed is left out, and where most failed there is no figure. */
 struct rg_figure {
     struct rg_series of;
     double value;
@@ -38,15 +38,15 @@ struct rg_figure {
 
 /* "NCCL" is "2.28.9" on that node and rail; node NULL: on all; rail RG_NONE: on all of the node, or of all nodes. */
 struct rg_fact {
-    char name[64], value[192];
+    char name[192], value[192];
     const char *node;
     int64_t rail;
 };
 
-/* A run in a history; texts belong to whoever made it. */
+/* A run in a history; texts belong to whoever made it. rows: of its verdict, so many there were to sum up. */
 struct rg_past_run {
     const char *run_id, *started_at, *status, *suite, *machine, *version, *origin;
-    int64_t exit_status, nodes, ranks, figures;
+    int64_t exit_status, nodes, ranks, rows, figures;
 };
 
 /* What is to be added. */

@@ -84,6 +84,21 @@ static cJSON *whole_finding(const struct rg_trend *trend, const struct rg_findin
     return object;
 }
 
+static void add_gaps(cJSON *object, const char *key, const struct rg_gaps *gaps)
+{
+    cJSON *parts = cJSON_AddArrayToObject(object, key);
+    for (size_t i = 0; i < gaps->count; i++) {
+        const struct rg_gap *gap = &gaps->at[i];
+        cJSON *part = cJSON_CreateObject();
+        cJSON_AddStringToObject(part, "part", gap->part);
+        rg_json_add_text(part, "node", gap->node);
+        rg_trend_add_number(part, "rail", gap->rail == RG_NONE ? NAN : (double)gap->rail);
+        cJSON_AddNumberToObject(part, "series", (double)gap->series);
+        cJSON_AddStringToObject(part, "sentence", gap->sentence);
+        cJSON_AddItemToArray(parts, part);
+    }
+}
+
 cJSON *rg_trend_gaps_object(const struct rg_trend *trend)
 {
     cJSON *object = cJSON_CreateObject();
@@ -93,17 +108,8 @@ cJSON *rg_trend_gaps_object(const struct rg_trend *trend)
     cJSON_AddNumberToObject(object, "of", (double)trend->earlier_series);
     cJSON_AddNumberToObject(object, "gone", (double)trend->gone_series);
     rg_json_add_text(object, "gone_run_id", trend->gone_series > 0 ? trend->past->runs[trend->gone_run].run_id : NULL);
-    cJSON *parts = cJSON_AddArrayToObject(object, "parts");
-    for (size_t i = 0; i < trend->gap_count; i++) {
-        const struct rg_gap *gap = &trend->gaps[i];
-        cJSON *part = cJSON_CreateObject();
-        cJSON_AddStringToObject(part, "part", gap->part);
-        rg_json_add_text(part, "node", gap->node);
-        rg_trend_add_number(part, "rail", gap->rail == RG_NONE ? NAN : (double)gap->rail);
-        cJSON_AddNumberToObject(part, "series", (double)gap->series);
-        cJSON_AddStringToObject(part, "sentence", gap->sentence);
-        cJSON_AddItemToArray(parts, part);
-    }
+    add_gaps(object, "parts", &trend->missing);
+    add_gaps(object, "gone_parts", &trend->gone);
     return object;
 }
 
@@ -133,6 +139,7 @@ void rg_trend_close(struct rg_trend *trend)
 {
     free(trend->changes);
     free(trend->findings);
-    free(trend->gaps);
+    free(trend->missing.at);
+    free(trend->gone.at);
     *trend = (struct rg_trend){0};
 }

@@ -9,7 +9,7 @@
 
 /* What else was other than in the run before: of `of` places that the finding is about, in `places`. */
 struct rg_difference {
-    char name[64], before[192], after[192]; /* before "": was not known */
+    char name[192], before[192], after[192]; /* before "": was not known */
     size_t places, of;
 };
 
@@ -32,13 +32,18 @@ struct rg_finding {
     char sentence[1024];
 };
 
-/* Series that the run before measured and the last one did not, put together by what they have in common. */
+/* Series that runs before measured and the last one did not, put together by what they have in common. */
 struct rg_gap {
     const char *part; /* run, test, node, rail, nic, group: everything of it is missing */
     const char *node; /* NULL: of all nodes */
     int64_t rail;     /* RG_NONE: of all rails */
     size_t series;    /* so many */
     char sentence[320];
+};
+
+struct rg_gaps {
+    struct rg_gap *at;
+    size_t count;
 };
 
 struct rg_trend {
@@ -50,12 +55,10 @@ struct rg_trend {
     size_t fresh_regressions;
     size_t least_runs;                /* with a series that it takes before any change of it can be told */
     size_t last_series, short_series; /* that the last run measured; and of these, that fewer runs have */
-    size_t earlier; /* place among the past's runs: the latest before the last that is of its suite and origin;
-                       SIZE_MAX: there is none */
+    size_t earlier; /* place among the past's runs: the run that the last one is held against; SIZE_MAX: none */
     size_t earlier_series, missing_series; /* that it measured; and that the last run did not measure then */
     size_t gone_series, gone_run;          /* that neither measured, but runs like them before; the latest of these */
-    struct rg_gap *gaps;
-    size_t gap_count;
+    struct rg_gaps missing, gone;          /* the same, put together */
     double level, least_percent;
 };
 

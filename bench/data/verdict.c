@@ -65,16 +65,25 @@ static const struct rg_option evidence_rows[] = {RG_FIELD_TEXT(from_node), RG_FI
 #undef S
 const struct rg_shape rg_verdict_evidence_shape = RG_FIELD_SHAPE(evidence_rows);
 
+/* What earlier versions left out of totals and of what a load costs. */
+#define LATER_FIELDS                                                                                                   \
+    {.key = "memory", .type = RG_CHOICE, LATER(memory), .choices = rg_suite_memory_words},                             \
+        {.key = "variant", .type = RG_TEXT, LATER(variant)},                                                           \
+    {                                                                                                                  \
+        .key = "queue_pairs", .type = RG_INTEGER, LATER(queue_pairs), .min = 1, .max = 1024                            \
+    }
+#define LATER(member) .offset = offsetof(struct S, member), .nullable = true
+
 #define S rg_total
 static const struct rg_option total_rows[] = {RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes),
-    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_COUNTED(rounds), RG_FIELD_COUNTED(flows),
+    RG_FIELD_WORD_OR_NULL(direction, directions), LATER_FIELDS, RG_FIELD_COUNTED(rounds), RG_FIELD_COUNTED(flows),
     RG_FIELD_REAL(median_gbps), RG_FIELD_REAL(least_gbps), RG_FIELD_COUNTED(least_round)};
 #undef S
 const struct rg_shape rg_verdict_total_shape = RG_FIELD_SHAPE(total_rows);
 
 #define S rg_congestion
 static const struct rg_option congestion_rows[] = {RG_FIELD_WORD(test, rg_test_names), SIZE(size_bytes),
-    RG_FIELD_WORD_OR_NULL(direction, directions), RG_FIELD_WORD(load, loads), RG_FIELD_RAIL(rail),
+    RG_FIELD_WORD_OR_NULL(direction, directions), LATER_FIELDS, RG_FIELD_WORD(load, loads), RG_FIELD_RAIL(rail),
     RG_FIELD_WORD(metric, congested_metrics), RG_FIELD_COUNTED(victims), RG_FIELD_REAL(alone_p50),
     RG_FIELD_REAL(loaded_p50), RG_FIELD_REAL_OR_NULL(ratio_p50), RG_FIELD_REAL(alone_p99), RG_FIELD_REAL(loaded_p99),
     RG_FIELD_REAL_OR_NULL(ratio_p99), RG_FIELD_TEXT(worst_node), RG_FIELD_REAL_OR_NULL(worst_ratio_p99)};
@@ -160,7 +169,7 @@ struct rg_row *rg_verdict_add(struct rg_verdict *verdict)
     row->asked = true;
     row->hardware = false;
     row->opposite = row->library = row->plugin = NULL;
-    row->ranks = row->rails = RG_NONE;
+    row->ranks = row->rails = row->test_index = RG_NONE;
     row->bounds = NULL;
     row->bound_count = 0;
     return row;

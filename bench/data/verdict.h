@@ -25,12 +25,12 @@ struct rg_row {
     bool asked;    /* the suite asked for it; what was not asked counts for nothing */
     bool hardware; /* measured on hardware */
     const char *test, *direction, *memory, *variant, *pattern, *scope, *node, *peer_node, *side, *metric, *source;
-    const char *opposite;         /* of a node: the one it met in that round; in no document, as are the next four */
+    const char *opposite;         /* of a node: the one it met in that round; in no document, as are the next five */
     const char *library, *plugin; /* of a collective */
     int64_t ranks, rails;         /* of a collective; of a node: how many its sum is of */
+    int64_t test_index;           /* of the suite */
     char *reason;                 /* malloc'd or NULL */
     int64_t size_bytes, queue_pairs, rail, peer_rail, round;
-    int64_t test_index; /* of the suite; in no document */
     double measured, ci95_low, ci95_high, expected, threshold, tolerance_percent;
     double nominal_percent, ceiling, ceiling_percent;
     double fleet_percent;    /* of the median of its point */
@@ -69,19 +69,20 @@ struct rg_heat {
     float *tx, *rx;
 };
 
-/* What all flows of a round moved together, of one test at one size: the median of its rounds, and the least. */
+/* What all flows of a round moved together, of one test at one size: the median of its rounds, and the least. variant:
+ * NULL also where the flows differ in it. */
 struct rg_total {
-    const char *test, *direction;
-    int64_t size_bytes, rounds, flows, least_round;
+    const char *test, *direction, *memory, *variant;
+    int64_t size_bytes, queue_pairs, rounds, flows, least_round;
     double median_gbps, least_gbps;
     int64_t test_index; /* of the suite; in no document */
 };
 
 /* What a load of other nodes cost the flows of one rail. */
 struct rg_congestion {
-    const char *test, *direction, *load, *metric; /* bandwidth_gbps or latency_us */
-    const char *worst_node;                       /* sender of the victim with the worst ratio of p99 */
-    int64_t size_bytes, rail, victims;
+    const char *test, *direction, *memory, *variant, *load, *metric; /* bandwidth_gbps or latency_us */
+    const char *worst_node; /* sender of the victim with the worst ratio of p99 */
+    int64_t size_bytes, queue_pairs, rail, victims;
     int64_t test_index; /* of the suite; in no document */
     double alone_p50, alone_p99, loaded_p50, loaded_p99, ratio_p50, ratio_p99, worst_ratio_p99;
 };

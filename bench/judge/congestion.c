@@ -8,8 +8,9 @@
 #include <string.h>
 
 struct rg_victim {
-    int64_t test_index, size_bytes, rail, peer_rail, round;
+    int64_t test_index, size_bytes, queue_pairs, rail, peer_rail, round;
     const char *from, *to; /* one pointer for one name */
+    const char *memory, *variant;
     bool latency, loaded;
     double p50, p99;
 };
@@ -38,6 +39,7 @@ static void rates_of(const struct rg_numbers *gbps, struct rg_victim *out)
 int rg_congestion_add(
     struct rg_victims *victims, const struct rg_measurement *m, struct rg_verdict *verdict, struct rg_error *err)
 {
+    char variant[128];
     bool measured = m->has_latency || m->has_bandwidth;
     if (!measured || m->phase == NULL || strcmp(m->phase, "load") == 0 || strcmp(m->status, "ok") != 0)
         return 0;
@@ -49,13 +51,17 @@ int rg_congestion_add(
         victims->at = grown;
         victims->room = room;
     }
+    rg_measurement_variant(m, variant, sizeof variant);
     struct rg_victim victim = {.test_index = m->test_index,
         .size_bytes = m->size_bytes,
+        .queue_pairs = m->queue_pairs,
         .rail = m->flow.from.rail,
         .peer_rail = m->flow.to.rail,
         .round = m->round,
         .from = rg_verdict_text(verdict, m->flow.from.node),
         .to = rg_verdict_text(verdict, m->flow.to.node),
+        .memory = rg_verdict_text(verdict, m->memory),
+        .variant = variant[0] ? rg_verdict_text(verdict, variant) : NULL,
         .latency = m->has_latency,
         .loaded = strcmp(m->phase, "loaded") == 0,
         .p50 = m->latency.p50_us,
@@ -127,6 +133,9 @@ static int add_line(const struct rg_victim *at, size_t count, const struct rg_su
         return 0;
     line.test = suite->tests[at->test_index].test;
     line.direction = at->latency ? NULL : suite->tests[at->test_index].direction;
+    line.memory = at->memory;
+    line.variant = at->variant;
+    line.queue_pairs = at->queue_pairs;
     line.load = suite->tests[at->test_index].load;
     line.metric = at->latency ? "latency_us" : "bandwidth_gbps";
     line.test_index = at->test_index;

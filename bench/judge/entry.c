@@ -1,5 +1,6 @@
 #include "judge/entry.h"
 
+#include "data/namesakes.h"
 #include "judge/judge.h"
 #include "stat/summary.h"
 
@@ -15,13 +16,37 @@ static int no_memory(struct rg_error *err)
 
 /* --- figures --- */
 
-static struct rg_series series_of(const struct rg_row *row, const char *no_hardware)
+/* What figures are listed from. */
+struct lister {
+    const struct rg_run *run;
+    struct rg_verdict *rows; /* keeps the texts */
+    const char *no_hardware; /* the origin of what is none of hardware */
+    int64_t test_index, size_bytes;
+    char rest[192]; /* of that test and size */
+};
+
+/* The variant, and what else tells the test from others of the suite: what is set otherwise is another series. */
+static const char *variant_of(struct lister *l, int64_t test_index, int64_t size_bytes, const char *variant)
 {
-    return (struct rg_series){.origin = row->hardware ? "hardware" : no_hardware,
+    char both[400];
+    if (l->test_index != test_index || l->size_bytes != size_bytes) {
+        l->test_index = test_index;
+        l->size_bytes = size_bytes;
+        rg_namesakes_tell_rest(&l->run->suite, (size_t)test_index, size_bytes, l->rest, sizeof l->rest);
+    }
+    if (l->rest[0] == '\0')
+        return variant;
+    snprintf(both, sizeof both, "%s%s%s", variant ? variant : "", variant ? ", " : "", l->rest);
+    return rg_verdict_text(l->rows, both);
+}
+
+static struct rg_series series_of(struct lister *l, const struct rg_row *row)
+{
+    return (struct rg_series){.origin = row->hardware ? "hardware" : l->no_hardware,
         .test = row->test,
         .direction = row->direction,
         .memory = row->memory,
-        .variant = row->variant,
+        .variant = variant_of(l, row->test_index, row->size_bytes, row->variant),
         .pattern = row->pattern,
         .scope = row->scope,
         .node = row->node,
@@ -34,92 +59,87 @@ static struct rg_series series_of(const struct rg_row *row, const char *no_hardw
         .ranks = row->ranks};
 }
 
-/* Where a test's payload lay: what it was set to may be "auto". */
-static const char *memory_of(const struct rg_verdict *rows, const struct rg_settings *test, int64_t size_bytes)
-{
-    for (size_t i = 0; i < rows->row_count; i++) {
-        const struct rg_row *row = &rows->rows[i];
-        if (strcmp(row->test, test->test) == 0 && row->size_bytes == size_bytes &&
-            row->queue_pairs == test->queue_pairs)
-            return row->memory;
-    }
-    return NULL;
-}
-
-/* A figure that several flows of a test have together. */
-static struct rg_figure joint_figure(
-    const struct rg_verdict *rows, const struct rg_settings *test, const char *origin, const char *scope, int64_t size)
-{
-    return (struct rg_figure){.of = {.origin = origin,
-                                  .test = test->test,
-                                  .memory = memory_of(rows, test, size),
-                                  .scope = scope,
-                                  .size_bytes = size,
-                                  .queue_pairs = test->queue_pairs,
-                                  .rail = RG_NONE,
-                                  .ranks = RG_NONE}};
-}
-
 /* What the fleet moves together. Fewer flows are another series. */
-static size_t list_totals(
-    const struct rg_run *run, const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
+static size_t list_totals(struct lister *l, const char *origin, struct rg_figure *out)
 {
-    for (size_t i = 0; i < rows->total_count; i++) {
-        const struct rg_total *total = &rows->totals[i];
-        const struct rg_settings *test = &run->suite.tests[total->test_index];
-        out[i] = joint_figure(rows, test, origin, "fleet", total->size_bytes);
-        out[i].of.direction = total->direction;
-        out[i].of.pattern = strcmp(test->pattern, "loopback") == 0 ? "loopback" : NULL;
-        out[i].of.ranks = total->flows;
-        out[i].of.metric = "bandwidth_gbps";
-        out[i].value = total->median_gbps;
-        out[i].measurements = total->rounds;
+    for (size_t i = 0; i < l->rows->total_count; i++) {
+        const struct rg_total *total = &l->rows->totals[i];
+        const char *pattern = l->run->suite.tests[total->test_index].pattern;
+        out[i] = (struct rg_figure){.of = {.origin = origin,
+                                        .test = total->test,
+                                        .direction = total->direction,
+                                        .memory = total->memory,
+                                        .variant = variant_of(l, total->test_index, total->size_bytes, total->variant),
+                                        .pattern = strcmp(pattern, "loopback") == 0 ? pattern : NULL,
+                                        .scope = "fleet",
+                                        .metric = "bandwidth_gbps",
+                                        .size_bytes = total->size_bytes,
+                                        .queue_pairs = total->queue_pairs,
+                                        .rail = RG_NONE,
+                                        .ranks = total->flows},
+            .value = total->median_gbps,
+            .measurements = total->rounds};
     }
-    return rows->total_count;
+    return l->rows->total_count;
 }
 
 /* How many times what it has alone a victim has beside a load. */
-static size_t list_ratios(
-    const struct rg_run *run, const struct rg_verdict *rows, const char *origin, struct rg_figure *out)
+static size_t list_ratios(struct lister *l, const char *origin, struct rg_figure *out)
 {
     size_t count = 0;
-    for (size_t i = 0; i < 2 * rows->congestion_count; i++) {
-        const struct rg_congestion *line = &rows->congestions[i / 2];
+    for (size_t i = 0; i < 2 * l->rows->congestion_count; i++) {
+        const struct rg_congestion *line = &l->rows->congestions[i / 2];
         bool latency = strcmp(line->metric, "latency_us") == 0, tail = i % 2 == 1;
-        struct rg_figure figure =
-            joint_figure(rows, &run->suite.tests[line->test_index], origin, "victims", line->size_bytes);
-        figure.of.direction = line->direction;
-        figure.of.pattern = line->load;
-        figure.of.rail = line->rail;
-        figure.of.metric = latency ? (tail ? "latency_ratio_p99" : "latency_ratio_p50")
-                                   : (tail ? "bandwidth_ratio_p99" : "bandwidth_ratio_p50");
-        figure.value = tail ? line->ratio_p99 : line->ratio_p50;
-        figure.measurements = line->victims;
+        struct rg_figure figure = {.of = {.origin = origin,
+                                       .test = line->test,
+                                       .direction = line->direction,
+                                       .memory = line->memory,
+                                       .variant = variant_of(l, line->test_index, line->size_bytes, line->variant),
+                                       .pattern = line->load,
+                                       .scope = "victims",
+                                       .metric = latency ? (tail ? "latency_ratio_p99" : "latency_ratio_p50")
+                                                         : (tail ? "bandwidth_ratio_p99" : "bandwidth_ratio_p50"),
+                                       .size_bytes = line->size_bytes,
+                                       .queue_pairs = line->queue_pairs,
+                                       .rail = line->rail,
+                                       .ranks = RG_NONE},
+            .value = tail ? line->ratio_p99 : line->ratio_p50,
+            .measurements = line->victims};
         if (figure.value > 0 && isfinite(figure.value))
             out[count++] = figure;
     }
     return count;
 }
 
-/* One figure a measured row; a flow has two ends, and tells of what leaves the one and of what reaches the other. */
-static size_t list_figures(const struct rg_verdict *rows, const char *no_hardware, struct rg_figure *out)
+/* A flow tells of what leaves its one end and of what reaches the other. */
+static size_t list_ends(const struct rg_row *row, struct rg_figure figure, struct rg_figure *out)
+{
+    if (strcmp(row->scope, "rail") != 0) {
+        out[0] = figure;
+        return 1;
+    }
+    figure.of.side = "tx";
+    out[0] = figure;
+    figure.of.side = "rx";
+    figure.of.node = row->peer_node;
+    figure.of.rail = row->peer_rail;
+    out[1] = figure;
+    return 2;
+}
+
+/* The figures of each row; NAN where it was not measured, or failed for all that it has one. */
+static size_t list_figures(struct lister *l, struct rg_figure *out)
 {
     size_t count = 0;
-    for (size_t i = 0; i < rows->row_count; i++) {
-        const struct rg_row *row = &rows->rows[i];
-        if (isnan(row->measured) || row->measured <= 0)
-            continue;
-        struct rg_figure figure = {.of = series_of(row, no_hardware), .value = row->measured, .measurements = 1};
-        if (strcmp(row->scope, "rail") != 0) {
-            out[count++] = figure;
-            continue;
+    for (size_t i = 0; i < l->rows->row_count; i++) {
+        const struct rg_row *row = &l->rows->rows[i];
+        bool good = row->status == RG_UNJUDGED && row->measured > 0;
+        struct rg_figure figure = {.of = series_of(l, row), .value = good ? row->measured : NAN, .measurements = 1};
+        count += list_ends(row, figure, out + count);
+        if (isnan(row->measured) && strcmp(row->metric, "latency_p50_us") == 0) { /* it has no row of its tail */
+            figure.of.metric = "latency_p99_us";
+            count += list_ends(row, figure, out + count);
         }
-        figure.of.side = "tx";
-        out[count++] = figure;
-        figure.of.side = "rx";
-        figure.of.node = row->peer_node;
-        figure.of.rail = row->peer_rail;
-        out[count++] = figure;
     }
     return count;
 }
@@ -128,13 +148,17 @@ static int by_series(const void *a, const void *b)
 {
     const struct rg_figure *x = a, *y = b;
     int order = rg_series_compare(&x->of, &y->of);
+    if (order == 0)
+        order = isnan(x->value) - isnan(y->value);
     return order != 0 ? order : (x->value > y->value) - (x->value < y->value);
 }
 
-static int sum_up(const struct rg_run *run, const struct rg_verdict *rows, const char *no_hardware,
-    struct rg_entry *out, struct rg_error *err)
+/* The median of each series. One most of whose measurements failed has none: those that got through are not what the
+ * part can do, and what is missing is told as such. */
+static int sum_up(struct lister *l, struct rg_entry *out, struct rg_error *err)
 {
-    size_t most = 2 * (rows->row_count + rows->congestion_count) + rows->total_count + 1;
+    const struct rg_verdict *rows = l->rows;
+    size_t most = 4 * rows->row_count + 2 * rows->congestion_count + rows->total_count + 1;
     struct rg_figure *all = calloc(most, sizeof *all);
     double *values = calloc(most, sizeof *values);
     if (all == NULL || values == NULL) {
@@ -142,17 +166,23 @@ static int sum_up(const struct rg_run *run, const struct rg_verdict *rows, const
         free(values);
         return no_memory(err);
     }
-    size_t count = list_figures(rows, no_hardware, all), kept = 0;
-    const char *origin = run->hardware == 1 ? "hardware" : no_hardware;
-    count += list_totals(run, rows, origin, all + count);
-    count += list_ratios(run, rows, origin, all + count);
+    size_t count = list_figures(l, all), kept = 0;
+    count += list_totals(l, out->run.origin, all + count);
+    count += list_ratios(l, out->run.origin, all + count);
     qsort(all, count, sizeof *all, by_series);
     for (size_t first = 0, next; first < count; first = next) {
+        size_t good = 0;
+        int64_t measurements = 0;
         for (next = first; next < count && rg_series_compare(&all[next].of, &all[first].of) == 0; next++)
-            values[next - first] = all[next].value;
+            if (!isnan(all[next].value)) {
+                measurements += all[next].measurements;
+                values[good++] = all[next].value;
+            }
+        if (good == 0 || 2 * good < next - first)
+            continue;
         struct rg_figure figure = all[first];
-        figure.value = rg_summary_quantile(values, next - first, 0.5);
-        figure.measurements = (int64_t)(next - first);
+        figure.value = rg_summary_quantile(values, good, 0.5);
+        figure.measurements = measurements;
         all[kept++] = figure;
     }
     free(values);
@@ -293,19 +323,26 @@ static int add_libraries(const struct rg_verdict *rows, struct rg_entry *out, st
     return code;
 }
 
-/* What tests are set to. The first row is the test itself; sizes are in the series. */
+/* What tests are set to, each by what tells it from others of its name. The first row is the test itself; sizes are in
+ * the series. */
 static int add_settings(const struct rg_run *run, struct rg_entry *out, struct rg_error *err)
 {
-    char name[sizeof out->facts->name], text[64];
+    char name[sizeof out->facts->name], told[128], text[64];
+    size_t length;
     int code = 0;
-    for (size_t t = 0; t < run->suite.test_count; t++)
+    for (size_t t = 0; t < run->suite.test_count; t++) {
+        rg_namesakes_tell(&run->suite, t, told, sizeof told);
         for (size_t i = 1; code == 0 && i < rg_settings_row_count; i++) {
             const struct rg_option *row = &rg_settings_rows[i];
             const char *value = rg_settings_text(row, &run->suite.tests[t], text);
-            snprintf(name, sizeof name, "%s's %s", run->suite.tests[t].test, row->key);
-            if (strcmp(value, "-") != 0 && !row->hidden && !has_fact(out, name))
+            if (strcmp(value, "-") == 0 || row->hidden || rg_namesakes_value(told, row->key, &length) != NULL)
+                continue;
+            snprintf(
+                name, sizeof name, "%s's %s%s%s", run->suite.tests[t].test, row->key, told[0] ? " with " : "", told);
+            if (!has_fact(out, name))
                 code = add_fact(out, name, value, NULL, RG_NONE, err);
         }
+    }
     return code;
 }
 
@@ -325,7 +362,7 @@ static int list_facts(
 int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_verdict *rows, struct rg_entry *out,
     struct rg_error *err)
 {
-    const char *no_hardware = run->hardware_reason ? run->hardware_reason : "not hardware";
+    const char *no_hardware = run->hardware_reason ? run->hardware_reason : "unknown"; /* nothing was measured */
     *out = (struct rg_entry){.run = {.run_id = run->run_id,
                                  .started_at = run->started_at,
                                  .status = run->status,
@@ -336,11 +373,13 @@ int rg_judge_entry(const struct rg_run *run, const char *directory, struct rg_ve
                                  .exit_status = run->exit_status,
                                  .nodes = (int64_t)rg_run_nodes(run),
                                  .ranks = (int64_t)run->rank_count}};
+    struct lister lister = {.run = run, .rows = rows, .no_hardware = no_hardware, .test_index = RG_NONE};
     int code = rg_judge_measured(run, directory, NULL, rows, err);
     if (code == 0)
-        code = sum_up(run, rows, no_hardware, out, err);
+        code = sum_up(&lister, out, err);
     if (code == 0)
         code = list_facts(run, rows, out, err);
+    out->run.rows = (int64_t)rows->row_count;
     out->run.figures = (int64_t)out->figure_count;
     if (code != 0)
         rg_entry_close(out);

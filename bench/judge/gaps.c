@@ -17,7 +17,7 @@ static const char *const part_names[COMMONS] = {"run", "test", "node", "rail", "
 struct search {
     struct rg_trend *trend;
     const struct rg_past *past;
-    unsigned char *states; /* by series; of the run before */
+    unsigned char *states; /* by series */
     bool *like;            /* by run: whether what the last one lacks of it is missing */
 };
 
@@ -71,23 +71,32 @@ static size_t find_measured(const struct search *s, size_t series)
     return SIZE_MAX;
 }
 
-static void mark(struct search *s)
+/* What the earlier run measured. */
+static void mark_missing(struct search *s)
 {
     struct rg_trend *trend = s->trend;
-    size_t last = s->past->run_count - 1;
     for (size_t i = 0; i < s->past->series_count; i++) {
-        bool before = is_measured(s->past, i, trend->earlier), there = is_there(s->past, i, last);
-        if (before) {
-            s->states[i] = there ? MEASURED : MISSING;
-            trend->earlier_series++;
-            trend->missing_series += !there;
-        } else if (!there && !is_there(s->past, i, trend->earlier)) {
-            size_t run = find_measured(s, i);
-            if (run == SIZE_MAX)
-                continue;
-            trend->gone_run = trend->gone_series > 0 && trend->gone_run > run ? trend->gone_run : run;
-            trend->gone_series++;
-        }
+        if (!is_measured(s->past, i, trend->earlier))
+            continue;
+        s->states[i] = is_there(s->past, i, s->past->run_count - 1) ? MEASURED : MISSING;
+        trend->earlier_series++;
+        trend->missing_series += s->states[i] == MISSING;
+    }
+}
+
+/* What the earlier run lacks as well, and runs before it measured. */
+static void mark_gone(struct search *s)
+{
+    struct rg_trend *trend = s->trend;
+    for (size_t i = 0; i < s->past->series_count; i++) {
+        bool there = is_there(s->past, i, s->past->run_count - 1);
+        s->states[i] = there ? MEASURED : NOT_THERE;
+        size_t run = there || is_there(s->past, i, trend->earlier) ? SIZE_MAX : find_measured(s, i);
+        if (run == SIZE_MAX)
+            continue;
+        s->states[i] = MISSING;
+        trend->gone_run = trend->gone_series > 0 && trend->gone_run > run ? trend->gone_run : run;
+        trend->gone_series++;
     }
 }
 
@@ -111,7 +120,7 @@ static bool have_in_common(const struct rg_series *a, const struct rg_series *b,
 {
     switch (common) {
     case EVERYTHING:
-        return true;
+        return same(a->origin, b->origin);
     case TEST:
         return is_same_test(a, b);
     case NODE:
@@ -140,11 +149,15 @@ static size_t count_common(const struct search *s, size_t with, enum common comm
     return count;
 }
 
-static void say(struct rg_gap *gap, const struct rg_series *series)
+/* Figures of another origin are never compared, so that all of the one are missing where a run is of the other. */
+static void say(struct rg_gap *gap, const struct rg_series *series, const struct rg_past_run *last)
 {
     char words[160], count[64];
     snprintf(count, sizeof count, "%zu series", gap->series);
-    if (strcmp(gap->part, "run") == 0)
+    if (strcmp(gap->part, "run") == 0 && last->figures > 0 && !same(series->origin, last->origin))
+        snprintf(gap->sentence, sizeof gap->sentence, "everything: %s; these are of %.100s, the last run is of %.100s",
+            count, series->origin, last->origin);
+    else if (strcmp(gap->part, "run") == 0)
         snprintf(gap->sentence, sizeof gap->sentence, "everything: %s", count);
     else if (strcmp(gap->part, "node") == 0)
         snprintf(gap->sentence, sizeof gap->sentence, "all of %s: %s", gap->node, count);
@@ -159,43 +172,54 @@ static void say(struct rg_gap *gap, const struct rg_series *series)
             rg_series_words(series, words, sizeof words), count);
 }
 
-static int add_gap(struct search *s, size_t with, enum common common, size_t count, struct rg_error *err)
+static int add_gap(
+    struct search *s, size_t with, enum common common, size_t count, struct rg_gaps *out, struct rg_error *err)
 {
-    struct rg_trend *trend = s->trend;
     const struct rg_series *series = s->past->series;
-    struct rg_gap *grown = realloc(trend->gaps, (trend->gap_count + 1) * sizeof *grown);
+    struct rg_gap *grown = realloc(out->at, (out->count + 1) * sizeof *grown);
     if (grown == NULL)
         return rg_fail(err, -ENOMEM, "no memory for what was not measured");
-    trend->gaps = grown;
+    out->at = grown;
     bool node = common == NODE || common == NIC, rail = common == RAIL || common == NIC;
-    struct rg_gap *gap = &grown[trend->gap_count++];
+    struct rg_gap *gap = &grown[out->count++];
     *gap = (struct rg_gap){
         part_names[common], node ? series[with].node : NULL, rail ? series[with].rail : RG_NONE, count, ""};
-    say(gap, &series[with]);
+    say(gap, &series[with], &s->past->runs[s->past->run_count - 1]);
     for (size_t i = 0; i < s->past->series_count; i++)
         if (s->states[i] == MISSING && have_in_common(&series[i], &series[with], common))
             s->states[i] = TOLD;
     return 0;
 }
 
-static int explain(struct search *s, struct rg_error *err)
+static int explain(struct search *s, struct rg_gaps *out, struct rg_error *err)
 {
     int code = 0;
     for (int common = EVERYTHING; code == 0 && common < COMMONS; common++)
         for (size_t i = 0; code == 0 && i < s->past->series_count; i++) {
             size_t count = s->states[i] == MISSING ? count_common(s, i, (enum common)common) : 0;
             if (count > 0)
-                code = add_gap(s, i, (enum common)common, count, err);
+                code = add_gap(s, i, (enum common)common, count, out, err);
         }
     return code;
 }
 
-/* Whether two runs measured any test alike. */
-static bool share_a_test(const struct rg_past *past, size_t a, size_t b)
+static int by_series(const void *a, const void *b)
 {
-    for (size_t i = 0; i < past->series_count; i++)
-        if (is_measured(past, i, a) && is_measured(past, i, b))
+    return rg_series_compare(a, b);
+}
+
+/* Whether two runs measured any series, be it on hardware or not. */
+static bool share_a_series(const struct rg_past *past, size_t a, size_t b)
+{
+    for (size_t i = 0; i < past->series_count; i++) {
+        struct rg_series wanted = past->series[i];
+        if (!is_measured(past, i, a))
+            continue;
+        wanted.origin = past->runs[b].origin;
+        const struct rg_series *found = bsearch(&wanted, past->series, past->series_count, sizeof wanted, by_series);
+        if (is_measured(past, i, b) || (found != NULL && is_measured(past, (size_t)(found - past->series), b)))
             return true;
+    }
     return false;
 }
 
@@ -207,16 +231,26 @@ static bool has_figures(const struct rg_past *past, size_t run)
     return false;
 }
 
-/* Runs of a suite measure the same; those of one test each, which are no suite, where they share it. */
+/* Whether the last run is held against one before it: of the same suite and machine, that measured something; on
+ * hardware, or on what the last one is on, so that a night on soft-RoCE lacks what was measured on hardware, but not
+ * the other way round; and of single tests, which are no suite, one that measured the same. */
+static bool is_like(const struct rg_past *past, size_t r, size_t last, bool last_measured)
+{
+    const struct rg_past_run *run = &past->runs[last], *before = &past->runs[r];
+    if (!same(before->suite, run->suite) || !same(before->machine, run->machine) || !has_figures(past, r))
+        return false;
+    if (!last_measured) /* what it was on, and which test it was of, is not known */
+        return true;
+    return (same(before->origin, "hardware") || same(before->origin, run->origin)) &&
+           (!same(run->suite, RG_SUITE_SINGLE) || share_a_series(past, r, last));
+}
+
 static void find_like(struct search *s)
 {
-    const struct rg_past *past = s->past;
-    size_t last = past->run_count - 1;
-    const struct rg_past_run *run = &past->runs[last];
-    bool single = same(run->suite, RG_SUITE_SINGLE) && has_figures(past, last);
+    size_t last = s->past->run_count - 1;
+    bool measured = has_figures(s->past, last);
     for (size_t r = 0; r < last; r++) {
-        s->like[r] = same(past->runs[r].suite, run->suite) && same(past->runs[r].origin, run->origin) &&
-                     (!single || share_a_test(past, r, last));
+        s->like[r] = is_like(s->past, r, last, measured);
         s->trend->earlier = s->like[r] ? r : s->trend->earlier;
     }
 }
@@ -232,10 +266,14 @@ int rg_judge_gaps(struct rg_trend *io, struct rg_error *err)
     int code = s.states && s.like ? 0 : rg_fail(err, -ENOMEM, "no memory for %zu series", io->past->series_count);
     if (code == 0)
         find_like(&s);
-    if (code == 0 && io->earlier != SIZE_MAX)
-        mark(&s);
-    if (code == 0 && io->missing_series > 0)
-        code = explain(&s, err);
+    if (code == 0 && io->earlier != SIZE_MAX) {
+        mark_missing(&s);
+        code = explain(&s, &io->missing, err);
+    }
+    if (code == 0 && io->earlier != SIZE_MAX) {
+        mark_gone(&s);
+        code = explain(&s, &io->gone, err);
+    }
     free(s.states);
     free(s.like);
     return code;

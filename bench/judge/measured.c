@@ -297,7 +297,7 @@ static int add_nodes(struct reader *reader, struct rg_error *err)
     for (size_t i = 0; code == 0 && i < reader->count; i++)
         flows[i] = &reader->flows[i];
     if (code == 0)
-        code = rg_totals_add(&reader->totals, flows, reader->count, err);
+        code = rg_totals_add(&reader->totals, flows, reader->count, reader->verdict, err);
     for (size_t g = 0; code == 0 && g < count; g++) {
         for (size_t i = 0; i < groups[g]->count; i++)
             flows[i] = &reader->flows[groups[g][i].first / 2];

@@ -9,7 +9,8 @@
 #include <string.h>
 
 struct rg_round_sum {
-    int64_t test_index, size_bytes, round, flows;
+    const char *memory, *variant;
+    int64_t test_index, size_bytes, queue_pairs, round, flows;
     double gbps;
 };
 
@@ -18,8 +19,21 @@ static int no_memory(struct rg_error *err)
     return rg_fail(err, -ENOMEM, "no memory to sum up the fleet");
 }
 
-int rg_totals_add(
-    struct rg_totals *totals, const struct rg_measurement *const *flows, size_t count, struct rg_error *err)
+/* NULL: there is none, or the flows differ in it. */
+static const char *common_variant(const struct rg_measurement *const *flows, size_t count, struct rg_verdict *verdict)
+{
+    char first[128], other[128];
+    rg_measurement_variant(flows[0], first, sizeof first);
+    for (size_t i = 1; i < count; i++) {
+        rg_measurement_variant(flows[i], other, sizeof other);
+        if (strcmp(other, first) != 0)
+            return NULL;
+    }
+    return first[0] ? rg_verdict_text(verdict, first) : NULL;
+}
+
+int rg_totals_add(struct rg_totals *totals, const struct rg_measurement *const *flows, size_t count,
+    struct rg_verdict *verdict, struct rg_error *err)
 {
     struct rg_node_sum sum;
     for (size_t i = 0; i < count; i++)
@@ -38,8 +52,14 @@ int rg_totals_add(
         totals->at = grown;
         totals->room = room;
     }
-    totals->at[totals->count++] =
-        (struct rg_round_sum){flows[0]->test_index, flows[0]->size_bytes, flows[0]->round, (int64_t)count, sum.gbps};
+    totals->at[totals->count++] = (struct rg_round_sum){.memory = rg_verdict_text(verdict, flows[0]->memory),
+        .variant = common_variant(flows, count, verdict),
+        .test_index = flows[0]->test_index,
+        .size_bytes = flows[0]->size_bytes,
+        .queue_pairs = flows[0]->queue_pairs,
+        .round = flows[0]->round,
+        .flows = (int64_t)count,
+        .gbps = sum.gbps};
     return 0;
 }
 
@@ -76,7 +96,10 @@ int rg_totals_conclude(
         const struct rg_round_sum *middle = &first[rounds / 2], *below = &first[(rounds - 1) / 2];
         struct rg_total line = {.test = suite->tests[first->test_index].test,
             .direction = suite->tests[first->test_index].direction,
+            .memory = first->memory,
+            .variant = first->variant,
             .size_bytes = first->size_bytes,
+            .queue_pairs = first->queue_pairs,
             .rounds = (int64_t)rounds,
             .flows = first->flows,
             .median_gbps = (middle->gbps + below->gbps) / 2,

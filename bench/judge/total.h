@@ -13,9 +13,9 @@ struct rg_totals {
 };
 
 /* Adds the flows of one round: their sum over the time in which all of them ran. A round counts where all of its flows
- * were measured and had time in common. */
-int rg_totals_add(
-    struct rg_totals *totals, const struct rg_measurement *const *flows, size_t count, struct rg_error *err);
+ * were measured and had time in common. The verdict keeps the texts. */
+int rg_totals_add(struct rg_totals *totals, const struct rg_measurement *const *flows, size_t count,
+    struct rg_verdict *verdict, struct rg_error *err);
 
 /* Adds a line for each test and size to the verdict: median and least of its rounds. Once a rank is lost its flows are
  * not there any more: only rounds with as many flows as the fullest count. */

@@ -1,6 +1,6 @@
 #include "judge/trend_words.h"
 
-#include "data/suite.h"
+#include "data/namesakes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -53,13 +53,34 @@ static const char *value_at(const struct facts *facts, const struct rg_judge_pla
     return value;
 }
 
-/* Settings of tests that the finding does not tell of explain nothing. */
-static bool is_of_another_test(const char *name, const char *test)
+/* Where what tells a test from others of its name begins in a fact's name. */
+static size_t stem_length(const char *name)
 {
-    for (const char *const *other = rg_test_names; *other != NULL; other++) {
-        size_t length = strlen(*other);
-        if (strncmp(name, *other, length) == 0 && name[length] == '\'')
-            return strcmp(*other, test) != 0;
+    const char *with = strstr(name, RG_NAMESAKES_WITH);
+    return with ? (size_t)(with - name) : strlen(name);
+}
+
+/* Settings of tests that the finding does not tell of explain nothing. */
+static bool is_of_another_test(const char *name, const struct rg_series *series)
+{
+    for (const char *const *test = rg_test_names; *test != NULL; test++) {
+        size_t length = strlen(*test), stem = stem_length(name);
+        if (strncmp(name, *test, length) == 0 && name[length] == '\'')
+            return strcmp(*test, series->test) != 0 ||
+                   (name[stem] != '\0' && !rg_namesakes_fit(name + stem + strlen(RG_NAMESAKES_WITH), series));
+    }
+    return false;
+}
+
+/* Whether the setting was recorded by another name, as it was before tests of one name were told apart: what it was of
+ * this test is not known then. */
+static bool had_another_name(const struct facts *then, const char *name)
+{
+    size_t stem = stem_length(name);
+    for (size_t i = 0; i < then->count; i++) {
+        const char *other = then->first[i].name;
+        if (strcmp(other, name) != 0 && stem_length(other) == stem && strncmp(other, name, stem) == 0)
+            return true;
     }
     return false;
 }
@@ -91,7 +112,8 @@ void rg_judge_compare_facts(
         ;
     if (earlier == io->run)
         return;
-    struct facts then = of_run(past, earlier), now = of_run(past, io->run);
+    const struct facts all_then = of_run(past, earlier);
+    struct facts then = all_then, now = of_run(past, io->run);
     while (now.count > 0) {
         struct facts name_now = take_name(&now), name_then = {NULL, 0};
         const char *name = name_now.first->name;
@@ -100,7 +122,8 @@ void rg_judge_compare_facts(
             if (strcmp(taken.first->name, name) == 0)
                 name_then = taken;
         }
-        if (!is_of_another_test(name, past->series[series].test))
+        bool known = name_then.count > 0 || !had_another_name(&all_then, name);
+        if (known && !is_of_another_test(name, &past->series[series]))
             compare_fact(&name_then, &name_now, places, count, io);
     }
 }
@@ -170,6 +193,16 @@ static void say_differences(const struct rg_finding *f, char *out, size_t room)
         snprintf(out, room, "; nothing that was recorded went with it");
 }
 
+/* A rail has nodes, a node has rails, a fleet all of them. */
+static const char *what_is_hit(const struct rg_finding *f)
+{
+    if (strcmp(f->part, "rail") == 0 || strcmp(f->scope, "node") == 0)
+        return "nodes";
+    if (strcmp(f->part, "fleet") != 0)
+        return "rails";
+    return strcmp(f->scope, "gpu") == 0 ? "GPUs" : "NICs";
+}
+
 void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io)
 {
     const struct rg_past *past = trend->past;
@@ -183,9 +216,8 @@ void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io)
     say_what(io, lead, what);
     if (!isnan(low))
         snprintf(interval, sizeof interval, " (%.1f to %.1f %%)", low, high);
-    bool nodes = strcmp(io->part, "rail") == 0 || strcmp(io->scope, "node") == 0;
     if (io->of > 1)
-        snprintf(hit, sizeof hit, ", on %zu of %zu %s", io->hit, io->of, nodes ? "nodes" : "rails");
+        snprintf(hit, sizeof hit, ", on %zu of %zu %s", io->hit, io->of, what_is_hit(io));
     if (strcmp(io->scope, "group") != 0)
         snprintf(in, sizeof in, ", in %s", rg_series_words(lead, words, sizeof words));
     say_differences(io, differences, sizeof differences);

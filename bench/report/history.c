@@ -1,15 +1,31 @@
 #include "report/history.h"
 
 #include "base/wrap.h"
+#include "report/naming.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Prints what write makes of something. Nodes, suites and machines may be named anything. */
+static void print_plain(void (*write)(const void *what, FILE *out), const void *what, FILE *out)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *written = open_memstream(&text, &length);
+    if (written == NULL)
+        return;
+    write(what, written);
+    if (fclose(written) == 0)
+        rg_naming_put_plain(text, out);
+    free(text);
+}
+
 /* --- runs --- */
 
-void rg_report_runs(const struct rg_past *past, FILE *out)
+static void write_runs(const void *what, FILE *out)
 {
+    const struct rg_past *past = what;
     fprintf(out, "%-26s %-21s %-12s %-12s %5s %5s %7s %4s  %s\n", "run", "began", "suite", "machine", "nodes", "ranks",
         "figures", "exit", "");
     for (size_t i = 0; i < past->run_count; i++) {
@@ -22,6 +38,11 @@ void rg_report_runs(const struct rg_past *past, FILE *out)
             (long long)run->ranks, (long long)run->figures, exit_status, run->origin,
             strcmp(run->status, "complete") == 0 ? "" : "; ", strcmp(run->status, "complete") == 0 ? "" : run->status);
     }
+}
+
+void rg_report_runs(const struct rg_past *past, FILE *out)
+{
+    print_plain(write_runs, past, out);
 }
 
 /* --- trend --- */
@@ -81,35 +102,36 @@ static void print_changes(const struct rg_trend *trend, const struct rg_finding 
 
 #define GAPS_SHOWN 20
 
-/* What both the last run and the one before it lack. */
-static void print_gone(const struct rg_trend *trend, FILE *out)
+static void print_parts(const struct rg_gaps *gaps, FILE *out)
 {
-    char text[400];
-    if (trend->gone_series == 0)
-        return;
-    snprintf(text, sizeof text,
-        "Gone for longer: %zu series that runs of the last run's suite measured before, the last time in %s.",
-        trend->gone_series, trend->past->runs[trend->gone_run].run_id);
-    rg_wrap_print(text, 0, 2, out);
+    for (size_t i = 0; i < gaps->count && i < GAPS_SHOWN; i++) {
+        fputs("  ", out);
+        rg_wrap_print(gaps->at[i].sentence, 2, 4, out);
+    }
+    if (gaps->count > GAPS_SHOWN)
+        fprintf(out, "  and %zu more; JSON has all of them\n", gaps->count - GAPS_SHOWN);
 }
 
+/* What the last run lacks, and then what the one before it lacked, too. */
 static void print_gaps(const struct rg_trend *trend, FILE *out)
 {
     char text[400];
-    if (trend->missing_series == 0)
-        return;
     const struct rg_past *past = trend->past;
-    snprintf(text, sizeof text,
-        "NOT MEASURED in the last run, %s: %zu of the %zu series that the run of its suite before it has, %s.",
-        past->runs[past->run_count - 1].run_id, trend->missing_series, trend->earlier_series,
-        past->runs[trend->earlier].run_id);
-    rg_wrap_print(text, 0, 2, out);
-    for (size_t i = 0; i < trend->gap_count && i < GAPS_SHOWN; i++) {
-        fputs("  ", out);
-        rg_wrap_print(trend->gaps[i].sentence, 2, 4, out);
+    if (trend->missing_series > 0) {
+        snprintf(text, sizeof text,
+            "NOT MEASURED in the last run, %s: %zu of the %zu series that the run of its suite before it has, %s.",
+            past->runs[past->run_count - 1].run_id, trend->missing_series, trend->earlier_series,
+            past->runs[trend->earlier].run_id);
+        rg_wrap_print(text, 0, 2, out);
+        print_parts(&trend->missing, out);
     }
-    if (trend->gap_count > GAPS_SHOWN)
-        fprintf(out, "  and %zu more; JSON has all of them\n", trend->gap_count - GAPS_SHOWN);
+    if (trend->gone_series > 0) {
+        snprintf(text, sizeof text,
+            "Gone for longer: %zu series that runs of the last run's suite measured before, the last time in %s.",
+            trend->gone_series, past->runs[trend->gone_run].run_id);
+        rg_wrap_print(text, 0, 2, out);
+        print_parts(&trend->gone, out);
+    }
 }
 
 static void print_finding(const struct rg_trend *trend, const struct rg_finding *finding, FILE *out)
@@ -124,8 +146,9 @@ static void print_finding(const struct rg_trend *trend, const struct rg_finding 
     print_changes(trend, finding, out);
 }
 
-void rg_report_trend(const struct rg_trend *trend, FILE *out)
+static void write_trend(const void *what, FILE *out)
 {
+    const struct rg_trend *trend = what;
     const struct rg_past *past = trend->past;
     char text[400];
     if (past->run_count == 0) {
@@ -141,7 +164,9 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
     if (trend->fresh_regressions > 0)
         snprintf(text, sizeof text, "WORSE since the last run: %zu new regression%s.", trend->fresh_regressions,
             trend->fresh_regressions > 1 ? "s" : "");
-    else if (trend->short_series > 0 && trend->short_series == trend->last_series)
+    else if (trend->last_series == 0)
+        snprintf(text, sizeof text, "The last run measured nothing that could have got worse.");
+    else if (trend->short_series == trend->last_series)
         snprintf(text, sizeof text,
             "Too few runs to tell whether anything has got worse: it takes %zu that measured the same.",
             trend->least_runs);
@@ -160,28 +185,33 @@ void rg_report_trend(const struct rg_trend *trend, FILE *out)
         rg_wrap_print(text, 0, 0, out);
     }
     print_gaps(trend, out);
-    print_gone(trend, out);
     for (size_t i = 0; i < trend->finding_count; i++)
         print_finding(trend, &trend->findings[i], out);
 }
 
+void rg_report_trend(const struct rg_trend *trend, FILE *out)
+{
+    print_plain(write_trend, trend, out);
+}
+
 /* --- export --- */
 
+/* What a spreadsheet would take for a formula is quoted and begins with an apostrophe, as OWASP advises against CSV
+ * injection. */
 static void print_text(const char *text, FILE *out)
 {
     if (text == NULL)
         return;
-    if (text[strcspn(text, ",\"\n\r")] == '\0') {
-        fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
+    bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    bool quoted = formula || text[strcspn(text, ",\"\n\r")] != '\0';
+    fputs(formula ? "\"'" : quoted ? "\"" : "", out);
+    while (*text != '\0') {
+        uint32_t c = rg_naming_next(&text);
+        if (c == '"')
             fputc('"', out);
-        fputc(*text, out);
+        rg_naming_put(c, out);
     }
-    fputc('"', out);
+    fputs(quoted ? "\"" : "", out);
 }
 
 void rg_report_figure_head(FILE *out)

@@ -13,7 +13,8 @@ void rg_report_runs(const struct rg_past *past, FILE *out);
 /* In words first, then a table. */
 void rg_report_trend(const struct rg_trend *trend, FILE *out);
 
-/* Comma-separated values as in RFC 4180, but lines end in a newline alone. */
+/* Comma-separated values as in RFC 4180, but lines end in a newline alone, and a text that begins with = + - @ or a tab
+ * has an apostrophe before it. */
 void rg_report_figure_head(FILE *out);
 void rg_report_figure(const struct rg_past_run *run, const struct rg_figure *figure, FILE *out);
 

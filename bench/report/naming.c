@@ -17,8 +17,7 @@ const char *rg_naming_unit(const char *metric)
 void rg_naming_point(const struct rg_test_point *point, char *out, size_t room)
 {
     char size[24], pairs[48] = "";
-    bool latency = strncmp(point->metric, "latency", 7) == 0, host = point->memory == NULL;
-    host = host || strcmp(point->memory, "host") == 0;
+    bool host = point->memory == NULL || strcmp(point->memory, "host") == 0;
     if (point->queue_pairs != RG_NONE && point->direction != NULL)
         snprintf(pairs, sizeof pairs, ", %lld %s%s", (long long)point->queue_pairs, rg_test_channel_word(point->test),
             point->queue_pairs == 1 ? "" : "s");
@@ -26,9 +25,9 @@ void rg_naming_point(const struct rg_test_point *point, char *out, size_t room)
         point->direction ? " " : "", point->direction ? point->direction : "", pairs, host ? "" : ", ",
         host ? "" : point->memory, point->variant ? ", " : "", point->variant ? point->variant : "",
         point->pattern ? ", " : "", point->pattern ? point->pattern : "",
-        !latency                                       ? ""
-        : strcmp(point->metric, "latency_p50_us") == 0 ? ", median"
-                                                       : ", 99th percentile");
+        strcmp(point->metric, "latency_p50_us") == 0   ? ", median"
+        : strcmp(point->metric, "latency_p99_us") == 0 ? ", 99th percentile"
+                                                       : "");
 }
 
 void rg_naming_side(const struct rg_side *side, const char *scope, char *out, size_t room)
@@ -67,7 +66,7 @@ void rg_naming_side_figures(const struct rg_side *side, const char *metric, char
 
 static bool is_allowed(uint32_t c)
 {
-    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c <= 0xD7FF && c != 0x7F) ||
+    return c == '\t' || c == '\n' || c == '\r' || (c >= 0x20 && c < 0x7F) || (c > 0x9F && c <= 0xD7FF) ||
            (c >= 0xE000 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0x10FFFF);
 }
 
@@ -109,6 +108,14 @@ void rg_naming_put(uint32_t c, FILE *out)
         fputc((int)(0x80 | (c >> 6 & 0x3F)), out);
     }
     fputc((int)(0x80 | (c & 0x3F)), out);
+}
+
+void rg_naming_put_plain(const char *text, FILE *out)
+{
+    while (*text != '\0') {
+        uint32_t c = rg_naming_next(&text);
+        rg_naming_put(c == '\r' ? 0xFFFD : c, out);
+    }
 }
 
 void rg_naming_put_markdown(const char *text, FILE *out)

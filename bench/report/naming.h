@@ -17,12 +17,15 @@ void rg_naming_side(const struct rg_side *side, const char *scope, char *out, si
 /* "312.8 Gb/s of at least 380.0, which is 391.7 less 3 % (a source)"; empty: neither measured nor expected. */
 void rg_naming_side_figures(const struct rg_side *side, const char *metric, char *out, size_t room);
 
-/* The next character of a text that claims to be UTF-8, and *text moved past it. What is not UTF-8, and what XML does
- * not allow, becomes U+FFFD. */
+/* The next character of a text that claims to be UTF-8, and *text moved past it. What is not UTF-8, what XML does not
+ * allow, and control characters but tab and the ends of lines become U+FFFD. */
 uint32_t rg_naming_next(const char **text);
 
 /* Writes a character as UTF-8. */
 void rg_naming_put(uint32_t character, FILE *out);
+
+/* For a terminal, which control characters would steer: of these only tab and newline are left. */
+void rg_naming_put_plain(const char *text, FILE *out);
 
 /* What Markdown or HTML would read as markup is escaped; a line stays a line, a cell a cell. */
 void rg_naming_put_markdown(const char *text, FILE *out);

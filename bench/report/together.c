@@ -3,15 +3,23 @@
 #include "base/args.h"
 #include "base/wrap.h"
 #include "report/figure.h"
+#include "report/naming.h"
 
 #include <math.h>
 #include <string.h>
 
 static void print_total(const struct rg_total *total, FILE *out)
 {
-    char line[400], size[24], median[RG_FIGURE_LENGTH], least[RG_FIGURE_LENGTH];
-    int used = snprintf(line, sizeof line, "%s %s %s: %s Gb/s in %lld flows", total->test,
-        rg_args_format_bytes(total->size_bytes, size), total->direction, rg_figure(total->median_gbps, median),
+    const struct rg_test_point point = {.test = total->test,
+        .direction = total->direction,
+        .memory = total->memory,
+        .variant = total->variant,
+        .metric = "bandwidth_gbps",
+        .size_bytes = total->size_bytes,
+        .queue_pairs = total->queue_pairs};
+    char line[512], name[256], median[RG_FIGURE_LENGTH], least[RG_FIGURE_LENGTH];
+    rg_naming_point(&point, name, sizeof name);
+    int used = snprintf(line, sizeof line, "%s: %s Gb/s in %lld flows", name, rg_figure(total->median_gbps, median),
         (long long)total->flows);
     if (total->rounds > 1)
         snprintf(line + used, sizeof line - (size_t)used, "; least of %lld rounds %s, in round %lld",
@@ -22,11 +30,16 @@ static void print_total(const struct rg_total *total, FILE *out)
 
 static void print_head(const struct rg_congestion *c, FILE *out)
 {
-    char size[24];
-    const char *unit = strcmp(c->metric, "latency_us") == 0 ? "us" : "Gb/s";
-    fprintf(out, "\n%s %s%s%s beside %s of the other nodes, median victim, %s\n", c->test,
-        rg_args_format_bytes(c->size_bytes, size), c->direction ? " " : "", c->direction ? c->direction : "", c->load,
-        unit);
+    const struct rg_test_point point = {.test = c->test,
+        .direction = c->direction,
+        .memory = c->memory,
+        .variant = c->variant,
+        .metric = c->metric,
+        .size_bytes = c->size_bytes,
+        .queue_pairs = c->queue_pairs};
+    char name[256];
+    rg_naming_point(&point, name, sizeof name);
+    fprintf(out, "\n%s beside %s of the other nodes, median victim, %s\n", name, c->load, rg_naming_unit(c->metric));
     fprintf(out, "  %-5s %9s %9s %7s   %9s %9s %7s   %s\n", "rail", "p50 alone", "loaded", "ratio", "p99 alone",
         "loaded", "ratio", "worst ratio of p99");
 }

@@ -106,6 +106,28 @@ refused() { # WORDS ARGUMENT...
     [[ $output == *"is there already" ]]
 }
 
+@test "an incomplete run that got further takes its own place, and what it got to before does not" {
+    partly() { # NUMBER: so many of the run's measurements
+        mkdir -p "$BATS_TEST_TMPDIR/$1"
+        jq --argjson n "$1" '.status = "incomplete" | .incomplete_reason = "it was stopped" | .measurements = $n' "$runs/well/00/run.json" >"$BATS_TEST_TMPDIR/$1/run.json"
+        head -n "$1" "$runs/well/00/measurements.ndjson" >"$BATS_TEST_TMPDIR/$1/measurements.ndjson"
+    }
+    partly 10
+    partly 50
+    history add "$BATS_TEST_TMPDIR/10"
+    few=$(query 'SELECT count(*) FROM figure')
+    run -0 history add "$BATS_TEST_TMPDIR/50"
+    [[ $output == *added* ]]
+    [ "$(query 'SELECT count(*), status FROM run')" = "1|incomplete" ]
+    [ "$(query 'SELECT count(*) FROM figure')" -gt "$few" ]
+    for earlier in 10 50; do
+        run -0 history add "$BATS_TEST_TMPDIR/$earlier"
+        [[ $output == *"is there already" ]]
+    done
+    run -0 history add "$runs/well/00"
+    [ "$(query 'SELECT count(*), status FROM run')" = "1|complete" ]
+}
+
 @test "a run that cannot be read is refused with its place, and what came before it is kept" {
     bad=$BATS_TEST_TMPDIR/bad
     refused "no/such/run/run.json" add no/such/run --db "$db"
@@ -176,7 +198,7 @@ refused() { # WORDS ARGUMENT...
 
 # Makes the history one of schema 1, which had no facts.
 make_old() {
-    query 'DROP TABLE run_fact; DROP TABLE fact; PRAGMA user_version = 1; PRAGMA journal_mode = DELETE' >/dev/null
+    query 'DROP TABLE run_fact; DROP TABLE fact; ALTER TABLE run DROP COLUMN verdict_rows; PRAGMA user_version = 1; PRAGMA journal_mode = DELETE' >/dev/null
 }
 
 @test "an older schema is migrated, and the file as it was is left beside it" {
@@ -185,7 +207,7 @@ make_old() {
     cp "$db" "$BATS_TEST_TMPDIR/old.db"
     run -0 --separate-stderr history add "$runs/well/03"
     [[ $stderr == *"was of an older schema and has been migrated; as it was, it is in $db.schema-1.backup" ]]
-    [ "$(query 'PRAGMA user_version')" = 2 ]
+    [ "$(query 'PRAGMA user_version')" = 3 ]
     [ "$(query 'SELECT count(*) FROM run')" = 4 ]
     [ "$(query 'SELECT count(*) > 0 FROM run_fact')" = 1 ]
     sqlite3 "$db.schema-1.backup" .dump | diff - <(sqlite3 "$BATS_TEST_TMPDIR/old.db" .dump)
@@ -212,10 +234,10 @@ make_old() {
 
 @test "a newer schema, another database and what is none are refused and left as they are" {
     fill 1
-    query 'PRAGMA user_version = 3'
+    query 'PRAGMA user_version = 4'
     before=$(md5sum "$db")
-    refused "has schema version 3, and this railgauge knows 2 at most" list --db "$db"
-    refused "has schema version 3" add "$runs/well/01" --db "$db"
+    refused "has schema version 4, and this railgauge knows 3 at most" list --db "$db"
+    refused "has schema version 4" add "$runs/well/01" --db "$db"
     [ "$(md5sum "$db")" = "$before" ]
     other=$BATS_TEST_TMPDIR/other.db
     sqlite3 "$other" 'CREATE TABLE recipe (name TEXT)'
@@ -335,11 +357,53 @@ make_old() {
     run -0 history trend
     [[ $(tr -s ' \n' ' ' <<<"$output") == *"Gone for longer: "*" series that runs of the last run's suite measured before, the last time in 20260103T020000Z-00000002."* ]]
     [[ $output != *"NOT MEASURED"* ]]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"00000002. all of sim003: 8 series of sim001"* ]]
+    [ "$(history trend --format json | jq -c '.not_measured.gone_parts[0] | [.part, .node, .series]')" = '["node","sim003",8]' ]
     # the next night has nothing to miss but what came back
     mv "$BATS_TEST_TMPDIR/before.db" "$db"
     history add "$runs/well/04"
     run -0 history trend
     [[ $output != *"NOT MEASURED"* ]]
+}
+
+@test "a night that measured nothing, or was not on hardware, lacks all that those before measured" {
+    for night in 00 01 02 03; do
+        cp -r "$runs/well/$night" "$BATS_TEST_TMPDIR/$night"
+        [ $night = 02 ] && continue
+        sed -i 's/"hardware":false,"hardware_reason":"[^"]*"/"hardware":true,"hardware_reason":null/' "$BATS_TEST_TMPDIR/$night/measurements.ndjson"
+        jq '.hardware = true | .hardware_reason = null' "$BATS_TEST_TMPDIR/$night/run.json" >"$BATS_TEST_TMPDIR/run.json"
+        mv "$BATS_TEST_TMPDIR/run.json" "$BATS_TEST_TMPDIR/$night/run.json"
+    done
+    history add "$BATS_TEST_TMPDIR"/0{0,1}
+    cp "$db" "$BATS_TEST_TMPDIR/before.db"
+    history add "$BATS_TEST_TMPDIR/02"
+    run -3 history trend
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *"NOT MEASURED"*"49 of the 49 series"*"everything: 49 series; these are of hardware, the last run is of simulated fabric " ]]
+    history add "$BATS_TEST_TMPDIR/03"
+    run -0 history trend
+    [[ $output != *"NOT MEASURED"* && $output != *"Gone"* ]]
+    rm "$db"*
+    mv "$BATS_TEST_TMPDIR/before.db" "$db"
+    for night in 02 03; do # one after the other
+        : >"$BATS_TEST_TMPDIR/$night/measurements.ndjson"
+        jq '.hardware = null | .hardware_reason = null | .measurements = 0 | .status = "incomplete" | .incomplete_reason = "no rank came"' \
+            "$runs/well/$night/run.json" >"$BATS_TEST_TMPDIR/$night/run.json"
+        history add "$BATS_TEST_TMPDIR/$night"
+        run -3 history trend
+        [[ $(tr -s ' \n' ' ' <<<"$output") == "The last run measured nothing that could have got worse."*"49 of the 49 series that the run of its suite before it has, 20260102T020000Z-00000001. everything: 49 series " ]]
+    done
+    rm "$db"*
+    history add "$BATS_TEST_TMPDIR/02"
+    run -3 history trend
+}
+
+@test "a NIC whose data arrive damaged has no figure, which is no pass" {
+    fill 1
+    a_night "$BATS_TEST_TMPDIR/run" 1 --fault corrupts,part=rx,node=3,rail=2
+    history add "$BATS_TEST_TMPDIR/run"
+    run -3 history trend
+    [[ $output == *"of sim003 rail 2: 1 series"* ]]
+    [ -z "$(query "SELECT value FROM figure JOIN series ON series = series.id WHERE run = 2 AND node = 'sim003' AND rail = 2 AND side = 'rx'")" ]
 }
 
 # --- export and prune ---
@@ -353,6 +417,27 @@ make_old() {
     key="SELECT run_id, test, size_bytes, node, side, metric, round(value, 6) FROM"
     diff <(back "$key figures ORDER BY 1, 2, 3, 4, 5, 6, value + 0") \
         <(query "$key figure JOIN series ON series.id = series JOIN run ON run.id = run ORDER BY 1, 2, 3, 4, 5, 6, value")
+}
+
+@test "a node's name is no formula to a spreadsheet and no command to a terminal" {
+    cp -r "$runs/well/00" "$BATS_TEST_TMPDIR/run"
+    sed -i 's/"sim002"/"=cmd|calc"/g; s/"sim003"/"a\\u001b[31m\\u009b\\r\\"b"/g' "$BATS_TEST_TMPDIR"/run/*.{json,ndjson}
+    jq '.suite.name = "nightly"' "$BATS_TEST_TMPDIR/run/run.json" >"$BATS_TEST_TMPDIR/run.json"
+    mv "$BATS_TEST_TMPDIR/run.json" "$BATS_TEST_TMPDIR/run/run.json"
+    history add "$BATS_TEST_TMPDIR/run"
+    history export >"$BATS_TEST_TMPDIR/figures.csv"
+    grep -qF ',"'"'"'=cmd|calc",' "$BATS_TEST_TMPDIR/figures.csv"
+    grep -qF $',"a\xef\xbf\xbd[31m\xef\xbf\xbd\xef\xbf\xbd\r""b",' "$BATS_TEST_TMPDIR/figures.csv"
+    # the next night lacks these nodes, so that trend names them
+    sed 's/2026-01-01T/2026-01-02T/; s/20260101T020000Z-00000000/20260102T020000Z-00000001/' "$BATS_TEST_TMPDIR/run/run.json" |
+        jq '.measurements = 1' >"$BATS_TEST_TMPDIR/run.json"
+    mv "$BATS_TEST_TMPDIR/run.json" "$BATS_TEST_TMPDIR/run/run.json"
+    sed -i 's/20260101T020000Z-00000000/20260102T020000Z-00000001/; 1!d' "$BATS_TEST_TMPDIR/run/measurements.ndjson"
+    history add "$BATS_TEST_TMPDIR/run"
+    history trend >"$BATS_TEST_TMPDIR/trend" || [ $? = 3 ]
+    grep -qF '=cmd|calc' "$BATS_TEST_TMPDIR/trend"
+    grep -qF '[31m' "$BATS_TEST_TMPDIR/trend"
+    LC_ALL=C run -1 grep -q "$(printf '[\001-\010\013-\037]')" "$BATS_TEST_TMPDIR/trend"
 }
 
 @test "jq reads the NDJSON back, each line is valid, and BigQuery's schema has just its fields" {

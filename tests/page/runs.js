@@ -37,10 +37,10 @@ const suspect = {
     flows_well: 0, sentence: "node-a",
     evidence: [{ from_node: "node-a", from_rail: 1, to_node: "node-b", to_rail: 1, bandwidth_gbps: 74.5, short: true, others_well: 2, others_short: 0 }],
 };
-const together = { test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", rounds: 3, flows: 4, median_gbps: 377.5, least_gbps: 371.25, least_round: 1 };
+const together = { test: "rdma_write_bw", size_bytes: 65536, direction: "both_ways", memory: "host", variant: null, queue_pairs: 1, rounds: 3, flows: 4, median_gbps: 377.5, least_gbps: 371.25, least_round: 1 };
 const victims = {
-    test: "rdma_write_lat", size_bytes: 8, direction: null, load: "incast", rail: 1, metric: "latency_us", victims: 2, alone_p50: 2, loaded_p50: 3,
-    ratio_p50: 1.5, alone_p99: 3, loaded_p99: 12, ratio_p99: 4, worst_node: "node-b", worst_ratio_p99: 5.5,
+    test: "rdma_write_lat", size_bytes: 8, direction: null, memory: "host", variant: null, queue_pairs: 1, load: "incast", rail: 1,
+    metric: "latency_us", victims: 2, alone_p50: 2, loaded_p50: 3, ratio_p50: 1.5, alone_p99: 3, loaded_p99: 12, ratio_p99: 4, worst_node: "node-b", worst_ratio_p99: 5.5,
 };
 const counted = [{ node: "node-a", rail: 1, device: "rxe1", known: 20, added: { out_of_sequence: 41, port_xmit_data: 9000 } }];
 

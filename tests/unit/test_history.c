@@ -45,10 +45,26 @@ static const struct rg_fact *fact_of(const struct rg_entry *entry, const char *n
     return NULL;
 }
 
+static void sum_up(struct made_run *made, struct rg_run *run, struct rg_verdict *rows, struct rg_entry *entry)
+{
+    struct rg_error err;
+    end_run(made);
+    *rows = (struct rg_verdict){0};
+    assert_int_equal(rg_run_load(made->directory, run, &err), 0);
+    assert_int_equal(rg_judge_entry(run, made->directory, rows, entry, &err), 0);
+}
+
+static void close_record(struct made_run *made, struct rg_run *run, struct rg_verdict *rows, struct rg_entry *entry)
+{
+    rg_entry_close(entry);
+    rg_verdict_close(rows);
+    rg_run_close(run);
+    close_made_run(made);
+}
+
 /* Three nodes of two rails; node-a sends to node-b and to node-c, which is what it can do in the median. */
 static void make_record(struct made_run *made, struct rg_run *run, struct rg_verdict *rows, struct rg_entry *entry)
 {
-    struct rg_error err;
     make_run(made, 3, 2);
     add_and_close(made, a_flow(made, 0, 0, 1, 0, 90, 89, 91));
     add_and_close(made, a_flow(made, 1, 0, 2, 0, 80, 79, 81));
@@ -59,16 +75,14 @@ static void make_record(struct made_run *made, struct rg_run *run, struct rg_ver
         if (i != 2)
             made->ranks[i].rail.firmware = "new";
     }
-    end_run(made);
-    assert_int_equal(rg_run_load(made->directory, run, &err), 0);
-    assert_int_equal(rg_judge_entry(run, made->directory, rows, entry, &err), 0);
+    sum_up(made, run, rows, entry);
 }
 
 static void the_median_of_what_each_end_did_is_kept(void **state)
 {
     struct made_run made;
     struct rg_run run;
-    struct rg_verdict rows = {0};
+    struct rg_verdict rows;
     struct rg_entry entry;
     (void)state;
     make_record(&made, &run, &rows, &entry);
@@ -82,17 +96,149 @@ static void the_median_of_what_each_end_did_is_kept(void **state)
     assert_near(figure_of(&entry, "rail", "node-b", 1, "rx")->value, 95);
     assert_null(figure_of(&entry, "rail", "node-c", 1, "rx")); /* was not measured */
     assert_null(figure_of(&entry, "rail", "node-b", 0, "tx")); /* did not send */
-    rg_entry_close(&entry);
-    rg_verdict_close(&rows);
-    rg_run_close(&run);
-    close_made_run(&made);
+    close_record(&made, &run, &rows, &entry);
+}
+
+/* Another test like the first, but for what the caller changes. */
+static struct rg_settings *add_test(struct made_run *made)
+{
+    struct rg_settings *test = &made->tests[made->run.suite.test_count++];
+    *test = made->tests[0];
+    return test;
+}
+
+/* A flow of that test, from node-a to node-b. */
+static struct rg_measurement a_flow_of(const struct made_run *made, int round, int test, double gbps)
+{
+    struct rg_measurement m = a_flow(made, round, 0, 1, 0, gbps, gbps, gbps);
+    m.test_index = test;
+    m.direction = made->tests[test].direction;
+    m.memory = made->tests[test].memory;
+    return m;
+}
+
+static size_t count_of(const struct rg_entry *entry, const char *scope)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < entry->figure_count; i++)
+        count += strcmp(entry->figures[i].of.scope, scope) == 0;
+    return count;
+}
+
+/* Three flows from node-a to node-b, of which the last so many arrived damaged or not at all. */
+static void make_failing(
+    struct made_run *made, int failed, struct rg_run *run, struct rg_verdict *rows, struct rg_entry *entry)
+{
+    make_run(made, 2, 1);
+    for (int i = 0; i < 3; i++) {
+        struct rg_measurement flow = a_flow_of(made, i, 0, 90 + i),
+                              latency = a_latency(made, 3 + i, 0, 1, 2 + i, 2, 5, 9);
+        if (i + failed == 3) {
+            flow.status = "failed";
+            flow.reason = "damaged";
+            flow.integrity.status = "mismatch";
+            flow.integrity.mismatches = 7;
+        } else if (i + failed > 3) {
+            spoil(&flow, "failed", "it broke");
+        }
+        if (i + failed >= 3)
+            spoil(&latency, "failed", "it broke");
+        add_and_close(made, flow);
+        add_and_close(made, latency);
+    }
+    sum_up(made, run, rows, entry);
+}
+
+static void what_failed_is_left_out_and_what_mostly_failed_is_missing(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_failing(&made, 1, &run, &rows, &entry);
+    const struct rg_figure *sends = figure_of(&entry, "rail", "node-a", 0, "tx");
+    assert_non_null(sends);
+    assert_near(sends->value, 90.5); /* of 90 and 91; 92 were damaged */
+    assert_int_equal(sends->measurements, 2);
+    assert_int_equal(count_of(&entry, "rail"), 6); /* both ends, of a rate and of a latency's median and tail */
+    assert_int_equal(count_of(&entry, "node"), 2);
+    close_record(&made, &run, &rows, &entry);
+    make_failing(&made, 2, &run, &rows, &entry);
+    assert_int_equal(count_of(&entry, "rail"), 0);
+    assert_int_equal(count_of(&entry, "node"), 0);
+    close_record(&made, &run, &rows, &entry);
+}
+
+/* Two tests whose figures would carry the same. */
+static void tests_that_differ_in_depth_alone_are_two_series(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_run(&made, 2, 1);
+    add_test(&made)->depth = 16;
+    for (int i = 0; i < 2; i++)
+        add_and_close(&made, a_flow_of(&made, i, i, 90 - 40 * i));
+    sum_up(&made, &run, &rows, &entry);
+    assert_int_equal(count_of(&entry, "rail"), 4);
+    assert_int_equal(count_of(&entry, "fleet"), 2);
+    for (size_t i = 0; i < entry.figure_count; i++) {
+        bool deep = strcmp(entry.figures[i].of.variant, "depth 128") == 0;
+        assert_true(deep || strcmp(entry.figures[i].of.variant, "depth 16") == 0);
+        assert_near(entry.figures[i].value, deep ? 90 : 50);
+    }
+    close_record(&made, &run, &rows, &entry);
+}
+
+static void settings_of_tests_of_one_name_are_facts_of_each(void **state)
+{
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_run(&made, 2, 1);
+    struct rg_settings *other = add_test(&made);
+    other->direction = "one_way";
+    other->depth = 16;
+    sum_up(&made, &run, &rows, &entry);
+    assert_string_equal(fact_of(&entry, "rdma_write_bw's depth with direction both_ways", NULL, RG_NONE)->value, "128");
+    assert_string_equal(fact_of(&entry, "rdma_write_bw's depth with direction one_way", NULL, RG_NONE)->value, "16");
+    assert_null(fact_of(&entry, "rdma_write_bw's depth", NULL, RG_NONE));
+    assert_null(fact_of(&entry, "rdma_write_bw's direction with direction one_way", NULL, RG_NONE));
+    close_record(&made, &run, &rows, &entry);
+}
+
+static void what_the_fleet_moves_between_unlike_memory_is_as_many_series(void **state)
+{
+    static const char *const memories[] = {"host", "cuda", "cuda_to_host"};
+    struct made_run made;
+    struct rg_run run;
+    struct rg_verdict rows;
+    struct rg_entry entry;
+    (void)state;
+    make_run(&made, 2, 1);
+    for (int i = 0; i < 3; i++) {
+        if (i > 0)
+            add_test(&made)->memory = memories[i];
+        add_and_close(&made, a_flow_of(&made, i, i, 50 + 10 * i));
+    }
+    sum_up(&made, &run, &rows, &entry);
+    assert_int_equal(count_of(&entry, "fleet"), 3);
+    for (size_t i = 0; i < entry.figure_count; i++)
+        if (strcmp(entry.figures[i].of.scope, "fleet") == 0)
+            assert_int_equal(entry.figures[i].measurements, 1);
+    close_record(&made, &run, &rows, &entry);
 }
 
 static void facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail(void **state)
 {
     struct made_run made;
     struct rg_run run;
-    struct rg_verdict rows = {0};
+    struct rg_verdict rows;
     struct rg_entry entry;
     (void)state;
     make_record(&made, &run, &rows, &entry);
@@ -104,17 +250,14 @@ static void facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail(voi
     assert_string_equal(fact_of(&entry, "the NIC's firmware", "node-b", 1)->value, "new");
     assert_non_null(fact_of(&entry, "rdma_write_bw's depth", NULL, RG_NONE));
     assert_null(fact_of(&entry, "rdma_write_bw's damage_offset_bytes", NULL, RG_NONE));
-    rg_entry_close(&entry);
-    rg_verdict_close(&rows);
-    rg_run_close(&run);
-    close_made_run(&made);
+    close_record(&made, &run, &rows, &entry);
 }
 
 static void what_was_added_comes_back_as_it_was(void **state)
 {
     struct made_run made;
     struct rg_run run;
-    struct rg_verdict rows = {0};
+    struct rg_verdict rows;
     struct rg_entry entry;
     struct rg_past past;
     struct rg_error err;
@@ -140,10 +283,7 @@ static void what_was_added_comes_back_as_it_was(void **state)
     assert_int_equal(past.fact_count, entry.fact_count);
     rg_past_close(&past);
     rg_history_close(history);
-    rg_entry_close(&entry);
-    rg_verdict_close(&rows);
-    rg_run_close(&run);
-    close_made_run(&made);
+    close_record(&made, &run, &rows, &entry);
     free(path);
     remove_directory(directory);
 }
@@ -226,6 +366,10 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_median_of_what_each_end_did_is_kept),
+        cmocka_unit_test(what_failed_is_left_out_and_what_mostly_failed_is_missing),
+        cmocka_unit_test(tests_that_differ_in_depth_alone_are_two_series),
+        cmocka_unit_test(settings_of_tests_of_one_name_are_facts_of_each),
+        cmocka_unit_test(what_the_fleet_moves_between_unlike_memory_is_as_many_series),
         cmocka_unit_test(facts_are_kept_once_where_all_are_alike_and_else_by_node_or_rail),
         cmocka_unit_test(what_was_added_comes_back_as_it_was),
         cmocka_unit_test(runs_come_in_the_order_of_time_and_what_was_not_measured_is_not_a_number),

@@ -164,7 +164,7 @@ static void what_is_not_utf8_becomes_the_replacement_character(void **state)
     } texts[] = {{"a\xC3\xA9z", {'a', 0xE9, 'z'}}, {"\xE2\x82\xAC", {0x20AC}}, {"\xF0\x9F\x98\x80", {0x1F600}},
         {"\xFFz", {0xFFFD, 'z'}}, {"\xC0\x80", {0xFFFD, 0xFFFD}}, {"\xE2\x82", {0xFFFD, 0xFFFD}},
         {"\xED\xA0\x80", {0xFFFD, 0xFFFD, 0xFFFD}}, {"\x01\x1B[", {0xFFFD, 0xFFFD, '['}},
-        {"\xEF\xBF\xBF", {0xFFFD, 0xFFFD, 0xFFFD}}};
+        {"\xC2\x9B[", {0xFFFD, 0xFFFD, '['}}, {"\xEF\xBF\xBF", {0xFFFD, 0xFFFD, 0xFFFD}}};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         const char *at = texts[i].bytes;

@@ -68,7 +68,42 @@ static void a_total_is_the_median_round_and_a_round_with_a_failed_flow_is_left_o
     assert_near(total->least_gbps, 70);
     assert_int_equal(total->least_round, 1);
     char *text = told(verdict);
-    assert_has(text, "86.00 Gb/s in 2 flows; least of 3 rounds 70.00, in round 2");
+    assert_has(text, "86.00 Gb/s in 2 flows; least of 3 rounds 70.00, in\n    round 2");
+    free(text);
+}
+
+/* Two flows of a test that writes from memory of one kind to memory of another. */
+static void add_flows_between(struct made_run *made, int test, const char *memory, const char *from, const char *to)
+{
+    made->tests[test] = made->tests[0];
+    made->tests[test].memory = memory;
+    made->run.suite.test_count = (size_t)test + 1;
+    for (int node = 0; node < 4; node += 2) {
+        struct rg_measurement m = a_flow(made, test, node, node + 1, 0, 40 + 10 * test, 40, 60);
+        m.test_index = test;
+        m.memory = memory;
+        m.flow.from.registration = from;
+        m.flow.to.registration = to;
+        add_and_close(made, m);
+    }
+}
+
+static void totals_of_unlike_memory_are_told_apart(void **state)
+{
+    struct made_run *made = *state;
+    add_flows_between(made, 0, "cuda", "dmabuf", "dmabuf");
+    add_flows_between(made, 1, "cuda_to_host", "dmabuf", "host");
+    add_flows_between(made, 2, "host", "host", "host");
+    const struct rg_verdict *verdict = judge(made);
+    assert_int_equal(verdict->total_count, 3);
+    assert_string_equal(verdict->totals[0].memory, "cuda");
+    assert_string_equal(verdict->totals[0].variant, "dmabuf");
+    assert_string_equal(verdict->totals[1].memory, "cuda_to_host");
+    assert_null(verdict->totals[2].variant);
+    char *text = told(verdict);
+    assert_has(text, "rdma_write_bw 64K both_ways, 1 queue pair, cuda, dmabuf: 80.00 Gb/s");
+    assert_has(text, "rdma_write_bw 64K both_ways, 1 queue pair, cuda_to_host, dmabuf to host: 100.00 Gb/s");
+    assert_has(text, "rdma_write_bw 64K both_ways, 1 queue pair: 120.0 Gb/s");
     free(text);
 }
 
@@ -178,6 +213,7 @@ int main(void)
 #define WITH_RUN(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_RUN(a_total_is_the_median_round_and_a_round_with_a_failed_flow_is_left_out),
+        WITH_RUN(totals_of_unlike_memory_are_told_apart),
         WITH_RUN(a_load_costs_what_lies_between_alone_and_loaded),
         WITH_RUN(of_bandwidths_the_least_ratio_is_the_worst_and_p99_is_what_nearly_all_sub_windows_reach),
         WITH_RUN(a_victim_that_was_not_measured_both_ways_does_not_count),

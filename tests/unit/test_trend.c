@@ -60,8 +60,8 @@ static void make_fleet(struct fleet *f, int nodes, int rails)
         char *id = NULL, *began = NULL;
         assert_true(asprintf(&id, "202601%02dT%02d0000Z-00000000", run / 24 + 1, run % 24) > 0);
         assert_true(asprintf(&began, "2026-01-%02dT%02d:00:00Z", run / 24 + 1, run % 24) > 0);
-        f->past.runs[f->past.run_count++] =
-            (struct rg_past_run){.run_id = keep(&f->past, id), .started_at = keep(&f->past, began)};
+        f->past.runs[f->past.run_count++] = (struct rg_past_run){
+            .run_id = keep(&f->past, id), .started_at = keep(&f->past, began), .origin = "hardware", .figures = 1};
     }
     for (int node = 0; node < nodes; node++) {
         const char *name = node_name(&f->past, node);
@@ -227,6 +227,7 @@ static void the_whole_fleet_is_told_once(void **state)
     change(&f, "node", NULL, -1, -1, NULL, 0.95);
     const struct rg_finding *finding = only(trend_of(&f), "fleet");
     assert_has(finding->sentence, "the whole fleet moves ");
+    assert_has(finding->sentence, ", on 128 of 128 NICs");
     assert_int_equal(finding->of, 128);
     close_fleet(&f);
 }
@@ -339,6 +340,34 @@ static void what_differed_from_the_run_before_is_told(void **state)
     close_fleet(&f);
 }
 
+static void of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told(void **state)
+{
+    static const char *const names[] = {"rdma_write_bw's depth", "rdma_write_bw's depth with direction both_ways",
+        "rdma_write_bw's depth with direction one_way", "rdma_write_bw's mtu_bytes with direction one_way"};
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", -1, 2, NULL, 0.93);
+    for (size_t run = 0; run < RUNS; run++) {
+        add_fact(&f, run, names[1], run < AT ? "128" : "32", NULL);
+        add_fact(&f, run, names[2], run < AT ? "128" : "16", NULL);
+        if (run >= AT)
+            add_fact(&f, run, names[3], "1024", NULL); /* until then it was left to the fabric */
+    }
+    const struct rg_finding *finding = only(trend_of(&f), "rail");
+    assert_has(finding->sentence, "one_way; rdma_write_bw's depth with direction one_way went from 128 to 16; "
+                                  "rdma_write_bw's mtu_bytes with direction one_way is now 1024");
+    assert_int_equal(finding->difference_count, 2);
+    /* earlier versions kept the first one's, by no more than the test's name */
+    f.past.fact_count = 0;
+    for (size_t run = 0; run < RUNS; run++)
+        for (int i = run < AT ? 0 : 1; i < (run < AT ? 1 : 3); i++)
+            add_fact(&f, run, names[i], run < AT ? "128" : "16", NULL);
+    finding = only(trend_of(&f), "rail");
+    assert_has(finding->sentence, "; nothing that was recorded went with it");
+    close_fleet(&f);
+}
+
 static void runs_that_are_missing_do_not_matter(void **state)
 {
     struct fleet f;
@@ -433,10 +462,10 @@ static void drop(struct fleet *f, const char *test, int node, int rail, const ch
 static void assert_gap(
     const struct rg_trend *trend, size_t place, const char *part, size_t series, const char *sentence)
 {
-    assert_true(place < trend->gap_count);
-    assert_string_equal(trend->gaps[place].part, part);
-    assert_int_equal(trend->gaps[place].series, series);
-    assert_string_equal(trend->gaps[place].sentence, sentence);
+    assert_true(place < trend->missing.count);
+    assert_string_equal(trend->missing.at[place].part, part);
+    assert_int_equal(trend->missing.at[place].series, series);
+    assert_string_equal(trend->missing.at[place].sentence, sentence);
 }
 
 static void what_the_last_run_did_not_measure_is_told_by_its_widest_part(void **state)
@@ -451,13 +480,13 @@ static void what_the_last_run_did_not_measure_is_told_by_its_widest_part(void **
     drop(&f, "rdma_write_lat", 5, 1, NULL);
     const struct rg_trend *trend = trend_of(&f);
     assert_int_equal(trend->missing_series, 4 + 13 + 1);
-    assert_int_equal(trend->gap_count, 3);
+    assert_int_equal(trend->missing.count, 3);
     assert_gap(trend, 0, "test", 4, "all of all_gather 64K one_way: 4 series");
     assert_gap(trend, 1, "node", 13, "all of n03: 13 series");
     assert_gap(trend, 2, "nic", 1, "of n05 rail 1: 1 series");
     drop(&f, NULL, -1, -1, NULL);
     trend = trend_of(&f);
-    assert_int_equal(trend->gap_count, 1);
+    assert_int_equal(trend->missing.count, 1);
     assert_gap(trend, 0, "run", 8 * 4 * 3 + 8 + 4, "everything: 108 series");
     close_fleet(&f);
 }
@@ -508,12 +537,85 @@ static void runs_of_another_suite_or_another_single_test_are_none_to_miss_anythi
     f.past.runs[7].suite = "quick";
     assert_true(trend_of(&f)->missing_series > 0);
     assert_int_equal(f.trend.earlier, 7);
+    f.past.runs[7].machine = "another";
+    assert_int_equal(trend_of(&f)->earlier, SIZE_MAX);
+    f.past.runs[7].machine = NULL;
     /* of single tests the last is one of bandwidth, that before it of latency */
     for (size_t r = 0; r < RUNS; r++)
         f.past.runs[r].suite = "single";
     for (size_t s = 0; s < f.past.series_count; s++)
         f.past.values[s * RUNS + RUNS - (strcmp(f.past.series[s].test, "rdma_write_bw") == 0 ? 2 : 1)] = NAN;
     assert_int_equal(trend_of(&f)->earlier, RUNS - 3);
+    close_fleet(&f);
+}
+
+/* From that run on nothing was measured. */
+static void measure_nothing_from(struct fleet *f, size_t run)
+{
+    for (size_t s = 0; s < f->past.series_count; s++)
+        for (size_t r = run; r < RUNS; r++)
+            f->past.values[s * RUNS + r] = NAN;
+    for (size_t r = run; r < RUNS; r++) {
+        f->past.runs[r].origin = "unknown";
+        f->past.runs[r].figures = 0;
+    }
+}
+
+static void what_the_last_good_run_has_is_missing_as_long_as_runs_measure_nothing(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    measure_nothing_from(&f, RUNS - 3);
+    const struct rg_trend *trend = trend_of(&f);
+    assert_int_equal(trend->earlier, RUNS - 4);
+    assert_int_equal(trend->missing_series, 108);
+    assert_gap(trend, 0, "run", 108, "everything: 108 series");
+    close_fleet(&f);
+}
+
+/* The past of a fleet of which the runs in that part of it were on soft-RoCE; its series and values are malloc'd. */
+static struct rg_past past_of_soft_runs(const struct fleet *f, size_t first, size_t last, size_t run_count)
+{
+    struct rg_past past = f->past;
+    size_t count = past.series_count;
+    past.run_count = run_count;
+    past.series_count = 2 * count;
+    past.series = calloc(2 * count, sizeof *past.series);
+    past.values = calloc(2 * count * run_count, sizeof *past.values);
+    for (size_t r = 0; r < run_count; r++)
+        past.runs[r].origin = first <= r && r < last ? "soft-RoCE: rxe0" : "hardware";
+    for (size_t s = 0; s < 2 * count; s++) {
+        past.series[s] = f->past.series[s % count];
+        past.series[s].origin = s < count ? "hardware" : "soft-RoCE: rxe0";
+        for (size_t r = 0; r < run_count; r++)
+            past.values[s * run_count + r] =
+                strcmp(past.runs[r].origin, past.series[s].origin) == 0 ? f->past.values[s % count * RUNS + r] : NAN;
+    }
+    return past;
+}
+
+static void a_run_that_was_not_on_hardware_lacks_all_that_those_before_measured(void **state)
+{
+    static const char *const told = "everything: 108 series; these are of hardware, the last run is of soft-RoCE: rxe0";
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    for (size_t runs = RUNS - 2; runs <= RUNS; runs++) {
+        struct rg_past past = past_of_soft_runs(&f, RUNS - 3, RUNS - 1, runs);
+        struct rg_trend trend;
+        struct rg_error err;
+        assert_int_equal(rg_judge_trend(&past, 1, &trend, &err), 0);
+        size_t after = runs - (RUNS - 2); /* the first night on soft-RoCE, the second, and one on hardware again */
+        assert_int_equal(trend.missing_series, after == 0 ? 108 : 0);
+        assert_int_equal(trend.gone_series, after == 1 ? 108 : 0);
+        assert_int_equal(trend.earlier, after == 1 ? RUNS - 3 : RUNS - 4);
+        if (after < 2)
+            assert_string_equal(after == 0 ? trend.missing.at[0].sentence : trend.gone.at[0].sentence, told);
+        rg_trend_close(&trend);
+        free(past.series);
+        free(past.values);
+    }
     close_fleet(&f);
 }
 
@@ -530,6 +632,8 @@ static void what_two_runs_lack_is_gone_for_longer(void **state)
     assert_int_equal(trend_of(&f)->missing_series, 0);
     assert_int_equal(f.trend.gone_series, 13);
     assert_int_equal(f.trend.gone_run, RUNS - 4);
+    assert_int_equal(f.trend.gone.count, 1);
+    assert_string_equal(f.trend.gone.at[0].sentence, "all of n03: 13 series");
     close_fleet(&f);
 }
 
@@ -560,6 +664,8 @@ int main(void)
         cmocka_unit_test(what_the_last_run_did_not_measure_is_told_by_its_widest_part),
         cmocka_unit_test(a_side_that_is_no_longer_measured_is_a_gap_but_of_a_latency_which_either_end_begins),
         cmocka_unit_test(runs_of_another_suite_or_another_single_test_are_none_to_miss_anything_of),
+        cmocka_unit_test(what_the_last_good_run_has_is_missing_as_long_as_runs_measure_nothing),
+        cmocka_unit_test(a_run_that_was_not_on_hardware_lacks_all_that_those_before_measured),
         cmocka_unit_test(what_two_runs_lack_is_gone_for_longer),
         cmocka_unit_test(series_too_short_to_tell_of_are_counted),
         cmocka_unit_test(a_rail_of_64_nodes_is_told_once_with_what_ails_its_collective),
@@ -571,6 +677,7 @@ int main(void)
         cmocka_unit_test(a_collective_alone_is_told_as_such),
         cmocka_unit_test(what_is_new_since_the_last_run_is_told_first_and_later_is_old),
         cmocka_unit_test(what_differed_from_the_run_before_is_told),
+        cmocka_unit_test(of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told),
         cmocka_unit_test(runs_that_are_missing_do_not_matter),
     };
     return cmocka_run_group_tests_name("trend", tests, NULL, NULL);

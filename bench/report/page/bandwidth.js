@@ -1,15 +1,13 @@
 import { el, table } from "./dom.js";
 import { againstSize } from "./against_size.js";
-import { count, figure as number, size } from "./words.js";
-
-const direction = (row) => (row.direction ? `, ${row.direction.replace("_", " ")}` : "");
+import { count, figure as number, seriesOf, size } from "./words.js";
 
 // What all flows of a round moved in the time in which all of them ran.
 function together(totals) {
     return [
         el("h3", {}, "All flows of a round together"),
         table("Sums over the flows of a round, of rounds in which none failed", [
-            { head: "test", cell: (row) => `${row.test}${direction(row)}` },
+            { head: "test", cell: seriesOf },
             { head: "size", number: true, cell: (row) => size(row.size_bytes) },
             { head: "flows", number: true, cell: (row) => count(row.flows) },
             { head: "rounds", number: true, cell: (row) => count(row.rounds) },

@@ -1,6 +1,6 @@
 // What a load of other nodes cost the flows that were measured alone and then beside it.
 import { el, name, table } from "./dom.js";
-import { count, figure as number, known, size } from "./words.js";
+import { count, figure as number, known, seriesOf, size } from "./words.js";
 
 const unit = (row) => (row.metric === "latency_us" ? "µs" : "Gb/s");
 const both = (row, alone, loaded) => `${number(alone)} → ${number(loaded)} ${unit(row)}`;
@@ -22,7 +22,7 @@ export function congestion(run) {
             name(most.worst_node), ` sends on rail ${most.rail}, has a p99 of ${figureOf(most)} times what it has alone `
             + `(${most.test}, ${size(most.size_bytes)}).`),
         table("The median victim, alone and beside the load", [
-            { head: "test", cell: (row) => `${row.test}${row.direction ? `, ${row.direction.replace("_", " ")}` : ""}` },
+            { head: "test", cell: seriesOf },
             { head: "size", number: true, cell: (row) => size(row.size_bytes) },
             { head: "beside", cell: (row) => row.load.replaceAll("_", " ") },
             { head: "rail", number: true, cell: (row) => row.rail },

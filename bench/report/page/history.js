@@ -96,6 +96,11 @@ function inWords(history) {
         : `${plural(history.findings.length + history.findings_left_out, "thing has", "things have")} changed in ${of}.`;
 }
 
+function parts(all) {
+    return el("ul", {}, all.slice(0, 20).map(({ sentence }) => el("li", { dir: "auto" }, sentence)),
+        all.length > 20 && el("li", {}, `and ${count(all.length - 20)} more`));
+}
+
 export function history(run, first, runs, { history: past }) {
     if (!past) return null;
     const shown = past.charts.slice(0, SHOWN), folded = past.charts.slice(SHOWN);
@@ -104,10 +109,11 @@ export function history(run, first, runs, { history: past }) {
         past.not_measured.series > 0 && el("div", { class: "missing" },
             el("p", {}, el("strong", { class: "bad" }, "NOT MEASURED"), ` in the history's last run, ${past.last_run_id}: ${count(past.not_measured.series)} of the `
                 + `${plural(past.not_measured.of, "series", "series")} that the run of its suite before it has, ${past.not_measured.earlier_run_id}.`),
-            el("ul", {}, past.not_measured.parts.slice(0, 20).map(({ sentence }) => el("li", { dir: "auto" }, sentence)),
-                past.not_measured.parts.length > 20 && el("li", {}, `and ${count(past.not_measured.parts.length - 20)} more`))),
-        past.not_measured.gone > 0 && el("p", { class: "note" }, `Gone for longer: ${count(past.not_measured.gone)} series that runs of the last run's suite measured before, `
-            + `the last time in ${past.not_measured.gone_run_id}.`),
+            parts(past.not_measured.parts)),
+        past.not_measured.gone > 0 && el("div", { class: "note" },
+            el("p", {}, `Gone for longer: ${count(past.not_measured.gone)} series that runs of the last run's suite measured before, `
+                + `the last time in ${past.not_measured.gone_run_id}.`),
+            parts(past.not_measured.gone_parts)),
         past.findings.length > 0 && el("ol", { class: "findings" }, past.findings.map(finding)),
         past.findings_left_out > 0 && el("p", { class: "note" }, `${count(past.findings_left_out)} earlier ones are told by railgauge history trend.`),
         past.absent.length > 0 && el("p", { class: "note" }, `Not in the history: ${past.absent.join(", ")}; railgauge history add puts runs in.`),

@@ -1,5 +1,6 @@
 /* railgauge history: the figures of many runs, and since when they are other than before. */
 #include "data/history.h"
+#include "base/clock.h"
 #include "cmd/cmd.h"
 #include "judge/entry.h"
 #include "judge/trend.h"
@@ -15,6 +16,8 @@ struct options {
     int64_t rail, keep;
     double least_percent;
 };
+
+#define FUTURE_MOST_S 86400 /* as clocks of the same cluster may differ, and more */
 
 static const char *const formats[] = {"text", "json", "csv", "ndjson", NULL};
 
@@ -36,9 +39,11 @@ static const struct rg_option rows[] = {
 
 static const char description[] =
     "Keeps the figures of runs, and what they were made with, in one file, and tells since when which part does worse.\n\n"
-    "add RUN... puts runs in, by their directories; one that is there already is left as it is. list shows them. trend "
+    "add RUN... puts runs in, by their directories; one that is there already is left as it is, unless it was incomplete "
+    "and is complete now. list shows them. trend "
     "says in words what has changed since when, by how much, and what else was other than in the run before. export "
-    "writes every figure as CSV, or as NDJSON for BigQuery. prune removes runs.";
+    "writes every figure as CSV, or as NDJSON for BigQuery. remove RUN_ID... takes runs out, all or none; a run whose "
+    "files were corrected is removed and added again. prune removes old runs.";
 
 static const char notes[] =
     "Exit status of trend: 0; 1 for a regression that could not be told before the last run, so that a nightly job "
@@ -65,7 +70,8 @@ struct action {
         const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err);
     const char *options; /* besides --db */
     const char *formats; /* the first is the default */
-    bool makes, takes_runs;
+    bool makes;          /* a history where there is none */
+    const char *words;   /* what else it takes; NULL: nothing */
 };
 
 /* What an errno of the library means to who ran the command. */
@@ -87,6 +93,36 @@ static int open_history(
 
 /* --- add --- */
 
+/* It would be the history's last run until its day has come. */
+static int refuse_future(const struct rg_run *run, const char *directory, struct rg_error *err)
+{
+    char now[RG_TIMESTAMP_LENGTH];
+    time_t began = 0;
+    rg_clock_timestamp(now);
+    if (rg_clock_read_timestamp(run->started_at, &began) && began <= time(NULL) + FUTURE_MOST_S)
+        return 0;
+    return rg_fail(err, -EINVAL,
+        "%s/run.json: started_at: %s is yet to come: here it is %s; set this machine's clock right, or started_at",
+        directory, run->started_at, now);
+}
+
+/* Everything of a run's directory that says something of the run. */
+static int read_run(const char *directory, struct rg_run *run, struct rg_verdict *measured, struct rg_entry *entry,
+    struct rg_error *err)
+{
+    struct rg_verdict verdict = {0};
+    bool judged = false;
+    int code = rg_run_load(directory, run, err);
+    if (code == 0)
+        code = refuse_future(run, directory, err);
+    if (code == 0)
+        code = rg_verdict_load_of(run, directory, &verdict, &judged, err);
+    rg_verdict_close(&verdict);
+    if (code == 0)
+        code = rg_judge_entry(run, directory, measured, entry, err);
+    return code == 0 ? 0 : -EINVAL; /* a run that cannot be read is bad input, whatever it is that is in the way */
+}
+
 /* The history is opened, and made, when there is something to put in. */
 static int add_one(const struct action *action, const struct options *options, const char *directory,
     struct rg_history **history, struct rg_error *err)
@@ -95,11 +131,7 @@ static int add_one(const struct action *action, const struct options *options, c
     struct rg_verdict measured = {0};
     struct rg_entry entry = {0};
     bool added = false;
-    int code = rg_run_load(directory, &run, err);
-    if (code == 0)
-        code = rg_judge_entry(&run, directory, &measured, &entry, err);
-    if (code != 0)
-        code = -EINVAL; /* a run that cannot be read is bad input, whatever it is that is in the way */
+    int code = read_run(directory, &run, &measured, &entry, err);
     if (code == 0 && *history == NULL)
         code = open_history(action, options, history, err);
     if (code == 0)
@@ -107,7 +139,7 @@ static int add_one(const struct action *action, const struct options *options, c
     if (code == 0 && added)
         printf("%s added: %zu figures\n", run.run_id, entry.figure_count);
     else if (code == 0)
-        printf("%s is there already\n", run.run_id);
+        printf("%s is there already; `railgauge history remove %s` makes room for it anew\n", run.run_id, run.run_id);
     fflush(stdout); /* what is told is on the disk, whatever comes next */
     rg_entry_close(&entry);
     rg_verdict_close(&measured);
@@ -241,16 +273,18 @@ static int export(
     return status_of(code);
 }
 
-/* A day that the calendar has, so that a slip removes nothing. */
-static bool is_date(const char *text)
+static int drop(
+    const struct action *action, const struct options *options, const struct rg_args *args, struct rg_error *err)
 {
-    struct tm day = {0};
-    char again[24];
-    if (strptime(text, "%Y-%m-%d", &day) == NULL)
-        return false;
-    timegm(&day);
-    strftime(again, sizeof again, "%Y-%m-%d", &day);
-    return strcmp(again, text) == 0;
+    struct rg_history *history = NULL;
+    int count = args->word_count - 1;
+    int code = open_history(action, options, &history, err);
+    if (code == 0)
+        code = rg_history_remove(history, args->words + 1, (size_t)count, err);
+    if (code == 0)
+        printf("%d run%s removed\n", count, count == 1 ? "" : "s");
+    rg_history_close(history);
+    return status_of(code);
 }
 
 static int prune(
@@ -258,11 +292,12 @@ static int prune(
 {
     struct rg_history *history = NULL;
     int64_t removed = 0;
+    time_t day;
     (void)args;
     int code = 0;
     if (options->before == NULL && options->keep == RG_NONE)
         code = rg_fail(err, -EINVAL, "prune needs --before DATE or --keep N; nothing was removed");
-    else if (options->before != NULL && !is_date(options->before))
+    else if (options->before != NULL && !rg_clock_read_day(options->before, &day)) /* a slip removes nothing */
         code = rg_fail(err, -EINVAL, "--before: '%s' is no date as 2026-01-31", options->before);
     if (code == 0)
         code = open_history(action, options, &history, err);
@@ -277,11 +312,12 @@ static int prune(
 /* --- the command --- */
 
 static const struct action actions[] = {
-    {"add", add, "", NULL, true, true},
-    {"list", list, "", NULL, false, false},
-    {"trend", tell_trend, "test node rail least format", "text json", false, false},
-    {"export", export, "test node rail format", "csv ndjson", false, false},
-    {"prune", prune, "before keep", NULL, false, false},
+    {"add", add, "", NULL, true, "the directories of the runs"},
+    {"list", list, "", NULL, false, NULL},
+    {"trend", tell_trend, "test node rail least format", "text json", false, NULL},
+    {"export", export, "test node rail format", "csv ndjson", false, NULL},
+    {"remove", drop, "", NULL, false, "the ids of the runs"},
+    {"prune", prune, "before keep", NULL, false, NULL},
 };
 
 /* Whether word is one of the words, parted by blanks. */
@@ -301,11 +337,11 @@ static const struct action *choose(const struct rg_args *args, struct options *o
         if (strcmp(args->words[0], actions[i].word) == 0)
             action = &actions[i];
     if (action == NULL)
-        rg_fail(err, 0, "say what to do: add, list, trend, export or prune; see railgauge history --help");
-    else if (args->rest_count > 0 || (!action->takes_runs && args->word_count > 1))
+        rg_fail(err, 0, "say what to do: add, list, trend, export, remove or prune; see railgauge history --help");
+    else if (args->rest_count > 0 || (action->words == NULL && args->word_count > 1))
         rg_fail(err, 0, "%s takes no words besides its options", action->word);
-    else if (action->takes_runs && args->word_count < 2)
-        rg_fail(err, 0, "give the directories of the runs to %s", action->word);
+    else if (action->words != NULL && args->word_count < 2)
+        rg_fail(err, 0, "give %s to %s", action->words, action->word);
     for (size_t i = 0; action != NULL && i < args->given_count; i++) {
         const char *name = args->given[i].row->name;
         if (strcmp(name, "db") != 0 && !is_among(name, action->options))
@@ -323,7 +359,7 @@ int rg_cmd_history(int argc, char **argv)
     struct options options = {0};
     struct rg_command command = {
         .name = "history",
-        .synopsis = "add RUN... | list | trend | export | prune [options]",
+        .synopsis = "add RUN... | list | trend | export | remove RUN_ID... | prune [options]",
         .summary = "keep the figures of runs, and tell since when which part does worse",
         .description = description,
         .notes = notes,

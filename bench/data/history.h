@@ -56,6 +56,9 @@ int rg_history_each(struct rg_history *history, const struct rg_history_filter *
     int (*body)(void *context, const struct rg_past_run *run, const struct rg_figure *figure), void *context,
     struct rg_error *err);
 
+/* Removes these runs, by their ids, and none of them where the history has not all: -EINVAL. */
+int rg_history_remove(struct rg_history *history, char *const *run_ids, size_t count, struct rg_error *err);
+
 /* Removes the runs that began before a time ("2026-01-01", NULL: none) and all but the latest `keep` (RG_NONE: all). */
 int rg_history_prune(
     struct rg_history *history, const char *before, int64_t keep, int64_t *removed, struct rg_error *err);

@@ -77,7 +77,7 @@ refused() { # WORDS ARGUMENT...
     [ "${lines[0]}" = "20260102T020000Z-00000001 added: 49 figures" ]
     query .dump >"$BATS_TEST_TMPDIR/before"
     run -0 history add "$runs/well/00"
-    [ "$output" = "20260101T020000Z-00000000 is there already" ]
+    [ "$output" = "20260101T020000Z-00000000 is there already; \`railgauge history remove 20260101T020000Z-00000000\` makes room for it anew" ]
     query .dump | diff "$BATS_TEST_TMPDIR/before" -
     run -0 history list
     [ "${#lines[@]}" = 3 ]
@@ -103,7 +103,7 @@ refused() { # WORDS ARGUMENT...
     [ "$(query 'SELECT count(*), status FROM run')" = "1|complete" ]
     [ "$(query 'SELECT count(*) FROM figure')" = 49 ]
     run -0 history add "$BATS_TEST_TMPDIR/run"
-    [[ $output == *"is there already" ]]
+    [[ $output == *"is there already"* ]]
 }
 
 @test "a run that cannot be read is refused with its place, and what came before it is kept" {
@@ -120,6 +120,48 @@ refused() { # WORDS ARGUMENT...
     echo '{' >"$bad/run.json"
     refused "is not JSON" add "$bad" --db "$db"
     [ "$(query 'SELECT count(*) FROM run')" = 1 ]
+}
+
+@test "a run that began at no time of the calendar, or will only begin, is refused" {
+    cp -r "$runs/well/00" "$BATS_TEST_TMPDIR/run"
+    run=$BATS_TEST_TMPDIR/run/run.json
+    cp "$run" "$BATS_TEST_TMPDIR/good.json"
+    for time in yesterday 2026-13-45T02:00:00Z 2026-02-30T02:00:00Z 05/09/2026 2026-01-01T02:00:00+02:00; do
+        jq --arg time $time '.started_at = $time' "$BATS_TEST_TMPDIR/good.json" >"$run"
+        refused "$run: started_at: '$time' is no time in UTC as " add "$BATS_TEST_TMPDIR/run" --db "$db"
+    done
+    jq --arg time "$(date -u -d '2 days' +%Y-%m-%dT%H:%M:%SZ)" '.started_at = $time' "$BATS_TEST_TMPDIR/good.json" >"$run"
+    refused "; set this machine's clock right, or started_at" add "$BATS_TEST_TMPDIR/run" --db "$db"
+    [ ! -e "$db" ]
+    jq --arg time "$(date -u -d '12 hours' +%Y-%m-%dT%H:%M:%S.5Z)" '.started_at = $time' "$BATS_TEST_TMPDIR/good.json" >"$run"
+    run -0 history add "$BATS_TEST_TMPDIR/run"
+}
+
+@test "files of a directory that name different runs are refused" {
+    cp -r "$runs/well/00" "$BATS_TEST_TMPDIR/run"
+    sed -i 's/20260101T020000Z-00000000/20260101T020000Z-00000001/' "$BATS_TEST_TMPDIR/run/run.json"
+    refused "measurements.ndjson: line 1: is of run 20260101T020000Z-00000000, not of 20260101T020000Z-00000001: run.json, measurements.ndjson and verdict.json must name one run" \
+        add "$BATS_TEST_TMPDIR/run" --db "$db"
+    cp "$runs/well/00/run.json" "$BATS_TEST_TMPDIR/run/run.json"
+    "$railgauge" compare "$runs/well/01" --format json >"$BATS_TEST_TMPDIR/run/verdict.json" || [ $? = 3 ]
+    refused "$BATS_TEST_TMPDIR/run/verdict.json: is of run 20260102T020000Z-00000001, not of 20260101T020000Z-00000000: run.json, measurements.ndjson and" \
+        add "$BATS_TEST_TMPDIR/run" --db "$db"
+}
+
+@test "runs are removed, all or none, and corrected files take their place" {
+    fill 4
+    refused "has no run '20260101T020000Z-0000000f'; \`railgauge history list\` shows those it has. Nothing was removed" \
+        remove 20260101T020000Z-00000000 20260101T020000Z-0000000f --db "$db"
+    refused "has no run '$(printf '%0200d' 7)'; " remove "$(printf '%0200d' 7)" --db "$db"
+    refused "give the ids of the runs to remove" remove --db "$db"
+    [ "$(query 'SELECT count(*) FROM run')" = 4 ]
+    run -0 history remove 20260103T020000Z-00000002 20260101T020000Z-00000000
+    [ "$output" = "2 runs removed" ]
+    [ "$(query "SELECT group_concat(run_id, ' ') FROM run")" = "20260102T020000Z-00000001 20260104T020000Z-00000003" ]
+    [ "$(query 'SELECT count(*) FROM figure')" = 98 ]
+    [ "$(query 'SELECT count(*) FROM run_fact WHERE run NOT IN (SELECT id FROM run)')" = 0 ]
+    run -0 history add "$runs/well/00"
+    [[ $output == "20260101T020000Z-00000000 added: "* ]]
 }
 
 @test "kill -9 in the middle of adding loses nothing and breaks nothing" {
@@ -395,7 +437,7 @@ make_old() {
 }
 
 @test "words and options that make no sense are refused" {
-    refused "say what to do: add, list, trend, export or prune"
+    refused "say what to do: add, list, trend, export, remove or prune"
     refused "say what to do" forget
     refused "give the directories" add
     refused "cannot be read" add "$BATS_TEST_TMPDIR/nosuch" --db "$BATS_TEST_TMPDIR/new.db"

@@ -12,7 +12,7 @@
 #include <time.h>
 
 struct options {
-    const char *db, *test, *node, *format, *before;
+    const char *db, *test, *node, *format, *before, *since;
     int64_t rail, keep;
     double least_percent;
 };
@@ -30,8 +30,11 @@ static const struct rg_option rows[] = {
     {"rail", NULL, RG_INTEGER, AT(rail), 0, 63, .help = "trend, export: this rail alone."},
     {"least", NULL, RG_NUMBER, AT(least_percent), 0, 100, "1", .metavar = "PERCENT",
         .help = "trend: smaller changes are not told."},
+    {"since", NULL, RG_TEXT, AT(since), .metavar = "RUN|DATE",
+        .help =
+            "trend: what could not be told after that run, or before that day (UTC), is new. [the last run but one]"},
     {"format", NULL, RG_CHOICE, AT(format), .choices = formats, .metavar = "WORD", .letter = 'f',
-        .help = "trend: text or json; export: csv or ndjson. [the first]"},
+        .help = "list: text or csv; trend: text or json; export: csv or ndjson. [the first]"},
     {"before", NULL, RG_TEXT, AT(before), .metavar = "DATE",
         .help = "prune: runs that began before that day (UTC), as 2026-01-31."},
     {"keep", NULL, RG_INTEGER, AT(keep), 1, 100000, .help = "prune: all but so many, which began last."},
@@ -46,10 +49,13 @@ static const char description[] =
     "files were corrected is removed and added again. prune removes old runs.";
 
 static const char notes[] =
-    "Exit status of trend: 0; 1 for a regression that could not be told before the last run, so that a nightly job "
+    "Exit status of trend: 0; 1 for a new regression, which could not be told before the last run, so that a nightly job "
     "fails once for each; 3 where nothing is worse, but the last run did not measure what the one before it, of the same "
     "suite, did. Of all: 2 usage or invalid input, a history without runs, or a test, node or rail that it does not have; "
     "4 the file cannot be read or written.\n\n"
+    "Where several runs are added before trend is called, as after a job that died, give --since the last run that was "
+    "there before them: the newest in list (for scripts: list --format csv) before the first of them is added, or the one "
+    "that the last trend which was looked at ended with. The same call tells the same again.\n\n"
     "A figure is the median of what a run measured of one series: test, size, direction, memory, queue pairs, pattern, "
     "node, rail and side; what all flows of a round move together, and how many times what they have alone the victims "
     "of a load have beside it, are series, too. Figures of hardware are never compared with those of soft-RoCE or of a "
@@ -161,15 +167,25 @@ static int add(
 /* --- list, trend, export, prune --- */
 
 /* A slip in a name must not read as good news. */
-static int refuse_nothing(const struct options *options, const char *what, struct rg_error *err)
+static int refuse_nothing(
+    struct rg_history *history, const struct options *options, const char *what, struct rg_error *err)
 {
-    char rail[32] = "";
-    bool test = options->test != NULL, node = options->node != NULL;
-    if (options->rail != RG_NONE)
-        snprintf(rail, sizeof rail, " --rail %lld", (long long)options->rail);
-    return rg_fail(err, -EINVAL, "%s has no %s of%s%s%s%s%s; `railgauge history export` shows what it has", options->db,
-        what, test ? " --test " : "", test ? options->test : "", node ? " --node " : "", node ? options->node : "",
-        rail);
+    char rail[32], wanted[400] = "", there[800] = "", names[400];
+    snprintf(rail, sizeof rail, "%lld", (long long)options->rail);
+    const struct {
+        const char *field, *value;
+    } asked[] = {{"test", options->test}, {"node", options->node}, {"rail", options->rail == RG_NONE ? NULL : rail}};
+    size_t used = 0, told = 0;
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        if (asked[i].value == NULL)
+            continue;
+        int code = rg_history_names(history, asked[i].field, names, sizeof names, err);
+        if (code != 0)
+            return code;
+        used += (size_t)snprintf(wanted + used, sizeof wanted - used, " --%s %.100s", asked[i].field, asked[i].value);
+        told += (size_t)snprintf(there + told, sizeof there - told, "; its %ss: %.250s", asked[i].field, names);
+    }
+    return rg_fail(err, -EINVAL, "%s has no %s of%s%s", options->db, what, wanted, there);
 }
 
 static bool is_filtered(const struct options *options)
@@ -187,10 +203,26 @@ static int list(
     if (code == 0)
         code = rg_history_runs(history, &past, err);
     if (code == 0)
-        rg_report_runs(&past, stdout);
+        (strcmp(options->format, "csv") == 0 ? rg_report_runs_csv : rg_report_runs)(&past, stdout);
     rg_past_close(&past);
     rg_history_close(history);
     return status_of(code);
+}
+
+/* How many of the runs were seen before what is new now; SIZE_MAX: as usual. */
+static int count_seen(const struct rg_past *past, const char *since, size_t *seen, struct rg_error *err)
+{
+    time_t day;
+    bool is_day = since != NULL && rg_clock_read_day(since, &day);
+    *seen = is_day ? 0 : SIZE_MAX;
+    for (size_t r = 0; since != NULL && r < past->run_count; r++)
+        if (is_day ? strcmp(past->runs[r].started_at, since) < 0 : strcmp(past->runs[r].run_id, since) == 0)
+            *seen = r + 1;
+    if (since == NULL || *seen != SIZE_MAX)
+        return 0;
+    return rg_fail(err, -EINVAL,
+        "--since: '%s' is no day as 2026-01-31, and no run of the history; `railgauge history list` shows its runs",
+        since);
 }
 
 static int tell_trend(
@@ -200,6 +232,7 @@ static int tell_trend(
     struct rg_history *history = NULL;
     struct rg_past past = {0};
     struct rg_trend trend = {0};
+    size_t seen;
     (void)args;
     int code = open_history(action, options, &history, err);
     if (code == 0)
@@ -207,9 +240,11 @@ static int tell_trend(
     if (code == 0 && past.run_count == 0)
         code = rg_fail(err, -EINVAL, "%s has no runs; `railgauge history add` puts them in", options->db);
     else if (code == 0 && past.series_count == 0 && is_filtered(options))
-        code = refuse_nothing(options, "series", err);
+        code = refuse_nothing(history, options, "series", err);
     if (code == 0)
-        code = rg_judge_trend(&past, options->least_percent, &trend, err);
+        code = count_seen(&past, options->since, &seen, err);
+    if (code == 0)
+        code = rg_judge_trend(&past, options->least_percent, seen, &trend, err);
     if (code == 0 && strcmp(options->format, "json") == 0) {
         char *text = rg_trend_json(&trend);
         if (text != NULL)
@@ -266,7 +301,7 @@ static int export(
     if (code == 0)
         code = rg_history_each(history, &filter, write_figure, &writer, err);
     if (code == 0 && writer.written == 0 && is_filtered(options))
-        code = refuse_nothing(options, "figure", err);
+        code = refuse_nothing(history, options, "figure", err);
     else if (code == 0 && writer.written == 0 && writer.csv)
         rg_report_figure_head(stdout);
     rg_history_close(history);
@@ -313,8 +348,8 @@ static int prune(
 
 static const struct action actions[] = {
     {"add", add, "", NULL, true, "the directories of the runs"},
-    {"list", list, "", NULL, false, NULL},
-    {"trend", tell_trend, "test node rail least format", "text json", false, NULL},
+    {"list", list, "format", "text csv", false, NULL},
+    {"trend", tell_trend, "test node rail least since format", "text json", false, NULL},
     {"export", export, "test node rail format", "csv ndjson", false, NULL},
     {"remove", drop, "", NULL, false, "the ids of the runs"},
     {"prune", prune, "before keep", NULL, false, NULL},
@@ -350,7 +385,7 @@ static const struct action *choose(const struct rg_args *args, struct options *o
     if (action != NULL && options->format != NULL && !is_among(options->format, action->formats))
         rg_fail(err, 0, "--format: %s cannot be written as %s", action->word, options->format);
     if (action != NULL && options->format == NULL && action->formats != NULL)
-        options->format = strcmp(action->word, "export") == 0 ? "csv" : "text";
+        options->format = strcmp(action->word, "export") == 0 ? "csv" : "text"; /* the first of its formats */
     return action;
 }
 

@@ -48,6 +48,9 @@ int rg_history_runs(struct rg_history *history, struct rg_past *out, struct rg_e
 int rg_history_load(
     struct rg_history *history, const struct rg_history_filter *filter, struct rg_past *out, struct rg_error *err);
 
+/* What the series have in a field (test, node or rail), shortened: "sim000, sim001, sim002 and 61 more". */
+int rg_history_names(struct rg_history *history, const char *field, char *out, size_t room, struct rg_error *err);
+
 /* Takes a zeroed structure. */
 void rg_past_close(struct rg_past *past);
 

@@ -85,6 +85,14 @@ refused() { # WORDS ARGUMENT...
     [[ ${lines[2]} == "20260102T020000Z-00000001 "* ]]
 }
 
+@test "sqlite3 reads the list of runs back" {
+    fill 2
+    history list --format csv >"$BATS_TEST_TMPDIR/runs.csv"
+    sqlite3 "$BATS_TEST_TMPDIR/back.db" ".import --csv $BATS_TEST_TMPDIR/runs.csv runs"
+    diff <(sqlite3 "$BATS_TEST_TMPDIR/back.db" 'SELECT run_id, started_at, suite, origin, status, nodes, ranks, figures, exit_status FROM runs') \
+        <(query 'SELECT run_id, started_at, suite, origin, status, nodes, ranks, (SELECT count(*) FROM figure WHERE run = run.id), exit_status FROM run ORDER BY 2')
+}
+
 @test "a figure is the median of what the run measured" {
     history add "$runs/well/00"
     median=$(jq -s '[.[] | select(.pattern == "screen" and .flow.to.node == "sim002" and .flow.to.rail == 1) |
@@ -277,7 +285,7 @@ make_old() {
 @test "of nights that are well nothing is told" {
     fill $nights
     run -0 history trend
-    [[ ${lines[0]} == "Nothing has got worse that was not told before." ]]
+    [[ ${lines[0]} == "Nothing new, and no regression stands." ]]
     [ "$(findings)" = '[]' ]
     history trend --format json >"$BATS_TEST_TMPDIR/trend.json"
     scripts/validate "$BATS_TEST_TMPDIR/trend.json"
@@ -296,7 +304,14 @@ make_old() {
         run history trend
         statuses+=("$status")
         echo "$output"
-        [ "$status" = 0 ] || [[ $output == *"NEW, WORSE: since 2026-02-16 sim003 rail 2 receives "*" % less ("*"the NIC's firmware went"*"from 28.44.1036 to 28.45.1200"* ]]
+        if [ "$status" = 1 ]; then
+            [[ ${lines[0]} == "WORSE: 1 new regression: sim003 rail 2 receives "*" % less since 2026-02-16." ]]
+        elif [[ " ${statuses[*]} " == *" 1 "* ]]; then
+            [[ ${lines[0]} == "Nothing new; 1 regression stands: sim003 rail 2 receives "*" % less since 2026-02-16." ]]
+        else
+            [[ ${lines[0]} == "Nothing new, and no regression stands." ]]
+        fi
+        [ "$status" = 0 ] || [[ $output == *"NEW, WORSE: since 2026-02-16 sim003 rail 2 receives "*" % less ("*"the NIC's firmware went"*"from 28.44.1036 to 28.45.1200, there and on 17 others"*"that did"*"not change."* ]]
     done
     echo "${statuses[@]}"
     [[ " ${statuses[*]} " == *" 0 0 "*"1"* ]]
@@ -307,6 +322,29 @@ make_old() {
     [ "$(jq -c '.findings[0].environment[] | [.name, .before, .after]' <<<"$output")" = '["the NIC'"'"'s firmware","28.44.1036","28.45.1200"]' ]
     echo "$output" >"$BATS_TEST_TMPDIR/trend.json"
     scripts/validate "$BATS_TEST_TMPDIR/trend.json"
+}
+
+@test "what is new since a run or a day is told as often as it is asked for, also when several runs came at once" {
+    fill $slow_from rail
+    run -0 history trend
+    [[ ${lines[0]} == "Nothing new; 1 regression stands: rail 1 "* ]]
+    for since in 20260215T020000Z-0000002d 2026-02-16 2026-01-01 2000-01-01; do
+        for _ in first second; do
+            run -1 history trend --since $since
+            [[ ${lines[0]} == "WORSE: 1 new regression: rail 1 "*" % less since 2026-02-16." ]]
+        done
+    done
+    run -1 history trend --since 20260215T020000Z-0000002d --format json
+    [ "$(jq -c '[.seen_run_id, .new_regressions, .findings[0].new]' <<<"$output")" = '["20260215T020000Z-0000002d",1,true]' ]
+    told=$(jq -r '.findings[0].told_run_id' <<<"$output")
+    run -0 history trend --since "$told"
+    [[ ${lines[0]} == "Nothing new; "* ]]
+    [[ $(tr -s ' \n' ' ' <<<"$output") == *" New is what could not be told after run $told."* ]]
+    # a script takes the newest run before it adds others
+    [ "$(history list --format csv | tail -n 1 | cut -d, -f1)" = 20260219T020000Z-00000031 ]
+    refused "--since: 'n25' is no day as 2026-01-31, and no run of the history; " trend --since n25 --db "$db"
+    refused "--since: '2026-02-30' is no day" trend --since 2026-02-30 --db "$db"
+    refused "--since is not for list" list --since 2026-02-16 --db "$db"
 }
 
 @test "a rail that is slow on all nodes is told once, and so is a node on all its rails" {
@@ -338,9 +376,9 @@ make_old() {
 
 @test "a name of nothing that was measured, and a history without runs, are no good news" {
     fill 2
-    refused "has no series of --test rdma_read_bw; " trend --test rdma_read_bw --db "$db"
-    refused "has no series of --node sim00 --rail 1; " trend --node sim00 --rail 1 --db "$db"
-    refused "has no figure of --node sim00; " export --node sim00 --db "$db"
+    refused "has no series of --test rdma_read_bw; its tests: rdma_write_bw" trend --test rdma_read_bw --db "$db"
+    refused "has no series of --node sim00 --rail 1; its nodes: sim000, sim001, sim002, sim003, sim004, sim005; its rails: 0, 1, 2" trend --node sim00 --rail 1 --db "$db"
+    refused "has no figure of --node sim00; its nodes: sim000, " export --node sim00 --db "$db"
     history prune --before 2030-01-01
     refused "has no runs; \`railgauge history add\` puts them in" trend --db "$db"
 }
@@ -362,6 +400,7 @@ make_old() {
     jq --argjson n "$(wc -l <"$BATS_TEST_TMPDIR/03/measurements.ndjson")" '.measurements = $n' "$runs/well/03/run.json" >"$BATS_TEST_TMPDIR/03/run.json"
     history add "$BATS_TEST_TMPDIR/03"
     run -3 history trend
+    [ "${lines[0]}" = "INCOMPLETE: the last run lacks 12 of 49 series: all of sim003: 8 series; of sim001, all its rails together: 2 series; of sim001 rail 2: 2 series." ]
     [[ $(tr -s ' \n' ' ' <<<"$output") == *"NOT MEASURED in the last run, 20260104T020000Z-00000003: "*" of the 49 series that the run of its suite before it has, 20260103T020000Z-00000002. all of sim003: 8 series of sim001, all its rails together: 2 series of sim001 rail 2: 2 series"* ]]
     run -3 history trend --format json
     echo "$output" >"$BATS_TEST_TMPDIR/trend.json"
@@ -445,5 +484,6 @@ make_old() {
     refused "takes no words" list "$runs/well/00"
     refused "--rail is not for list" list --rail 3
     refused "trend cannot be written as csv" trend --format csv
+    refused "list cannot be written as json" list --format json
     refused "export cannot be written as text" export --format text
 }

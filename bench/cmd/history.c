@@ -49,10 +49,10 @@ static const char description[] =
     "files were corrected is removed and added again. prune removes old runs.";
 
 static const char notes[] =
-    "Exit status of trend: 0; 1 for a new regression, which could not be told before the last run, so that a nightly job "
-    "fails once for each; 3 where nothing is worse, but the last run did not measure what the one before it, of the same "
-    "suite, did. Of all: 2 usage or invalid input, a history without runs, or a test, node or rail that it does not have; "
-    "4 the file cannot be read or written.\n\n"
+    "Exit status of trend: 0; 1 for a new regression, which could not be told before the last run, or when --since says, "
+    "so that a nightly job fails once for each; 3 where nothing is newly worse, but the last run did not measure what the "
+    "one before it, of the same suite, did. Of all: 2 usage or invalid input, a history without runs, or a run, test, node "
+    "or rail that it does not have; 4 the file cannot be read or written.\n\n"
     "Where several runs are added before trend is called, as after a job that died, give --since the last run that was "
     "there before them: the newest in list (for scripts: list --format csv) before the first of them is added, or the one "
     "that the last trend which was looked at ended with. The same call tells the same again.\n\n"

@@ -286,8 +286,9 @@ void rg_extent_look_closer(const struct rg_finder *f, const struct rg_extent *pa
         f->kind_shown[f->kind_of[s]] += along;
     }
     for (size_t k = 0; k < f->kind_count; k++) {
-        io->tests_of += f->kind_known[k] > 0;
-        io->tests_hit += f->kind_shown[k] > 0 && 2 * f->kind_shown[k] >= f->kind_known[k];
+        bool own = k == f->kind_of[f->trend->changes[io->lead].series];
+        io->tests_of += own || f->kind_known[k] > 0;
+        io->tests_hit += own || (f->kind_shown[k] > 0 && 2 * f->kind_shown[k] >= f->kind_known[k]);
     }
 }
 

@@ -226,7 +226,7 @@ static void say_how_far(const struct rg_finding *f, const struct rg_series *lead
     used += (size_t)snprintf(out + used, room - used, ", in %s", rg_series_words(lead, words, sizeof words));
     if (f->tests_of > 1 && used < room)
         snprintf(out + used, room - used, "%s in %zu of %zu other %s", f->tests_hit > 1 ? ", and likewise" : ", but",
-            f->tests_hit - (f->tests_hit > 0), f->tests_of - 1, tests);
+            f->tests_hit - 1, f->tests_of - 1, tests);
 }
 
 static void say_differences(const struct rg_finding *f, char *out, size_t room)

@@ -145,7 +145,8 @@ static int add_one(const struct action *action, const struct options *options, c
     if (code == 0 && added)
         printf("%s added: %zu figures\n", run.run_id, entry.figure_count);
     else if (code == 0)
-        printf("%s is there already; `railgauge history remove %s` makes room for it anew\n", run.run_id, run.run_id);
+        printf("%s is there already; to replace it, `railgauge history remove %s`, then add it again\n", run.run_id,
+            run.run_id);
     fflush(stdout); /* what is told is on the disk, whatever comes next */
     rg_entry_close(&entry);
     rg_verdict_close(&measured);

@@ -77,7 +77,7 @@ refused() { # WORDS ARGUMENT...
     [ "${lines[0]}" = "20260102T020000Z-00000001 added: 49 figures" ]
     query .dump >"$BATS_TEST_TMPDIR/before"
     run -0 history add "$runs/well/00"
-    [ "$output" = "20260101T020000Z-00000000 is there already; \`railgauge history remove 20260101T020000Z-00000000\` makes room for it anew" ]
+    [ "$output" = "20260101T020000Z-00000000 is there already; to replace it, \`railgauge history remove 20260101T020000Z-00000000\`, then add it again" ]
     query .dump | diff "$BATS_TEST_TMPDIR/before" -
     run -0 history list
     [ "${#lines[@]}" = 3 ]

@@ -53,4 +53,11 @@ static inline bool rg_clock_missed(uint64_t begin_ns, uint64_t end_ns)
 /* The wall-clock time, RFC 3339 in UTC: 2026-11-22T09:30:00Z. */
 void rg_clock_timestamp(char out[RG_TIMESTAMP_LENGTH]);
 
+/* Reads one, with or without a fraction of a second, into the second since 1970. false: it is written otherwise, or no
+ * moment of the calendar. */
+bool rg_clock_read_timestamp(const char *text, time_t *out);
+
+/* The same of a day, 2026-11-22: when it begins. */
+bool rg_clock_read_day(const char *text, time_t *out);
+
 #endif

@@ -73,7 +73,7 @@ static int tell_past(const char *db, const struct rg_past *past, char *const *di
     for (size_t i = 0; code == 0 && i < count; i++)
         code = want_run(&wanted, directories[i], &wanted.runs[i], err);
     if (code == 0)
-        code = rg_judge_trend(past, RG_TREND_LEAST_PERCENT, &trend, err);
+        code = rg_judge_trend(past, RG_TREND_LEAST_PERCENT, SIZE_MAX, &trend, err);
     if (code == 0) {
         io->history =
             rg_trend_page_json(&trend, base_name(db), wanted.series, wanted.absent, wanted.absent_count, HISTORY_BYTES);

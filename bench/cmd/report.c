@@ -101,19 +101,6 @@ static int judge(const char *directory, struct entry *entry, struct rg_error *er
     return entry->verdict.root ? 0 : rg_fail(err, -ENOMEM, "%s: no memory to judge the run", directory);
 }
 
-/* A run that was killed has no verdict. */
-static int load_verdict(const char *directory, struct entry *entry, struct rg_error *err)
-{
-    int code = rg_verdict_load(directory, &entry->verdict, err);
-    entry->has_verdict = code == 0;
-    if (code == -ENOENT)
-        return 0;
-    if (code == 0 && strcmp(entry->verdict.run_id, entry->run.run_id) != 0)
-        code = rg_fail(err, -EINVAL, "%s/verdict.json: is of run %s, not of %s", directory, entry->verdict.run_id,
-            entry->run.run_id);
-    return code;
-}
-
 static int take(void *context, const struct rg_measurement *measurement, struct rg_error *err)
 {
     return rg_digest_add(context, measurement, err);
@@ -126,7 +113,8 @@ static int read_entry(
     if (code == 0)
         code = load_machine(options, entry, err);
     if (code == 0)
-        code = options->machine ? judge(directory, entry, err) : load_verdict(directory, entry, err);
+        code = options->machine ? judge(directory, entry, err)
+                                : rg_verdict_load_of(&entry->run, directory, &entry->verdict, &entry->has_verdict, err);
     const struct rg_machine *machine = entry->has_machine ? &entry->machine : NULL;
     if (code == 0)
         code = rg_digest_open(

@@ -414,10 +414,11 @@ static int add_to_point(struct rg_digest *digest, const struct rg_measurement *m
 
 int rg_digest_add(struct rg_digest *digest, const struct rg_measurement *m, struct rg_error *err)
 {
-    if (strcmp(m->run_id, digest->run->run_id) != 0)
-        return rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, digest->run->run_id);
+    int code = rg_run_check_id(digest->run, m->run_id, err);
+    if (code != 0)
+        return code;
     digest->measurements++;
     /* Load that is in another's way is no point of its own. */
-    int code = m->phase != NULL && strcmp(m->phase, "load") == 0 ? 0 : add_to_point(digest, m, err);
+    code = m->phase != NULL && strcmp(m->phase, "load") == 0 ? 0 : add_to_point(digest, m, err);
     return code == 0 ? rg_digest_add_beside(digest, m, err) : code;
 }

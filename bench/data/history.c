@@ -189,6 +189,42 @@ int rg_history_add(struct rg_history *history, const struct rg_entry *entry, boo
 
 /* --- removing --- */
 
+/* Ends what began with BEGIN IMMEDIATE: what no run has any more goes, too. code: of what was done since. */
+static int end_removal(const struct rg_history *history, int code, struct rg_error *err)
+{
+    if (code == 0)
+        code = rg_history_execute(history,
+            "DELETE FROM series WHERE id NOT IN (SELECT series FROM figure);"
+            "DELETE FROM fact WHERE id NOT IN (SELECT fact FROM run_fact); COMMIT",
+            "cannot be written", err);
+    if (code != 0) {
+        sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
+        return code;
+    }
+    return rg_history_execute(history, "VACUUM", "cannot be made smaller", err);
+}
+
+static int remove_by_id(const struct rg_history *history, const char *run_id, struct rg_error *err)
+{
+    char which[160];
+    sqlite3_snprintf(sizeof which, which, "run_id = %.64Q", run_id); /* no id is as long */
+    int code = remove_run(history, which, err);
+    if (code != 0 || sqlite3_changes(history->db) > 0)
+        return code;
+    return rg_fail(err, -EINVAL, "%s has no run '%s'; `railgauge history list` shows those it has. Nothing was removed",
+        history->path, run_id);
+}
+
+int rg_history_remove(struct rg_history *history, char *const *run_ids, size_t count, struct rg_error *err)
+{
+    int code = rg_history_execute(history, "BEGIN IMMEDIATE", "cannot be locked", err);
+    if (code != 0)
+        return code;
+    for (size_t i = 0; code == 0 && i < count; i++)
+        code = remove_by_id(history, run_ids[i], err);
+    return end_removal(history, code, err);
+}
+
 int rg_history_prune(
     struct rg_history *history, const char *before, int64_t keep, int64_t *removed, struct rg_error *err)
 {
@@ -201,14 +237,5 @@ int rg_history_prune(
         return code;
     code = remove_run(history, which, err);
     *removed = sqlite3_changes(history->db);
-    if (code == 0)
-        code = rg_history_execute(history,
-            "DELETE FROM series WHERE id NOT IN (SELECT series FROM figure);"
-            "DELETE FROM fact WHERE id NOT IN (SELECT fact FROM run_fact); COMMIT",
-            "cannot be written", err);
-    if (code != 0) {
-        sqlite3_exec(history->db, "ROLLBACK", NULL, NULL, NULL);
-        return code;
-    }
-    return rg_history_execute(history, "VACUUM", "cannot be made smaller", err);
+    return end_removal(history, code, err);
 }

@@ -49,6 +49,9 @@ int rg_history_runs(struct rg_history *history, struct rg_past *out, struct rg_e
 int rg_history_load(
     struct rg_history *history, const struct rg_history_filter *filter, struct rg_past *out, struct rg_error *err);
 
+/* What the series have in a field (test, node or rail), shortened: "sim000, sim001, sim002 and 61 more". */
+int rg_history_names(struct rg_history *history, const char *field, char *out, size_t room, struct rg_error *err);
+
 /* Takes a zeroed structure. */
 void rg_past_close(struct rg_past *past);
 
@@ -56,6 +59,9 @@ void rg_past_close(struct rg_past *past);
 int rg_history_each(struct rg_history *history, const struct rg_history_filter *filter,
     int (*body)(void *context, const struct rg_past_run *run, const struct rg_figure *figure), void *context,
     struct rg_error *err);
+
+/* Removes these runs, by their ids, and none of them where the history has not all: -EINVAL. */
+int rg_history_remove(struct rg_history *history, char *const *run_ids, size_t count, struct rg_error *err);
 
 /* Removes the runs that began before a time ("2026-01-01", NULL: none) and all but the latest `keep` (RG_NONE: all). */
 int rg_history_prune(

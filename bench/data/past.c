@@ -235,6 +235,29 @@ int rg_history_runs(struct rg_history *history, struct rg_past *out, struct rg_e
     return end(&l, ask(&l, RUNS, NULL, RG_NONE, take_run));
 }
 
+#define NAMES_MOST 8
+
+int rg_history_names(struct rg_history *history, const char *field, char *out, size_t room, struct rg_error *err)
+{
+    char sql[160];
+    size_t used = 0, count = 0;
+    int step;
+    snprintf(sql, sizeof sql, "SELECT DISTINCT %s FROM series WHERE %s NOT IN ('', -1) ORDER BY 1", field, field);
+    sqlite3_stmt *statement = rg_history_prepare(history, sql, err);
+    if (statement == NULL)
+        return -EIO;
+    out[0] = '\0';
+    while ((step = sqlite3_step(statement)) == SQLITE_ROW)
+        if (count++ < NAMES_MOST && used < room)
+            used += (size_t)snprintf(
+                out + used, room - used, "%s%.40s", used > 0 ? ", " : "", sqlite3_column_text(statement, 0));
+    if (count > NAMES_MOST && used < room)
+        snprintf(out + used, room - used, " and %zu more", count - NAMES_MOST);
+    int code = step == SQLITE_DONE ? 0 : rg_history_fail(history, "cannot be read", err);
+    sqlite3_finalize(statement);
+    return code;
+}
+
 int rg_history_load(
     struct rg_history *history, const struct rg_history_filter *filter, struct rg_past *out, struct rg_error *err)
 {

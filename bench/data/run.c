@@ -1,5 +1,6 @@
 #include "data/run.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "data/fields.h"
 
@@ -335,11 +336,24 @@ static int read_parts(struct rg_run *out, const struct rg_place *place, struct r
     return rg_suite_read(suite, name, &out->suite, err);
 }
 
+static int check_time(const char *key, const char *text, const struct rg_place *place, struct rg_error *err)
+{
+    time_t second;
+    if (rg_clock_read_timestamp(text, &second))
+        return 0;
+    return rg_json_refuse(place, err, "%s: '%s' is no time in UTC as 2026-11-22T09:30:00Z", key, text);
+}
+
 /* What the shape cannot say. */
 static int check(const struct rg_run *run, const struct rg_place *place, struct rg_error *err)
 {
     if (!rg_json_is_run_id(run->run_id))
         return rg_json_refuse(place, err, "run_id: '%s' is no id of a run", run->run_id);
+    int code = check_time("started_at", run->started_at, place, err);
+    if (code == 0 && run->ended_at != NULL)
+        code = check_time("ended_at", run->ended_at, place, err);
+    if (code != 0)
+        return code;
     if ((strcmp(run->status, "complete") == 0) != (run->incomplete_reason == NULL))
         return rg_json_refuse(place, err, "a run has an incomplete_reason just when it is incomplete");
     if ((run->hardware == 0) != (run->hardware_reason != NULL))
@@ -380,6 +394,15 @@ int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err)
     }
     *out = run;
     return 0;
+}
+
+int rg_run_check_id(const struct rg_run *run, const char *run_id, struct rg_error *err)
+{
+    if (strcmp(run->run_id, run_id) == 0)
+        return 0;
+    return rg_fail(err, -EINVAL,
+        "is of run %s, not of %s: run.json, measurements.ndjson and verdict.json must name one run", run_id,
+        run->run_id);
 }
 
 void rg_run_close(struct rg_run *run)

@@ -76,6 +76,9 @@ int rg_run_write(const struct rg_run *run, const char *directory, struct rg_erro
 /* Reads DIRECTORY/run.json; close with rg_run_close. mpirun stays NULL. */
 int rg_run_load(const char *directory, struct rg_run *out, struct rg_error *err);
 
+/* -EINVAL unless it is the run's id that another file of its directory names. */
+int rg_run_check_id(const struct rg_run *run, const char *run_id, struct rg_error *err);
+
 /* Frees the suite, the hosts, the options, ranks and lost, and what was read; takes a zeroed structure. */
 void rg_run_close(struct rg_run *run);
 

@@ -48,6 +48,8 @@ static cJSON *difference_object(const struct rg_difference *difference)
     cJSON_AddStringToObject(object, "after", difference->after);
     cJSON_AddNumberToObject(object, "places", (double)difference->places);
     cJSON_AddNumberToObject(object, "of", (double)difference->of);
+    cJSON_AddNumberToObject(object, "elsewhere", (double)difference->elsewhere);
+    cJSON_AddNumberToObject(object, "elsewhere_of", (double)difference->elsewhere_of);
     return object;
 }
 
@@ -56,6 +58,7 @@ cJSON *rg_trend_finding_object(const struct rg_trend *trend, const struct rg_fin
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "status", finding->worse ? "worse" : "better");
     cJSON_AddBoolToObject(object, "new", finding->fresh);
+    cJSON_AddBoolToObject(object, "stands", finding->stands);
     rg_trend_add_runs(object, trend->past, finding->run, finding->told);
     cJSON_AddStringToObject(object, "part", finding->part);
     cJSON_AddStringToObject(object, "scope", finding->scope);
@@ -67,6 +70,8 @@ cJSON *rg_trend_finding_object(const struct rg_trend *trend, const struct rg_fin
     rg_json_add_text(object, "side", finding->side);
     cJSON_AddNumberToObject(object, "hit", (double)finding->hit);
     cJSON_AddNumberToObject(object, "of", (double)finding->of);
+    cJSON_AddNumberToObject(object, "tests_hit", (double)finding->tests_hit);
+    cJSON_AddNumberToObject(object, "tests_of", (double)finding->tests_of);
     rg_trend_add_size(object, finding->percent, finding->low_percent, finding->high_percent);
     cJSON_AddStringToObject(object, "sentence", finding->sentence);
     cJSON *environment = cJSON_AddArrayToObject(object, "environment");
@@ -125,7 +130,9 @@ char *rg_trend_json(const struct rg_trend *trend)
     cJSON_AddNumberToObject(object, "short_series", (double)trend->short_series);
     cJSON_AddNumberToObject(object, "level", trend->level);
     cJSON_AddNumberToObject(object, "least_percent", trend->least_percent);
+    rg_json_add_text(object, "seen_run_id", trend->seen > 0 ? past->runs[trend->seen - 1].run_id : NULL);
     cJSON_AddNumberToObject(object, "new_regressions", (double)trend->fresh_regressions);
+    cJSON_AddNumberToObject(object, "standing_regressions", (double)trend->standing_regressions);
     cJSON_AddItemToObject(object, "not_measured", rg_trend_gaps_object(trend));
     cJSON *findings = cJSON_AddArrayToObject(object, "findings");
     for (size_t i = 0; i < trend->finding_count; i++)

@@ -11,25 +11,30 @@
 struct rg_difference {
     char name[192], before[192], after[192]; /* before "": was not known */
     size_t places, of;
+    size_t elsewhere, elsewhere_of; /* in so many of the other places like them, which did not change */
 };
 
 /* One thing that happened, however many series show it. */
 struct rg_finding {
-    const char *part;        /* fleet, rail, node, nic, group */
-    const char *scope;       /* rail, node, group or gpu: of what was measured */
+    const char *part;        /* fleet, rail, node, nic, group, total, victims */
+    const char *scope;       /* rail, node, group or gpu, fleet or victims: of what was measured */
     const char *node, *side; /* NULL: of all nodes; of both sides, or none */
     int64_t rail;            /* RG_NONE: of all rails */
     bool worse;
-    bool fresh;       /* it could not be told before the last run */
+    bool fresh;       /* it could not be told when the seen runs were all */
+    bool stands;      /* it is for the worse, and has not been made good since */
     size_t run, told; /* places among the past's runs: the first that shows it, the one after which it could be told */
-    size_t hit, of;   /* so many of a rail's nodes, of a node's rails, of the fleet's NICs; 0: not counted */
-    size_t lead;      /* place among the changes of the one that stands for them */
-    double percent;   /* by how much the lead's figure rose, over all places hit */
+    size_t hit,
+        of; /* so many of a rail's nodes, of a node's rails, of the fleet's NICs, of collectives; 0: not counted */
+    size_t tests_hit, tests_of;       /* in so many of the kinds of figure that could show it */
+    size_t lead;                      /* place among the changes of the one that stands for them */
+    double percent;                   /* by how much the lead's figure rose, over all places hit */
     double low_percent, high_percent; /* its 95 % interval */
     size_t first, count;              /* its changes */
     struct rg_difference differences[RG_DIFFERENCES_MOST];
     size_t difference_count;
-    char sentence[1024];
+    char brief[256]; /* where and what: "sim005 rail 2 sends 8.2 % less" */
+    char sentence[1536];
 };
 
 /* Series that runs before measured and the last one did not, put together by what they have in common. */
@@ -52,7 +57,8 @@ struct rg_trend {
     size_t change_count;
     struct rg_finding *findings; /* the new ones first, then by date, the latest first */
     size_t finding_count;
-    size_t fresh_regressions;
+    size_t seen; /* so many of the past's runs, from the first on: what could be told by then is not new */
+    size_t fresh_regressions, standing_regressions;
     size_t least_runs;                /* with a series that it takes before any change of it can be told */
     size_t last_series, short_series; /* that the last run measured; and of these, that fewer runs have */
     size_t earlier; /* place among the past's runs: the run that the last one is held against; SIZE_MAX: none */

@@ -2,6 +2,7 @@
 #ifndef RG_DATA_VERDICT_H
 #define RG_DATA_VERDICT_H
 
+#include "data/run.h"
 #include "data/tally.h"
 
 extern const char *const rg_status_names[RG_STATUSES + 1]; /* NULL-terminated */
@@ -147,6 +148,11 @@ char *rg_verdict_json(const struct rg_verdict *verdict);
  * and so do points, sides and the bounds of rows. -ENOENT where there is none; -EINVAL with a message that names file,
  * field and fault. */
 int rg_verdict_load(const char *directory, struct rg_verdict *out, struct rg_error *err);
+
+/* The same of a run in its directory; -EINVAL where it is another run's. there: false where the run has none, since it
+ * was killed. */
+int rg_verdict_load_of(
+    const struct rg_run *run, const char *directory, struct rg_verdict *out, bool *there, struct rg_error *err);
 
 /* Takes a zeroed structure. */
 void rg_verdict_close(struct rg_verdict *verdict);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const words[] = {"pass", "fail", "inconclusive", NULL};
 static const char *const kinds[] = {"machine", "run", "fleet", "several", "none", NULL};
@@ -310,5 +311,17 @@ int rg_verdict_load(const char *directory, struct rg_verdict *out, struct rg_err
         *out = verdict;
     else
         rg_verdict_close(&verdict);
+    return code;
+}
+
+int rg_verdict_load_of(
+    const struct rg_run *run, const char *directory, struct rg_verdict *out, bool *there, struct rg_error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/verdict.json", directory);
+    *there = access(path, F_OK) == 0;
+    int code = *there ? rg_verdict_load(directory, out, err) : 0;
+    if (code == 0 && *there && rg_run_check_id(run, out->run_id, err) != 0)
+        code = rg_fail_in(err, -EINVAL, "%s", path);
     return code;
 }

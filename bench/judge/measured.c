@@ -349,8 +349,8 @@ static int take(struct reader *reader, struct rg_measurement *m, struct rg_error
     if (code == 0 && (size_t)m->test_index >= reader->run->suite.test_count)
         code = rg_fail(err, -EINVAL, "test_index: %lld is not one of the suite's %zu tests", (long long)m->test_index,
             reader->run->suite.test_count);
-    if (code == 0 && strcmp(m->run_id, reader->run->run_id) != 0)
-        code = rg_fail(err, -EINVAL, "is of run %s, not of %s", m->run_id, reader->run->run_id);
+    if (code == 0)
+        code = rg_run_check_id(reader->run, m->run_id, err);
     reader->verdict->verified += m->has_integrity && m->integrity.words_checked > 0;
     if (code == 0 && reader->fleet != NULL)
         code = rg_fleet_judge_add(reader->fleet, m, err);

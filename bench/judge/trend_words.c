@@ -85,26 +85,33 @@ static bool had_another_name(const struct facts *then, const char *name)
     return false;
 }
 
-static void compare_fact(const struct facts *then, const struct facts *now, const struct rg_judge_place *places,
-    size_t count, struct rg_finding *io)
+/* Whether it is known to be otherwise there. */
+static bool differs(const struct facts *then, const struct facts *now, const struct rg_judge_place *place)
 {
-    struct rg_difference difference = {.of = count};
-    for (size_t i = 0; i < count; i++) {
-        const char *before = value_at(then, &places[i]), *after = value_at(now, &places[i]);
-        if (after == NULL || (before != NULL && strcmp(before, after) == 0))
-            continue;
-        if (difference.places++ > 0)
-            continue;
-        snprintf(difference.name, sizeof difference.name, "%s", now->first->name);
-        snprintf(difference.before, sizeof difference.before, "%s", before ? before : "");
-        snprintf(difference.after, sizeof difference.after, "%s", after);
-    }
-    if (difference.places > 0 && io->difference_count < RG_DIFFERENCES_MOST)
-        io->differences[io->difference_count++] = difference;
+    const char *before = value_at(then, place), *after = value_at(now, place);
+    return after != NULL && (before == NULL || strcmp(before, after) != 0);
 }
 
-void rg_judge_compare_facts(
-    const struct rg_trend *trend, const struct rg_judge_place *places, size_t count, struct rg_finding *io)
+static void compare_fact(
+    const struct facts *then, const struct facts *now, const struct rg_judge_places *places, struct rg_finding *io)
+{
+    struct rg_difference difference = {.of = places->count, .elsewhere_of = places->other_count};
+    for (size_t i = 0; i < places->count; i++) {
+        if (!differs(then, now, &places->here[i]) || difference.places++ > 0)
+            continue;
+        const char *before = value_at(then, &places->here[i]);
+        snprintf(difference.name, sizeof difference.name, "%s", now->first->name);
+        snprintf(difference.before, sizeof difference.before, "%s", before ? before : "");
+        snprintf(difference.after, sizeof difference.after, "%s", value_at(now, &places->here[i]));
+    }
+    if (difference.places == 0 || io->difference_count == RG_DIFFERENCES_MOST)
+        return;
+    for (size_t i = 0; i < places->other_count; i++)
+        difference.elsewhere += differs(then, now, &places->others[i]);
+    io->differences[io->difference_count++] = difference;
+}
+
+void rg_judge_compare_facts(const struct rg_trend *trend, const struct rg_judge_places *places, struct rg_finding *io)
 {
     const struct rg_past *past = trend->past;
     size_t series = trend->changes[io->lead].series, earlier = io->run;
@@ -124,24 +131,74 @@ void rg_judge_compare_facts(
         }
         bool known = name_then.count > 0 || !had_another_name(&all_then, name);
         if (known && !is_of_another_test(name, &past->series[series]))
-            compare_fact(&name_then, &name_now, places, count, io);
+            compare_fact(&name_then, &name_now, places, io);
     }
 }
 
 /* --- the sentence --- */
 
-static void say_where(const struct rg_finding *f, const struct rg_series *lead, char *out, size_t room)
+/* Where collectives ran, by what a series is of. */
+enum { ALL_RANKS, RAILS, NODES, PAIRS, GROUPS };
+static const char *const group_names[GROUPS] = {"all ranks", "rails", "nodes", "pairs"};
+
+static int group_of(const struct rg_series *series)
+{
+    if (series->node == NULL)
+        return series->rail == RG_NONE ? ALL_RANKS : RAILS;
+    return series->peer_node == NULL ? NODES : PAIRS;
+}
+
+static bool is_same_pair(const struct rg_series *a, const struct rg_series *b)
+{
+    return group_of(a) == PAIRS && group_of(b) == PAIRS && strcmp(a->node, b->node) == 0 &&
+           strcmp(a->peer_node, b->peer_node) == 0;
+}
+
+/* Words parted by ", ", and before the last by " and ". */
+static void list_words(const char *const *words, const bool *wanted, int count, char *out, size_t room)
+{
+    size_t used = 0, left = 0, listed = 0;
+    for (int i = 0; i < count; i++)
+        left += wanted[i];
+    for (int i = 0; i < count && used < room; i++) {
+        if (!wanted[i])
+            continue;
+        const char *between = listed++ == 0 ? "" : --left == 1 ? " and " : ", ";
+        used += (size_t)snprintf(out + used, room - used, "%s%s", between, words[i]);
+    }
+}
+
+/* "collectives among all ranks, rails and pairs", "all_gather of rail 2"; true: it is plural. */
+static bool say_groups(const struct rg_trend *trend, const struct rg_finding *f, char *out, size_t room)
+{
+    const struct rg_series *all = trend->past->series, *lead = &all[trend->changes[f->lead].series];
+    bool one_test = true, one_pair = true, there[GROUPS] = {false};
+    char among[64], place[160];
+    for (size_t i = f->first; i < f->first + f->count; i++) {
+        const struct rg_series *series = &all[trend->changes[i].series];
+        one_test = one_test && strcmp(series->test, lead->test) == 0;
+        one_pair = one_pair && is_same_pair(series, lead);
+        there[group_of(series)] = true;
+    }
+    list_words(group_names, there, GROUPS, among, sizeof among);
+    if (f->rail != RG_NONE)
+        snprintf(place, sizeof place, "of rail %lld", (long long)f->rail);
+    else if (f->node != NULL)
+        snprintf(place, sizeof place, "of %.64s", f->node);
+    else if (one_pair)
+        snprintf(place, sizeof place, "between %.64s and %.64s", lead->node, lead->peer_node);
+    else
+        snprintf(place, sizeof place, "among %s", among);
+    snprintf(out, room, "%s %s", one_test ? lead->test : "collectives", place);
+    return !one_test;
+}
+
+/* true: it is plural. */
+static bool say_where(const struct rg_trend *trend, const struct rg_finding *f, char *out, size_t room)
 {
     bool gpu = strcmp(f->scope, "gpu") == 0;
-    if (strcmp(f->scope, "group") == 0) {
-        char words[160];
-        int used = snprintf(out, room, "%s", rg_series_words(lead, words, sizeof words));
-        if (f->rail != RG_NONE && used > 0)
-            used += snprintf(out + used, room - (size_t)used, " of rail %lld", (long long)f->rail);
-        if (f->node != NULL && used > 0)
-            snprintf(out + used, room - (size_t)used, " of %s", f->node);
-        return;
-    }
+    if (strcmp(f->scope, "group") == 0)
+        return say_groups(trend, f, out, room);
     if (strcmp(f->part, "total") == 0)
         snprintf(out, room, "the fleet together");
     else if (strcmp(f->part, "victims") == 0 && f->rail == RG_NONE)
@@ -156,13 +213,14 @@ static void say_where(const struct rg_finding *f, const struct rg_series *lead, 
         snprintf(out, room, "%s%s", f->node ? f->node : "", gpu ? "'s GPUs" : "");
     else
         snprintf(out, room, "%s%s rail %lld", gpu ? "the GPU of " : "", f->node, (long long)f->rail);
+    return false;
 }
 
 /* "receives 6.1 % less" */
-static void say_what(const struct rg_finding *f, const struct rg_series *lead, char out[96])
+static void say_what(const struct rg_finding *f, const struct rg_series *lead, bool plural, char out[96])
 {
     bool rises = f->percent > 0, rail = strcmp(f->scope, "rail") == 0 || strcmp(f->scope, "node") == 0;
-    const char *verb = "moves", *more = rises ? "more" : "less";
+    const char *verb = plural ? "move" : "moves", *more = rises ? "more" : "less";
     if (strcmp(f->scope, "victims") == 0) {
         verb = rg_series_is_latency(lead) ? "lose" : "keep"; /* beside what they have alone */
     } else if (rg_series_is_latency(lead)) {
@@ -176,23 +234,6 @@ static void say_what(const struct rg_finding *f, const struct rg_series *lead, c
     snprintf(out, 96, "%s %.1f %% %s", verb, fabs(f->percent), more);
 }
 
-static void say_differences(const struct rg_finding *f, char *out, size_t room)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < f->difference_count && i < 3 && used < room; i++) {
-        const struct rg_difference *d = &f->differences[i];
-        const char *from = d->before[0] ? " went from " : "", *to = d->before[0] ? " to " : " is now ";
-        used += (size_t)snprintf(out + used, room - used, "; %s%s%.60s%s%.60s", d->name, from, d->before, to, d->after);
-        if (d->places < d->of && used < room)
-            used += (size_t)snprintf(out + used, room - used, " on %zu of the %zu", d->places, d->of);
-    }
-    if (f->difference_count > 3 && used < room)
-        used += (size_t)snprintf(out + used, room - used, "; and %zu more differences", f->difference_count - 3);
-    if (f->difference_count == 0 && used < room)
-        snprintf(out, room, "; nothing that was recorded went with it");
-}
-
 /* A rail has nodes, a node has rails, a fleet all of them. */
 static const char *what_is_hit(const struct rg_finding *f)
 {
@@ -203,24 +244,60 @@ static const char *what_is_hit(const struct rg_finding *f)
     return strcmp(f->scope, "gpu") == 0 ? "GPUs" : "NICs";
 }
 
+/* ", on 63 of 64 nodes, in rdma_write_bw 64K one_way, and likewise in 2 of 2 other bandwidth tests" */
+static void say_how_far(const struct rg_finding *f, const struct rg_series *lead, char *out, size_t room)
+{
+    char words[160];
+    size_t used = 0;
+    bool groups = strcmp(f->scope, "group") == 0;
+    const char *tests = groups                         ? "collectives"
+                        : strcmp(f->scope, "gpu") == 0 ? "copies"
+                        : rg_series_is_latency(lead)   ? "latency tests"
+                                                       : "bandwidth tests";
+    if (f->of > 1 && !groups)
+        used = (size_t)snprintf(out, room, ", on %zu of %zu %s", f->hit, f->of, what_is_hit(f));
+    used += (size_t)snprintf(out + used, room - used, ", in %s", rg_series_words(lead, words, sizeof words));
+    if (f->tests_of > 1 && used < room)
+        snprintf(out + used, room - used, "%s in %zu of %zu other %s", f->tests_hit > 1 ? ", and likewise" : ", but",
+            f->tests_hit - 1, f->tests_of - 1, tests);
+}
+
+static void say_differences(const struct rg_finding *f, char *out, size_t room)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < f->difference_count && i < 3 && used < room; i++) {
+        const struct rg_difference *d = &f->differences[i];
+        const char *from = d->before[0] ? " went from " : "", *to = d->before[0] ? " to " : " is now ";
+        used += (size_t)snprintf(out + used, room - used, "; %s%s%.60s%s%.60s", d->name, from, d->before, to, d->after);
+        if (d->places < d->of && used < room)
+            used += (size_t)snprintf(out + used, room - used, " on %zu of the %zu", d->places, d->of);
+        if (d->elsewhere > 0 && used < room)
+            used += (size_t)snprintf(out + used, room - used, "%s and on %zu other%s that did not change",
+                d->places < d->of ? "" : ", there", d->elsewhere, d->elsewhere > 1 ? "s" : "");
+    }
+    if (f->difference_count > 3 && used < room)
+        used += (size_t)snprintf(out + used, room - used, "; and %zu more differences", f->difference_count - 3);
+    if (f->difference_count == 0 && used < room)
+        snprintf(out, room, "; nothing that was recorded went with it");
+}
+
 void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io)
 {
     const struct rg_past *past = trend->past;
     const struct rg_series *lead = &past->series[trend->changes[io->lead].series];
-    char where[256], what[96], interval[64] = "", hit[64] = "", in[200] = "", differences[600], words[160];
+    char where[160], what[96], interval[64] = "", how_far[320], differences[800];
     double low = fmin(fabs(io->low_percent), fabs(io->high_percent));
     double high = fmax(fabs(io->low_percent), fabs(io->high_percent));
     if (io->low_percent * io->high_percent < 0)
         low = 0;
-    say_where(io, lead, where, sizeof where);
-    say_what(io, lead, what);
+    bool plural = say_where(trend, io, where, sizeof where);
+    say_what(io, lead, plural, what);
+    snprintf(io->brief, sizeof io->brief, "%s %s", where, what);
     if (!isnan(low))
         snprintf(interval, sizeof interval, " (%.1f to %.1f %%)", low, high);
-    if (io->of > 1)
-        snprintf(hit, sizeof hit, ", on %zu of %zu %s", io->hit, io->of, what_is_hit(io));
-    if (strcmp(io->scope, "group") != 0)
-        snprintf(in, sizeof in, ", in %s", rg_series_words(lead, words, sizeof words));
+    say_how_far(io, lead, how_far, sizeof how_far);
     say_differences(io, differences, sizeof differences);
-    snprintf(io->sentence, sizeof io->sentence, "since %.10s %s %s%s%s%s%s", past->runs[io->run].started_at, where,
-        what, interval, hit, in, differences);
+    snprintf(io->sentence, sizeof io->sentence, "since %.10s %s%s%s%s", past->runs[io->run].started_at, io->brief,
+        interval, how_far, differences);
 }

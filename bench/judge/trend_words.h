@@ -10,11 +10,16 @@ struct rg_judge_place {
     int64_t rail;
 };
 
-/* Fills in the finding's differences: what was otherwise at these places in the run before. */
-void rg_judge_compare_facts(
-    const struct rg_trend *trend, const struct rg_judge_place *places, size_t count, struct rg_finding *io);
+/* Those that a finding is about, and those like them that did not change. */
+struct rg_judge_places {
+    struct rg_judge_place *here, *others;
+    size_t count, other_count;
+};
 
-/* Writes its sentence. */
+/* Fills in the finding's differences: what was otherwise here in the run before, and in how many of the others. */
+void rg_judge_compare_facts(const struct rg_trend *trend, const struct rg_judge_places *places, struct rg_finding *io);
+
+/* Writes its sentence, and the brief one. */
 void rg_judge_say(const struct rg_trend *trend, struct rg_finding *io);
 
 #endif

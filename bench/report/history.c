@@ -7,27 +7,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Prints what write makes of something. Nodes, suites and machines may be named anything. */
-static void print_plain(void (*write)(const void *what, FILE *out), const void *what, FILE *out)
+/* A text of CSV. What a spreadsheet would take for a formula is quoted and begins with an apostrophe, as OWASP advises
+ * against CSV injection. */
+static void print_text(const char *text, FILE *out)
 {
-    char *text = NULL;
-    size_t length;
-    FILE *written = open_memstream(&text, &length);
-    if (written == NULL)
+    if (text == NULL)
         return;
-    write(what, written);
-    if (fclose(written) == 0)
-        rg_naming_put_plain(text, out);
-    free(text);
+    bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    bool quoted = formula || text[strcspn(text, ",\"\n\r")] != '\0';
+    fputs(formula ? "\"'" : quoted ? "\"" : "", out);
+    while (*text != '\0') {
+        uint32_t c = rg_naming_next(&text);
+        if (c == '"')
+            fputc('"', out);
+        rg_naming_put(c, out);
+    }
+    fputs(quoted ? "\"" : "", out);
 }
 
 /* --- runs --- */
 
-static void write_runs(const void *what, FILE *out)
+void rg_report_runs(const struct rg_past *past, FILE *out)
 {
-    const struct rg_past *past = what;
     fprintf(out, "%-26s %-21s %-12s %-12s %5s %5s %7s %4s  %s\n", "run", "began", "suite", "machine", "nodes", "ranks",
-        "figures", "exit", "");
+        "figures", "exit", "origin");
     for (size_t i = 0; i < past->run_count; i++) {
         const struct rg_past_run *run = &past->runs[i];
         char exit_status[24] = "-";
@@ -40,9 +43,21 @@ static void write_runs(const void *what, FILE *out)
     }
 }
 
-void rg_report_runs(const struct rg_past *past, FILE *out)
+void rg_report_runs_csv(const struct rg_past *past, FILE *out)
 {
-    print_plain(write_runs, past, out);
+    fputs("run_id,started_at,suite,machine,origin,status,nodes,ranks,figures,exit_status\n", out);
+    for (size_t i = 0; i < past->run_count; i++) {
+        const struct rg_past_run *run = &past->runs[i];
+        const char *texts[] = {run->run_id, run->started_at, run->suite, run->machine, run->origin, run->status};
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+            print_text(texts[k], out);
+            fputc(',', out);
+        }
+        fprintf(out, "%lld,%lld,%lld,", (long long)run->nodes, (long long)run->ranks, (long long)run->figures);
+        if (run->exit_status != RG_NONE)
+            fprintf(out, "%lld", (long long)run->exit_status);
+        fputc('\n', out);
+    }
 }
 
 /* --- trend --- */
@@ -136,47 +151,84 @@ static void print_gaps(const struct rg_trend *trend, FILE *out)
 
 static void print_finding(const struct rg_trend *trend, const struct rg_finding *finding, FILE *out)
 {
-    char text[1200];
+    char text[1700];
     const struct rg_past_run *told = &trend->past->runs[finding->told];
     const char *word = !finding->worse ? "better" : finding->fresh ? "NEW, WORSE" : "worse";
-    snprintf(text, sizeof text, "%s: %s.", word, finding->sentence);
+    const char *after = finding->worse && !finding->stands ? "; made good since" : "";
+    snprintf(text, sizeof text, "%s: %s%s.", word, finding->sentence, after);
     fputc('\n', out);
     rg_wrap_print(text, 0, 2, out);
     fprintf(out, "  first shown by run %s, told after %s\n", trend->past->runs[finding->run].run_id, told->run_id);
     print_changes(trend, finding, out);
 }
 
-static void write_trend(const void *what, FILE *out)
+/* --- the first lines, which are all that some see; not wrapped, so that each stays one --- */
+
+#define NAMED 3
+
+/* "sim005 rail 2 sends 8.2 % less since 2026-09-20, ..., and 2 more": those that are new, or those that stand since
+ * before. How many they are. */
+static size_t name_regressions(const struct rg_trend *trend, bool fresh, char *out, size_t room)
 {
-    const struct rg_trend *trend = what;
-    const struct rg_past *past = trend->past;
-    char text[400];
-    if (past->run_count == 0) {
-        fputs("There are no runs.\n", out);
-        return;
-    }
-    const char *first = past->runs[0].started_at, *last = past->runs[past->run_count - 1].started_at;
-    size_t worse = 0, better = 0;
+    size_t used = 0, count = 0;
     for (size_t i = 0; i < trend->finding_count; i++) {
-        worse += trend->findings[i].worse;
-        better += !trend->findings[i].worse;
+        const struct rg_finding *finding = &trend->findings[i];
+        if (!finding->worse || finding->fresh != fresh || (!fresh && !finding->stands) || ++count > NAMED ||
+            used >= room)
+            continue;
+        used += (size_t)snprintf(out + used, room - used, "%s%s since %.10s", count > 1 ? ", " : "", finding->brief,
+            trend->past->runs[finding->run].started_at);
     }
-    if (trend->fresh_regressions > 0)
-        snprintf(text, sizeof text, "WORSE since the last run: %zu new regression%s.", trend->fresh_regressions,
-            trend->fresh_regressions > 1 ? "s" : "");
-    else if (trend->last_series == 0)
-        snprintf(text, sizeof text, "The last run measured nothing that could have got worse.");
-    else if (trend->short_series == trend->last_series)
-        snprintf(text, sizeof text,
-            "Too few runs to tell whether anything has got worse: it takes %zu that measured the same.",
+    if (count > NAMED && used < room)
+        snprintf(out + used, room - used, ", and %zu more", count - NAMED);
+    return count;
+}
+
+static void print_incomplete(const struct rg_trend *trend, FILE *out)
+{
+    fprintf(out, "INCOMPLETE: the last run lacks %zu of %zu series: ", trend->missing_series, trend->earlier_series);
+    for (size_t i = 0; i < trend->missing.count && i < NAMED; i++)
+        fprintf(out, "%s%s", i > 0 ? "; " : "", trend->missing.at[i].sentence);
+    if (trend->missing.count > NAMED)
+        fprintf(out, "; and %zu more", trend->missing.count - NAMED);
+    fputs(".\n", out);
+}
+
+static void print_head(const struct rg_trend *trend, FILE *out)
+{
+    char fresh[1200], standing[1200];
+    size_t news = name_regressions(trend, true, fresh, sizeof fresh);
+    size_t olds = name_regressions(trend, false, standing, sizeof standing);
+    if (news > 0)
+        fprintf(out, "WORSE: %zu new regression%s: %s.\n", news, news > 1 ? "s" : "", fresh);
+    if (trend->missing_series > 0)
+        print_incomplete(trend, out);
+    if (olds > 0)
+        fprintf(out, "%s%zu %sregression%s stand%s: %s.\n", news > 0 ? "" : "Nothing new; ", olds,
+            news > 0 ? "earlier " : "", olds > 1 ? "s" : "", olds > 1 ? "" : "s", standing);
+    else if (news == 0 && trend->last_series == 0)
+        fputs("The last run measured nothing that could have got worse.\n", out);
+    else if (news == 0 && trend->short_series > 0 && trend->short_series == trend->last_series)
+        fprintf(out, "Too few runs to tell whether anything has got worse: it takes %zu that measured the same.\n",
             trend->least_runs);
-    else
-        snprintf(text, sizeof text, "Nothing has got worse that was not told before.");
-    rg_wrap_print(text, 0, 0, out);
+    else if (news == 0)
+        fputs("Nothing new, and no regression stands.\n", out);
+}
+
+static void print_span(const struct rg_trend *trend, FILE *out)
+{
+    const struct rg_past *past = trend->past;
+    const char *first = past->runs[0].started_at, *last = past->runs[past->run_count - 1].started_at;
+    char text[400], seen[80] = "";
+    size_t worse = 0;
+    for (size_t i = 0; i < trend->finding_count; i++)
+        worse += trend->findings[i].worse;
+    if (trend->seen > 0)
+        snprintf(seen, sizeof seen, " New is what could not be told after run %s.", past->runs[trend->seen - 1].run_id);
     snprintf(text, sizeof text,
-        "%zu run%s from %.10s to %.10s, %zu series; in all that time %zu change%s for the worse and %zu for the better.",
+        "%zu run%s from %.10s to %.10s, %zu series; in all that time %zu change%s for the worse and %zu for the better.%s",
         past->run_count, past->run_count > 1 ? "s" : "", first, last, past->series_count, worse, worse == 1 ? "" : "s",
-        better);
+        trend->finding_count - worse, seen);
     rg_wrap_print(text, 0, 0, out);
     if (trend->short_series > 0 && trend->short_series < trend->last_series) {
         snprintf(text, sizeof text,
@@ -184,35 +236,22 @@ static void write_trend(const void *what, FILE *out)
             trend->short_series, trend->last_series, trend->least_runs);
         rg_wrap_print(text, 0, 0, out);
     }
+}
+
+void rg_report_trend(const struct rg_trend *trend, FILE *out)
+{
+    if (trend->past->run_count == 0) {
+        fputs("There are no runs.\n", out);
+        return;
+    }
+    print_head(trend, out);
+    print_span(trend, out);
     print_gaps(trend, out);
     for (size_t i = 0; i < trend->finding_count; i++)
         print_finding(trend, &trend->findings[i], out);
 }
 
-void rg_report_trend(const struct rg_trend *trend, FILE *out)
-{
-    print_plain(write_trend, trend, out);
-}
-
 /* --- export --- */
-
-/* What a spreadsheet would take for a formula is quoted and begins with an apostrophe, as OWASP advises against CSV
- * injection. */
-static void print_text(const char *text, FILE *out)
-{
-    if (text == NULL)
-        return;
-    bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
-    bool quoted = formula || text[strcspn(text, ",\"\n\r")] != '\0';
-    fputs(formula ? "\"'" : quoted ? "\"" : "", out);
-    while (*text != '\0') {
-        uint32_t c = rg_naming_next(&text);
-        if (c == '"')
-            fputc('"', out);
-        rg_naming_put(c, out);
-    }
-    fputs(quoted ? "\"" : "", out);
-}
 
 void rg_report_figure_head(FILE *out)
 {

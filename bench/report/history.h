@@ -10,6 +10,9 @@
 /* The runs, a line each, the latest last. */
 void rg_report_runs(const struct rg_past *past, FILE *out);
 
+/* The same as comma-separated values. */
+void rg_report_runs_csv(const struct rg_past *past, FILE *out);
+
 /* In words first, then a table. */
 void rg_report_trend(const struct rg_trend *trend, FILE *out);
 

@@ -110,14 +110,6 @@ void rg_naming_put(uint32_t c, FILE *out)
     fputc((int)(0x80 | (c & 0x3F)), out);
 }
 
-void rg_naming_put_plain(const char *text, FILE *out)
-{
-    while (*text != '\0') {
-        uint32_t c = rg_naming_next(&text);
-        rg_naming_put(c == '\r' ? 0xFFFD : c, out);
-    }
-}
-
 void rg_naming_put_markdown(const char *text, FILE *out)
 {
     const char *begin = text;

@@ -24,9 +24,6 @@ uint32_t rg_naming_next(const char **text);
 /* Writes a character as UTF-8. */
 void rg_naming_put(uint32_t character, FILE *out);
 
-/* For a terminal, which control characters would steer: of these only tab and newline are left. */
-void rg_naming_put_plain(const char *text, FILE *out);
-
 /* What Markdown or HTML would read as markup is escaped; a line stays a line, a cell a cell. */
 void rg_naming_put_markdown(const char *text, FILE *out);
 

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "report/format.h"
 #include "report/naming.h"
 
@@ -136,16 +137,16 @@ static void print_statuses(const struct rg_verdict *verdict, FILE *out)
 
 static void print_run(const struct rg_run *run, const struct rg_verdict *verdict, FILE *out)
 {
-    struct tm utc = {0};
+    time_t began;
     begin_family("railgauge_exit_status", NULL, "0 pass, 1 fail, 3 inconclusive.", out);
     fprintf(out, "railgauge_exit_status %d\n", verdict->exit_status);
     if (run->hardware != RG_NONE) {
         begin_family("railgauge_hardware", NULL, "1: the figures are of real hardware from end to end.", out);
         fprintf(out, "railgauge_hardware %d\n", run->hardware != 0);
     }
-    if (run->started_at != NULL && strptime(run->started_at, "%Y-%m-%dT%H:%M:%SZ", &utc) != NULL) {
+    if (run->started_at != NULL && rg_clock_read_timestamp(run->started_at, &began)) {
         begin_family("railgauge_run_start_timestamp_seconds", "seconds", "When the run began.", out);
-        fprintf(out, "railgauge_run_start_timestamp_seconds %lld\n", (long long)timegm(&utc));
+        fprintf(out, "railgauge_run_start_timestamp_seconds %lld\n", (long long)began);
     }
     begin_family("railgauge_measurements", NULL, "How many of what was judged ended how.", out);
     for (int s = 0; s < RG_STATUSES; s++)

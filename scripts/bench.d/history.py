@@ -32,8 +32,9 @@ def simulate(directory, day):
     before, after = run["run_id"], f"{day:%Y%m%d}T020000Z-00000000"
     run["run_id"], run["started_at"] = after, f"{day:%Y-%m-%d}T02:00:00Z"
     (directory / "run.json").write_text(json.dumps(run))
-    measurements = directory / "measurements.ndjson"
-    measurements.write_text(measurements.read_text().replace(before, after))
+    for name in ("measurements.ndjson", "verdict.json"):
+        file = directory / name
+        file.write_text(file.read_text().replace(before, after))
 
 
 def history(*arguments):

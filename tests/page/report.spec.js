@@ -155,7 +155,7 @@ test("the history tells what changed word by word as railgauge history trend doe
 
 test("each series that changed has a picture, the worst of each thing that happened first and the rest folded, with date, size and interval", async ({ page }) => {
     await open(page, "nights");
-    const changes = told("nights").findings.flatMap((finding) => finding.changes);
+    const { findings } = told("nights"), changes = findings.flatMap((finding) => finding.changes);
     await expect(page.locator("#history .series")).toHaveCount(6);
     const heads = page.locator("#history .series h3");
     await expect(heads.nth(0)).toContainText("rail 0");
@@ -173,7 +173,7 @@ test("each series that changed has a picture, the worst of each thing that happe
     await page.locator("#history > details").last().locator("summary").first().click();
     const rows = page.locator("#history > details").last().locator("tbody tr");
     await expect(rows).toHaveCount(changes.length);
-    await expect(rows.filter({ hasText: "sim001 rail 1 receives" }).filter({ hasText: "64 KiB" }).filter({ hasText: "8 queue pairs" })).toContainText("the NIC's firmware 28.44.1036 → 28.45.1200");
+    await expect(rows.filter({ hasText: "sim001 rail 1 receives" }).filter({ hasText: "64 KiB" }).filter({ hasText: "8 queue pairs" })).toContainText(`the NIC's firmware 28.44.1036 → 28.45.1200, there and on ${findings[0].environment[0].elsewhere} others that did not change`);
 });
 
 test("what the last run did not measure is told before what changed, by part, as in railgauge history trend", async ({ page }) => {

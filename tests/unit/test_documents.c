@@ -1,6 +1,7 @@
 /* data: the examples beside the schemas, and documents written and read back. */
 #include "helpers.h"
 
+#include "base/clock.h"
 #include "data/suite.h"
 #include "data/verdict.h"
 
@@ -168,6 +169,27 @@ static void invalid_verdicts_are_refused_by_name(void **state)
 {
     (void)state;
     check_examples("invalid", "verdict", expect_refused);
+}
+
+static void a_time_is_one_of_the_calendar_in_utc(void **state)
+{
+    static const char *const good[] = {
+        "2026-11-22T09:30:00Z", "2024-02-29T23:59:59Z", "2026-11-22T09:30:00.123456789Z"};
+    static const char *const bad[] = {"", "yesterday", "2026-11-22", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z",
+        "2026-11-22T24:00:00Z", "2026-11-22T09:30:00", "2026-11-22T09:30:00+02:00", "2026-11-22T09:30:00.Z",
+        "2026-11-22T09:30:00.1234567890Z", "2026-11-22T9:30:00Z", " 2026-11-22T09:30:00Z", "2026-11-22T09:30:00ZZ"};
+    time_t second;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        assert_true(rg_clock_read_timestamp(good[i], &second));
+    for (size_t i = 0; i < COUNT_OF(bad); i++)
+        assert_false(rg_clock_read_timestamp(bad[i], &second));
+    assert_true(rg_clock_read_timestamp("1970-01-02T00:00:01.9Z", &second));
+    assert_int_equal(second, 86401);
+    assert_true(rg_clock_read_day("1970-01-03", &second));
+    assert_int_equal(second, 2 * 86400);
+    assert_false(rg_clock_read_day("2026-1-1", &second));
+    assert_false(rg_clock_read_day("2026-01-01T00:00:00Z", &second));
 }
 
 static void delivered_suites_and_machines_are_accepted(void **state)
@@ -379,6 +401,7 @@ int main(void)
         cmocka_unit_test(invalid_suites_are_refused_by_name),
         cmocka_unit_test(invalid_machines_are_refused_by_name),
         cmocka_unit_test(invalid_runs_are_refused_by_name),
+        cmocka_unit_test(a_time_is_one_of_the_calendar_in_utc),
         cmocka_unit_test(invalid_measurements_are_refused_by_name),
         cmocka_unit_test(invalid_verdicts_are_refused_by_name),
         cmocka_unit_test(delivered_suites_and_machines_are_accepted),

@@ -16,6 +16,7 @@ struct fleet {
     int nodes, rails;
     struct rg_past past;
     struct rg_trend trend;
+    size_t seen; /* runs */
 };
 
 static const struct rg_series nic = {.origin = "hardware",
@@ -50,7 +51,7 @@ static int by_series(const void *a, const void *b)
 static void make_fleet(struct fleet *f, int nodes, int rails)
 {
     size_t count = (size_t)(nodes * rails * 3 + nodes + rails);
-    *f = (struct fleet){.nodes = nodes, .rails = rails};
+    *f = (struct fleet){.nodes = nodes, .rails = rails, .seen = SIZE_MAX};
     f->past.runs = calloc(RUNS, sizeof *f->past.runs);
     f->past.series = calloc(count, sizeof *f->past.series);
     f->past.values = calloc(count * RUNS, sizeof *f->past.values);
@@ -120,7 +121,7 @@ static const struct rg_trend *trend_of(struct fleet *f)
 {
     struct rg_error err;
     rg_trend_close(&f->trend);
-    assert_int_equal(rg_judge_trend(&f->past, 1, &f->trend, &err), 0);
+    assert_int_equal(rg_judge_trend(&f->past, 1, f->seen, &f->trend, &err), 0);
     for (size_t i = 0; i < f->trend.finding_count; i++)
         print_message("#  %s\n", f->trend.findings[i].sentence);
     return &f->trend;
@@ -142,6 +143,20 @@ static const struct rg_finding *only(const struct rg_trend *trend, const char *p
     assert_true(finding->count > 0);
     assert_int_equal(finding->count, trend->change_count);
     return finding;
+}
+
+/* The one that is worse, or better. */
+static const struct rg_finding *only_of(const struct rg_trend *trend, bool worse)
+{
+    const struct rg_finding *found = NULL;
+    for (size_t i = 0; i < trend->finding_count; i++) {
+        if (trend->findings[i].worse != worse)
+            continue;
+        assert_null(found);
+        found = &trend->findings[i];
+    }
+    assert_non_null(found);
+    return found;
 }
 
 static void add_fact(struct fleet *f, size_t run, const char *name, const char *value, const char *node)
@@ -292,6 +307,88 @@ static void a_collective_alone_is_told_as_such(void **state)
     close_fleet(&f);
 }
 
+/* Collectives alone: two of all ranks, one of each rail, and one of each node with each of four others. */
+static void make_collectives(struct fleet *f)
+{
+    size_t kept = 0;
+    make_fleet(f, 8, 4);
+    for (size_t s = 0; s < f->past.series_count; s++) {
+        struct rg_series series = f->past.series[s];
+        bool pair = strcmp(series.test, "rdma_write_lat") == 0;
+        if (strcmp(series.scope, "group") != 0 && !pair)
+            continue;
+        if (pair) {
+            int node = atoi(series.node + 1), peer = (node + 1 + (int)series.rail) % 8;
+            series.peer_node = f->past.texts[2 * RUNS + peer];
+            series.rail = RG_NONE;
+        }
+        series.side = NULL;
+        series.test = "all_gather";
+        series.scope = "group";
+        series.metric = "busbw_gigabytes_per_s";
+        series.variant = pair ? "pair" : "rail";
+        f->past.series[kept++] = series;
+    }
+    for (int i = 0; i < 2; i++) {
+        f->past.series[kept] = f->past.series[0];
+        f->past.series[kept].test = i == 0 ? "all_gather" : "all_reduce";
+        f->past.series[kept].node = f->past.series[kept].peer_node = NULL;
+        f->past.series[kept].rail = RG_NONE;
+        f->past.series[kept++].variant = "world";
+    }
+    f->past.series_count = kept;
+    qsort(f->past.series, kept, sizeof *f->past.series, by_series);
+}
+
+/* All collectives that a node or rail has a part in; -1: any. */
+static void slow_collectives(struct fleet *f, int node, int rail, double factor)
+{
+    char name[16];
+    snprintf(name, sizeof name, "n%02d", node);
+    for (size_t s = 0; s < f->past.series_count; s++) {
+        const struct rg_series *series = &f->past.series[s];
+        if ((node >= 0 && series->node != NULL && strcmp(series->node, name) != 0 &&
+                strcmp(series->peer_node, name) != 0) ||
+            (rail >= 0 && series->rail != RG_NONE && series->rail != rail))
+            continue;
+        for (size_t run = AT; run < RUNS; run++)
+            f->past.values[s * RUNS + run] *= factor;
+    }
+}
+
+static void collectives_are_told_by_what_stands_out_and_else_as_a_whole(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_collectives(&f);
+    slow_collectives(&f, -1, -1, 0.94);
+    const struct rg_finding *finding = only(trend_of(&f), "group");
+    assert_has(finding->sentence, " collectives among all ranks, rails and pairs move 6.0 % less (");
+    assert_has(finding->sentence, " and likewise in 3 of 3 other collectives; ");
+    assert_null(finding->node);
+    assert_int_equal(finding->hit, f.past.series_count);
+    close_fleet(&f);
+    make_collectives(&f);
+    slow_collectives(&f, 2, -1, 0.94);
+    finding = only(trend_of(&f), "group");
+    assert_has(finding->sentence, " collectives of n02 move ");
+    assert_string_equal(finding->node, "n02");
+    close_fleet(&f);
+    make_collectives(&f);
+    slow_collectives(&f, -1, 1, 0.94);
+    finding = only(trend_of(&f), "group");
+    assert_has(finding->sentence, " collectives of rail 1 move ");
+    assert_null(finding->node);
+    assert_int_equal(finding->rail, 1);
+    close_fleet(&f);
+    make_collectives(&f);
+    for (size_t run = AT; run < RUNS; run++)
+        f.past.values[run] *= 0.9;
+    finding = only(trend_of(&f), "group");
+    assert_has(finding->sentence, " all_gather between n00 and n01 moves ");
+    close_fleet(&f);
+}
+
 static void what_is_new_since_the_last_run_is_told_first_and_later_is_old(void **state)
 {
     struct fleet f;
@@ -315,6 +412,83 @@ static void what_is_new_since_the_last_run_is_told_first_and_later_is_old(void *
     close_fleet(&f);
 }
 
+static void what_is_new_depends_on_the_runs_that_were_seen(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", 5, 2, "rx", 0.93);
+    size_t told = only(trend_of(&f), "nic")->told;
+    assert_int_equal(f.trend.seen, RUNS - 1);
+    assert_int_equal(f.trend.fresh_regressions, 0);
+    f.seen = told; /* all runs before it */
+    assert_true(only(trend_of(&f), "nic")->fresh);
+    assert_int_equal(f.trend.fresh_regressions, 1);
+    f.seen = told + 1;
+    assert_false(only(trend_of(&f), "nic")->fresh);
+    f.seen = 0;
+    assert_true(only(trend_of(&f), "nic")->fresh);
+    close_fleet(&f);
+}
+
+/* Of a NIC, between runs. */
+static void dip(struct fleet *f, size_t from, size_t to, double factor)
+{
+    for (size_t s = 0; s < f->past.series_count; s++)
+        for (size_t run = from; run < to; run++)
+            if (strcmp(f->past.series[s].test, "rdma_write_bw") == 0 && f->past.series[s].rail == 2 &&
+                strcmp(f->past.series[s].node, "n05") == 0)
+                f->past.values[s * RUNS + run] *= factor;
+}
+
+static void a_regression_stands_until_it_is_made_good(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    dip(&f, 40, RUNS, 0.9);
+    assert_true(only_of(trend_of(&f), true)->stands);
+    assert_int_equal(f.trend.standing_regressions, 1);
+    dip(&f, 70, RUNS, 1 / 0.93);
+    assert_true(only_of(trend_of(&f), true)->stands); /* it is better, but not as before */
+    assert_false(only_of(&f.trend, false)->stands);
+    dip(&f, 70, RUNS, 0.93 / 0.9);
+    assert_false(only_of(trend_of(&f), true)->stands);
+    assert_int_equal(f.trend.standing_regressions, 0);
+    close_fleet(&f);
+}
+
+static void a_test_is_named_that_many_show_and_stays_the_same(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    for (size_t s = 0; s < f.past.series_count; s++)
+        if (strcmp(f.past.series[s].test, "rdma_write_lat") == 0) {
+            f.past.series[s].test = "rdma_send_bw";
+            f.past.series[s].metric = "bandwidth_gbps";
+        }
+    qsort(f.past.series, f.past.series_count, sizeof *f.past.series, by_series);
+    change(&f, "rail", NULL, 5, 2, "tx", 0.92);
+    double *all = f.past.values;
+    for (size_t runs = AT + 7; runs <= RUNS; runs++) {
+        double *some = calloc(f.past.series_count * runs + 1, sizeof *some);
+        for (size_t s = 0; s < f.past.series_count; s++)
+            memcpy(&some[s * runs], &all[s * RUNS], runs * sizeof *some);
+        f.past.values = some;
+        f.past.run_count = runs;
+        const struct rg_finding *finding = only(trend_of(&f), "nic");
+        assert_has(finding->sentence, ", in rdma_send_bw 64K one_way, and likewise in 1 of 1 other bandwidth tests; ");
+        assert_int_equal(finding->tests_hit, 2);
+        free(some);
+    }
+    f.past.values = all;
+    change(&f, "rail", "rdma_send_bw", 5, 2, "tx", 1 / 0.92);
+    assert_has(
+        only(trend_of(&f), "nic")->sentence, ", in rdma_write_bw 64K one_way, but in 0 of 1 other bandwidth tests; ");
+    close_fleet(&f);
+}
+
 static void what_differed_from_the_run_before_is_told(void **state)
 {
     struct fleet f;
@@ -332,8 +506,9 @@ static void what_differed_from_the_run_before_is_told(void **state)
     }
     const struct rg_finding *finding = only(trend_of(&f), "rail");
     assert_int_equal(finding->difference_count, 3);
-    assert_has(finding->sentence, "; NCCL went from 2.27.3 to 2.28.9; firmware went from 1 to 2 on 2 of the 8; "
-                                  "rdma_write_bw's depth went from 128 to 64");
+    assert_has(finding->sentence,
+        "; NCCL went from 2.27.3 to 2.28.9, there and on 24 others that did not change; firmware went from 1 to 2 on 2 "
+        "of the 8 and on 6 others that did not change; rdma_write_bw's depth went from 128 to 64");
     char *json = rg_trend_json(&f.trend);
     assert_has(json, "\"before\":\t\"2.27.3\"");
     free(json);
@@ -355,8 +530,8 @@ static void of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told(voi
             add_fact(&f, run, names[3], "1024", NULL); /* until then it was left to the fabric */
     }
     const struct rg_finding *finding = only(trend_of(&f), "rail");
-    assert_has(finding->sentence, "one_way; rdma_write_bw's depth with direction one_way went from 128 to 16; "
-                                  "rdma_write_bw's mtu_bytes with direction one_way is now 1024");
+    assert_has(finding->sentence, "one_way; rdma_write_bw's depth with direction one_way went from 128 to 16, ");
+    assert_has(finding->sentence, "; rdma_write_bw's mtu_bytes with direction one_way is now 1024, ");
     assert_int_equal(finding->difference_count, 2);
     /* earlier versions kept the first one's, by no more than the test's name */
     f.past.fact_count = 0;
@@ -365,6 +540,30 @@ static void of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told(voi
             add_fact(&f, run, names[i], run < AT ? "128" : "16", NULL);
     finding = only(trend_of(&f), "rail");
     assert_has(finding->sentence, "; nothing that was recorded went with it");
+    close_fleet(&f);
+}
+
+static void what_also_differed_where_nothing_changed_is_told_with_it(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 8, 4);
+    change(&f, "rail", "rdma_write_bw", 5, 2, "tx", 0.93);
+    for (size_t run = 0; run < RUNS; run++)
+        for (int node = 0; node < 8; node++)
+            add_fact(&f, run, "the NIC's driver", run < AT || node == 7 ? "A" : "B", f.past.texts[2 * RUNS + node]);
+    const struct rg_finding *finding = only(trend_of(&f), "nic");
+    assert_has(finding->sentence, "; the NIC's driver went from A to B, there and on 27 others that did not change");
+    assert_int_equal(finding->differences[0].elsewhere, 27);
+    assert_int_equal(finding->differences[0].elsewhere_of, 31);
+    char *json = rg_trend_json(&f.trend);
+    assert_has(json, "\"elsewhere\":\t27");
+    free(json);
+    /* one that changes at the same time, if otherwise, is no such other */
+    change(&f, "rail", "rdma_write_bw", 3, 1, "rx", 0.8);
+    assert_int_equal(trend_of(&f)->finding_count, 2);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(f.trend.findings[i].differences[0].elsewhere_of, 30);
     close_fleet(&f);
 }
 
@@ -379,7 +578,7 @@ static void runs_that_are_missing_do_not_matter(void **state)
             f.past.values[s * RUNS + run] = NAN;
     only(trend_of(&f), "nic");
     close_fleet(&f);
-    f = (struct fleet){0};
+    f = (struct fleet){.seen = SIZE_MAX};
     assert_int_equal(trend_of(&f)->finding_count, 0);
     close_fleet(&f);
 }
@@ -605,7 +804,7 @@ static void a_run_that_was_not_on_hardware_lacks_all_that_those_before_measured(
         struct rg_past past = past_of_soft_runs(&f, RUNS - 3, RUNS - 1, runs);
         struct rg_trend trend;
         struct rg_error err;
-        assert_int_equal(rg_judge_trend(&past, 1, &trend, &err), 0);
+        assert_int_equal(rg_judge_trend(&past, 1, SIZE_MAX, &trend, &err), 0);
         size_t after = runs - (RUNS - 2); /* the first night on soft-RoCE, the second, and one on hardware again */
         assert_int_equal(trend.missing_series, after == 0 ? 108 : 0);
         assert_int_equal(trend.gone_series, after == 1 ? 108 : 0);
@@ -675,9 +874,14 @@ int main(void)
         cmocka_unit_test(two_things_at_once_are_two_findings),
         cmocka_unit_test(what_a_partner_loses_by_it_is_no_second_finding),
         cmocka_unit_test(a_collective_alone_is_told_as_such),
+        cmocka_unit_test(collectives_are_told_by_what_stands_out_and_else_as_a_whole),
+        cmocka_unit_test(a_test_is_named_that_many_show_and_stays_the_same),
         cmocka_unit_test(what_is_new_since_the_last_run_is_told_first_and_later_is_old),
+        cmocka_unit_test(what_is_new_depends_on_the_runs_that_were_seen),
+        cmocka_unit_test(a_regression_stands_until_it_is_made_good),
         cmocka_unit_test(what_differed_from_the_run_before_is_told),
         cmocka_unit_test(of_tests_of_one_name_only_settings_of_the_finding_s_own_are_told),
+        cmocka_unit_test(what_also_differed_where_nothing_changed_is_told_with_it),
         cmocka_unit_test(runs_that_are_missing_do_not_matter),
     };
     return cmocka_run_group_tests_name("trend", tests, NULL, NULL);

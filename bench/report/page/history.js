@@ -23,7 +23,8 @@ function different(finding) {
     if (finding.environment.length === 0) return "nothing that was recorded";
     return finding.environment.map((each) => el("div", {}, el("bdi", {}, each.name), " ",
         each.before === null ? ["is now ", el("bdi", {}, each.after)] : [el("bdi", {}, each.before), " → ", el("bdi", {}, each.after)],
-        each.places < each.of && ` on ${count(each.places)} of the ${count(each.of)}`));
+        each.places < each.of && ` on ${count(each.places)} of the ${count(each.of)}`,
+        each.elsewhere > 0 && `${each.places < each.of ? "" : ", there"} and on ${plural(each.elsewhere, "other")} that did not change`));
 }
 
 function draw(history, chart, width) {
@@ -84,7 +85,7 @@ function picture(history, chart) {
 function finding(each) {
     const word = each.status === "better" ? "better" : each.new ? "NEW, WORSE" : "worse";
     return el("li", { class: `finding ${each.status}${each.new ? " new" : ""}`, dir: "auto" },
-        el("strong", {}, `${word}: `), `${each.sentence}.`);
+        el("strong", {}, `${word}: `), `${each.sentence}${each.status === "worse" && !each.stands ? "; made good since" : ""}.`);
 }
 
 function inWords(history) {

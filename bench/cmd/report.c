@@ -95,10 +95,9 @@ static int judge(const char *directory, struct entry *entry, struct rg_error *er
     entry->has_verdict = code == 0;
     if (code != 0)
         return code;
-    char *text = rg_verdict_json(&entry->verdict);
-    entry->verdict.root = text ? cJSON_Parse(text) : NULL;
-    free(text);
-    return entry->verdict.root ? 0 : rg_fail(err, -ENOMEM, "%s: no memory to judge the run", directory);
+    return rg_verdict_keep_document(&entry->verdict)
+               ? 0
+               : rg_fail(err, -ENOMEM, "%s: no memory to judge the run", directory);
 }
 
 static int take(void *context, const struct rg_measurement *measurement, struct rg_error *err)

@@ -144,6 +144,9 @@ void rg_verdict_print(const struct rg_verdict *verdict, FILE *out);
 /* The same as text, malloc'd. */
 char *rg_verdict_json(const struct rg_verdict *verdict);
 
+/* Gives a verdict that was judged the document that one that was read has, for rg_digest_json. False: no memory. */
+bool rg_verdict_keep_document(struct rg_verdict *verdict);
+
 /* Reads DIRECTORY/verdict.json; close with rg_verdict_close. heat and verified, which are in no document, stay zero,
  * and so do points, sides and the bounds of rows. -ENOENT where there is none; -EINVAL with a message that names file,
  * field and fault. */

@@ -283,6 +283,14 @@ static int check(const struct rg_verdict *verdict, const struct rg_place *place,
     return 0;
 }
 
+bool rg_verdict_keep_document(struct rg_verdict *verdict)
+{
+    char *text = rg_verdict_json(verdict);
+    verdict->root = text ? cJSON_Parse(text) : NULL;
+    free(text);
+    return verdict->root != NULL;
+}
+
 int rg_verdict_load(const char *directory, struct rg_verdict *out, struct rg_error *err)
 {
     char path[PATH_MAX];

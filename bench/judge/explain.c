@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TOGETHER 3 /* runs by which dates of one event may lie apart */
+#define TOGETHER 3            /* runs by which dates of one event may lie apart */
+#define EXPLAINED 1.25        /* so many times what a part loses may be its doing elsewhere, */
+#define EXPLAINED_PERCENT 1.0 /* and by noise so much more */
 
 static const struct rg_series *series_of(const struct rg_finder *f, size_t change)
 {
@@ -71,16 +73,22 @@ static int try_part(struct rg_finder *f, const struct rg_extent *part)
 
 /* --- one event --- */
 
-/* A flow's other end shows what ails this one: on the same rail, the other way, and less of it. */
-static bool is_echo(const struct rg_finding *finding, const struct rg_series *series, double percent)
+/* A flow's other end shows what ails this one: on the same rail, the other way, and less of it; only of little is the
+ * date so unsure that it may be another. */
+static bool is_echo(const struct rg_finding *finding, const struct rg_series *series, const struct rg_change *change)
 {
+    size_t apart = change->run > finding->run ? change->run - finding->run : finding->run - change->run;
     return strcmp(finding->part, "nic") == 0 && strcmp(series->scope, "rail") == 0 && finding->rail == series->rail &&
-           !rg_extent_same(finding->side, series->side) && fabs(percent) < 2.0 / 3 * fabs(finding->percent);
+           !rg_extent_same(finding->side, series->side) &&
+           fabs(change->percent) < (apart <= 1 ? 2.0 / 3 : 1.0 / 3) * fabs(finding->percent);
 }
 
-/* What a node sums up over its rails, or ranks do together, goes with a part of theirs. */
-static bool is_of(const struct rg_finding *finding, const struct rg_series *series)
+/* What a node sums up over its rails, or ranks do together, goes with a part of theirs; it loses hardly more than that
+ * part does. */
+static bool is_of(const struct rg_finding *finding, const struct rg_series *series, const struct rg_change *change)
 {
+    if (fabs(change->percent) > EXPLAINED * fabs(finding->percent) + EXPLAINED_PERCENT)
+        return false;
     bool node = finding->node == NULL || rg_extent_same(finding->node, series->node) ||
                 rg_extent_same(finding->node, series->peer_node);
     if (strcmp(finding->scope, "group") == 0 &&
@@ -102,7 +110,7 @@ static void attach(struct rg_finder *f)
             const struct rg_change *change = &f->trend->changes[f->order[i]];
             const struct rg_series *series = series_of(f, f->order[i]);
             if (f->finding_of[f->order[i]] != RG_EXTENT_NONE ||
-                !(is_of(finding, series) || is_echo(finding, series, change->percent)))
+                !(is_of(finding, series, change) || is_echo(finding, series, change)))
                 continue;
             f->finding_of[f->order[i]] = k;
             if (change->told < finding->told)

@@ -100,8 +100,8 @@ static void make_fleet(struct fleet *f, int nodes, int rails)
 }
 
 /* From a run on, what fits is multiplied; node and rail -1, side, test NULL: any. */
-static void change(
-    struct fleet *f, const char *scope, const char *test, int node, int rail, const char *side, double factor)
+static void change_at(struct fleet *f, size_t at, const char *scope, const char *test, int node, int rail,
+    const char *side, double factor)
 {
     char name[16];
     snprintf(name, sizeof name, "n%02d", node);
@@ -112,9 +112,15 @@ static void change(
             (rail >= 0 && series->rail != rail) ||
             (side != NULL && (series->side == NULL || strcmp(series->side, side) != 0)))
             continue;
-        for (size_t run = AT; run < RUNS; run++)
+        for (size_t run = at; run < RUNS; run++)
             f->past.values[s * RUNS + run] *= factor;
     }
+}
+
+static void change(
+    struct fleet *f, const char *scope, const char *test, int node, int rail, const char *side, double factor)
+{
+    change_at(f, AT, scope, test, node, rail, side, factor);
 }
 
 static const struct rg_trend *trend_of(struct fleet *f)
@@ -292,6 +298,35 @@ static void what_a_partner_loses_by_it_is_no_second_finding(void **state)
     assert_string_equal(finding->node, "n01");
     assert_string_equal(finding->side, "rx");
     assert_int_equal(finding->count, 2);
+    close_fleet(&f);
+}
+
+/* Soon after a NIC has got slower, what its loss does not explain gets worse. */
+static void a_second_fault_soon_after_is_a_finding_of_its_own(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 6, 4);
+    change(&f, "rail", "rdma_write_bw", 3, 2, "rx", 0.92);
+    change_at(&f, AT + 2, "group", "all_gather", -1, 2, NULL, 0.6);
+    const struct rg_trend *trend = trend_of(&f);
+    assert_int_equal(trend->finding_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_within(trend->findings[i].percent, strcmp(trend->findings[i].scope, "group") == 0 ? -40 : -8, 1.5);
+    close_fleet(&f);
+    make_fleet(&f, 6, 8);
+    change(&f, "rail", "rdma_write_bw", 3, 2, "rx", 0.8);
+    change_at(&f, AT + 2, "rail", "rdma_write_bw", 1, 2, "tx", 0.925);
+    trend = trend_of(&f);
+    assert_int_equal(trend->finding_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_string_equal(trend->findings[i].node, trend->findings[i].percent < -15 ? "n03" : "n01");
+    close_fleet(&f);
+    /* What goes along with it is explained by it. */
+    make_fleet(&f, 6, 4);
+    change(&f, "rail", "rdma_write_bw", 3, 2, "rx", 0.8);
+    change(&f, "group", "all_gather", -1, 2, NULL, 0.8);
+    assert_string_equal(only(trend_of(&f), "nic")->node, "n03");
     close_fleet(&f);
 }
 
@@ -873,6 +908,7 @@ int main(void)
         cmocka_unit_test(a_latency_that_rises_is_worse_and_one_that_falls_is_better),
         cmocka_unit_test(two_things_at_once_are_two_findings),
         cmocka_unit_test(what_a_partner_loses_by_it_is_no_second_finding),
+        cmocka_unit_test(a_second_fault_soon_after_is_a_finding_of_its_own),
         cmocka_unit_test(a_collective_alone_is_told_as_such),
         cmocka_unit_test(collectives_are_told_by_what_stands_out_and_else_as_a_whole),
         cmocka_unit_test(a_test_is_named_that_many_show_and_stays_the_same),

@@ -92,7 +92,7 @@ static void print_row(const struct rg_row *row, const struct rg_text_style *styl
     print_place(row, out);
     if (!isnan(row->threshold))
         snprintf(bound, sizeof bound, "%s %s", latency ? "<=" : ">=", rg_figure(row->threshold, threshold));
-    fprintf(out, " %9s %-4s %-10s %10s %10s\n", rg_figure(row->measured, measured), rg_naming_unit(row->metric), bound,
+    fprintf(out, " %9s %-4s %-11s %9s %10s\n", rg_figure(row->measured, measured), rg_naming_unit(row->metric), bound,
         rg_figure(style->rated ? row->nominal_percent : row->expected, first),
         rg_figure(style->rated ? row->ceiling_percent : 100 * row->measured / row->expected, second));
     if (row->reason != NULL && row->status != RG_UNJUDGED)
@@ -344,7 +344,7 @@ static bool print_columns(const struct grouped *grouped, const struct rg_text_st
         sums |= grouped->group_of_point[p] == p && summed;
     }
     if (rows && grouped->verdict->row_count > 0)
-        fprintf(out, "\n  %-11s %-29s %14s %-10s %10s %10s\n", "status", "where", "measured     ", "threshold",
+        fprintf(out, "\n  %-11s %-29s %14s %-11s %9s %10s\n", "status", "where", "measured     ", "threshold",
             style->rated ? "% nominal" : "expected", style->rated ? "% ceiling" : "% of it");
     return sums && !style->all;
 }

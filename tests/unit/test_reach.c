@@ -39,7 +39,7 @@ static void draw(const struct lot *lot, uint64_t number, double rows[ROWS_MOST])
 /* What is known of such runs, by the plain estimates; its limit for one more. */
 static double limit_of(const struct lot *lot, uint64_t number)
 {
-    double rows[ROWS_MOST], medians[RUNS_MOST], within = 0, between = 0, mean = 0;
+    double rows[ROWS_MOST], medians[RUNS_MOST] = {0}, within = 0, between = 0, mean = 0;
     for (int i = 0; i < lot->runs; i++) {
         draw(lot, rg_random_with(number, (uint64_t)i), rows);
         medians[i] = median_of(rows, lot->rows);

@@ -220,8 +220,13 @@ int rg_history_remove(struct rg_history *history, char *const *run_ids, size_t c
     int code = rg_history_execute(history, "BEGIN IMMEDIATE", "cannot be locked", err);
     if (code != 0)
         return code;
-    for (size_t i = 0; code == 0 && i < count; i++)
-        code = remove_by_id(history, run_ids[i], err);
+    for (size_t i = 0; code == 0 && i < count; i++) {
+        size_t first = 0;
+        while (strcmp(run_ids[first], run_ids[i]) != 0)
+            first++;
+        code = first == i ? remove_by_id(history, run_ids[i], err)
+                          : rg_fail(err, -EINVAL, "run %s is given twice. Nothing was removed", run_ids[i]);
+    }
     return end_removal(history, code, err);
 }
 

@@ -82,7 +82,9 @@ static void tell(const struct rg_suite *suite, size_t test, bool rest, int64_t s
     for (size_t i = 1; i < rg_settings_row_count && used < room; i++) {
         const struct rg_option *row = &rg_settings_rows[i];
         bool open = !row->hidden && !(rest && (row->type == RG_SIZES || may_come_to_the_same(row))), tells = false;
-        for (size_t t = 0; open && !tells && t < suite->test_count; t++) {
+        /* The first of those that carry the same needs nothing to tell it from those after it, which may come and go.
+         */
+        for (size_t t = 0; open && !tells && t < (rest ? test : suite->test_count); t++) {
             const struct rg_settings *there = &suite->tests[t];
             tells = strcmp(there->test, here->test) == 0 && differ(row, here, there) &&
                     ((is_carried(row) && !rest) || carry_the_same(here, there, size_bytes));

@@ -11,7 +11,7 @@
  * figures carry with them; from others whose figures carry the same, by all the rest. Empty: by nothing. */
 void rg_namesakes_tell(const struct rg_suite *suite, size_t test, char *out, size_t room);
 
-/* The rest alone, "depth 16": what tells its figures at a size from those of other tests that carry the same. */
+/* The rest alone, "depth 16": what tells its figures at a size from those of tests before it that carry the same. */
 void rg_namesakes_tell_rest(const struct rg_suite *suite, size_t test, int64_t size_bytes, char *out, size_t room);
 
 /* What such a text says of a setting, not terminated; NULL: nothing. */

@@ -222,7 +222,8 @@ bool rg_settings_differ(const struct rg_settings *before, const struct rg_settin
     return used > 0;
 }
 
-bool rg_settings_are_counterparts(const struct rg_settings *a, const struct rg_settings *b)
+/* Whether what two tests measure may be compared, which no setting but these forbids. */
+static bool are_counterparts(const struct rg_settings *a, const struct rg_settings *b)
 {
     const char *const words[][2] = {{a->test, b->test}, {a->direction, b->direction}, {a->memory, b->memory},
         {a->pattern, b->pattern}, {a->data_type, b->data_type}, {a->reduction, b->reduction}, {a->group, b->group},
@@ -232,6 +233,23 @@ bool rg_settings_are_counterparts(const struct rg_settings *a, const struct rg_s
     for (size_t i = 0; alike && i < sizeof words / sizeof *words; i++)
         alike = strcmp(words[i][0], words[i][1]) == 0;
     return alike;
+}
+
+void rg_suite_pair(const struct rg_suite *here, const struct rg_suite *there, size_t *out)
+{
+    bool taken[RG_SUITE_TESTS_MOST] = {false};
+    char words[400];
+    for (size_t i = 0; i < here->test_count; i++)
+        out[i] = SIZE_MAX;
+    for (int alike = 1; alike >= 0; alike--)
+        for (size_t i = 0; i < here->test_count; i++)
+            for (size_t j = 0; out[i] == SIZE_MAX && j < there->test_count; j++) {
+                const struct rg_settings *a = &there->tests[j], *b = &here->tests[i];
+                if (taken[j] || !are_counterparts(a, b) || (alike && rg_settings_differ(a, b, words, sizeof words)))
+                    continue;
+                out[i] = j;
+                taken[j] = true;
+            }
 }
 
 const struct rg_option *rg_settings_odd_one(const struct rg_settings *a, const struct rg_settings *b)

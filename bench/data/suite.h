@@ -66,9 +66,9 @@ int rg_suite_read(cJSON *root, const char *name, struct rg_suite *out, struct rg
 /* "depth 128, then 1; mtu_bytes -, then 1024": what is set otherwise; false: nothing. */
 bool rg_settings_differ(const struct rg_settings *before, const struct rg_settings *now, char *out, size_t room);
 
-/* Whether what two tests measure may be compared, which no setting but these forbids: test, direction, memory, pattern,
- * queue pairs, and a collective's or a copy's kind. */
-bool rg_settings_are_counterparts(const struct rg_settings *a, const struct rg_settings *b);
+/* The test there that each of these is to be compared with, by number; SIZE_MAX: none. Counterparts that are set alike
+ * belong together, then the others in their order. out: as many as here has tests. */
+void rg_suite_pair(const struct rg_suite *here, const struct rg_suite *there, size_t *out);
 
 /* The first setting that two tests have otherwise, shapes a figure and is told by no figure, such as depth or MTU; not
  * among whom and for how long. NULL: there is none. */

@@ -145,16 +145,12 @@ static int open_meetings(struct rg_earlier *earlier, struct rg_error *err)
 /* Says what was set otherwise in the earlier run, test by test, in whatever order the suites have them. */
 static void note_settings(const struct rg_suite *now, const struct rg_suite *before, struct rg_verdict *out)
 {
-    bool taken[RG_SUITE_TESTS_MOST] = {false};
+    size_t counterpart[RG_SUITE_TESTS_MOST];
+    rg_suite_pair(now, before, counterpart);
     for (size_t i = 0; i < now->test_count; i++) {
         char words[400];
-        size_t j = 0;
-        while (j < before->test_count && (taken[j] || !rg_settings_are_counterparts(&now->tests[i], &before->tests[j])))
-            j++;
-        if (j == before->test_count)
-            continue;
-        taken[j] = true;
-        if (rg_settings_differ(&before->tests[j], &now->tests[i], words, sizeof words))
+        if (counterpart[i] != SIZE_MAX &&
+            rg_settings_differ(&before->tests[counterpart[i]], &now->tests[i], words, sizeof words))
             rg_verdict_note(
                 out, "%s was measured with other settings than in the earlier run: %s", now->tests[i].test, words);
     }

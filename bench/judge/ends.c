@@ -2,6 +2,7 @@
 
 #include "judge/hold.h"
 
+#include <math.h>
 #include <string.h>
 
 /* rail: RG_NONE: any of the node's */
@@ -52,7 +53,7 @@ int rg_ends_lay(const struct rg_run *run, struct rg_verdict *verdict, struct rg_
         {flow ? row->peer_node : row->opposite, flow ? row->peer_rail : RG_NONE, !sends}};
     bool guilty[2];
     for (int i = 0; i < 2; i++) {
-        bool lost = is_lost(run, &ends[i]);
+        bool lost = isnan(row->measured) && is_lost(run, &ends[i]); /* what was measured was so before */
         char words[300];
         guilty[i] = lost || (row->status != RG_NOT_RUN && is_suspected(verdict, &ends[i]));
         snprintf(words, sizeof words, "%s was lost", ends[i].node);

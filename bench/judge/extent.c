@@ -198,7 +198,7 @@ static bool measure_groups(const struct rg_finder *f, const struct rg_extent *pa
         if (own && along)
             add_up(f, s, change.before, first, last);
     }
-    return is_rest(part) || (is_most(io->hit, io->of) && !is_most(others_hit, others_of));
+    return is_rest(part) || (others_of > 0 && is_most(io->hit, io->of) && !is_most(others_hit, others_of));
 }
 
 /* How much all that was added up changed. */

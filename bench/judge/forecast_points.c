@@ -185,19 +185,22 @@ static int doubt_settings(
     struct reader *reader, const struct rg_run *first, const char *directory, struct rg_error *err)
 {
     const struct rg_suite *here = &reader->run->suite, *there = &first->suite;
-    for (size_t i = 0; i < here->test_count; i++)
-        for (size_t j = 0; j < there->test_count; j++) {
-            const struct rg_settings *a = &there->tests[j], *b = &here->tests[i];
-            const struct rg_option *row = rg_settings_are_counterparts(a, b) ? rg_settings_odd_one(a, b) : NULL;
-            char one[64], other[64], *text = NULL;
-            if (row == NULL)
-                continue;
-            if (asprintf(&text, "run %s, in %s, measured %s with %s %s, run %s with %s: a model of both is of neither",
-                    reader->run_id, directory, b->test, row->key, rg_settings_text(row, b, other), first->run_id,
-                    rg_settings_text(row, a, one)) < 0)
-                text = NULL;
-            return add_doubt(reader->forecast, text, err);
-        }
+    size_t counterpart[RG_SUITE_TESTS_MOST];
+    rg_suite_pair(here, there, counterpart);
+    for (size_t i = 0; i < here->test_count; i++) {
+        char one[64], other[64], *text = NULL;
+        if (counterpart[i] == SIZE_MAX)
+            continue;
+        const struct rg_settings *a = &there->tests[counterpart[i]], *b = &here->tests[i];
+        const struct rg_option *row = rg_settings_odd_one(a, b);
+        if (row == NULL)
+            continue;
+        if (asprintf(&text, "run %s, in %s, measured %s with %s %s, run %s with %s: a model of both is of neither",
+                reader->run_id, directory, b->test, row->key, rg_settings_text(row, b, other), first->run_id,
+                rg_settings_text(row, a, one)) < 0)
+            text = NULL;
+        return add_doubt(reader->forecast, text, err);
+    }
     return 0;
 }
 

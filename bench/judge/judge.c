@@ -74,8 +74,8 @@ static void conclude(const struct rg_run *run, bool whole, struct rg_verdict *v)
         snprintf(v->summary, sizeof v->summary, "Everything was measured%s; it was compared with nothing.",
             v->verified > 0 && verifies(&run->suite) ? " and arrived intact" : "");
     else if (!compared && v->counts[RG_FAIL] == 0 && open == 0)
-        snprintf(v->summary, sizeof v->summary,
-            "There was no baseline: %zu figures were held against each other alone%s.", v->counts[RG_UNJUDGED], rest);
+        snprintf(v->summary, sizeof v->summary, "There was no baseline to hold the %zu figures against%s.",
+            v->counts[RG_UNJUDGED], rest);
     else if (!compared)
         snprintf(v->summary, sizeof v->summary, "%zu of %zu figures failed, %zu are open%s.", v->counts[RG_FAIL],
             judged + v->counts[RG_UNJUDGED], open, rest);

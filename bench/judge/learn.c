@@ -304,14 +304,15 @@ static int worst_of(const struct course *course, const struct rg_test_point *poi
     return 0;
 }
 
-/* Says why a point has no expectation: it would be so wide that nothing fails it. */
+/* Says why a point has no expectation: it would be so wide that nothing fails it. More runs tell more of how runs
+ * differ; the worst row and the intervals stay as they are. */
 static void leave_out(const struct course *course, const struct rg_test_point *point, const struct rg_spread *spread,
-    const struct rg_expectation *e, double most, struct rg_verdict *notes)
+    const struct rg_expectation *e, double fixed, double most, struct rg_verdict *notes)
 {
     double chance = GOOD_RUNS_FAILING / (double)course->promised;
-    size_t enough = course->count;
+    size_t enough = course->count + 1;
     char size[24], words[64];
-    while (enough < RUNS_ENOUGH && 100 * rg_reach(spread, enough, chance) > most * e->expected)
+    while (enough < RUNS_ENOUGH && 100 * rg_reach(spread, enough, chance) / e->expected + fixed > most)
         enough++;
     snprintf(
         words, sizeof words, enough < RUNS_ENOUGH ? "about %zu runs would do" : "more runs would not help", enough);
@@ -406,7 +407,7 @@ static int expect(const struct course *course, size_t p, const struct rg_source 
         .expected = centre,
         .tolerance_percent = ceil(10 * tolerance) / 10}; /* upwards, so that the worst row still passes */
     if (e.tolerance_percent > most)
-        leave_out(course, point, &spread, &e, most, notes);
+        leave_out(course, point, &spread, &e, shortfall > most ? INFINITY : interval, most, notes);
     else
         out->expectations[out->expectation_count++] = e;
     return 0;

@@ -35,21 +35,38 @@ static struct facts take_name(struct facts *list)
     return taken;
 }
 
+/* Facts of one name are in the order of nodes, those of all first: the place of a node's first. */
+static size_t first_of(const struct facts *facts, const char *node)
+{
+    size_t low = 0, high = facts->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const char *there = facts->first[middle].node;
+        if (strcmp(there ? there : "", node) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* What holds at a place: the narrowest fact that covers it; NULL: none does. */
 static const char *value_at(const struct facts *facts, const struct rg_judge_place *place)
 {
-    const char *value = NULL;
+    const char *const nodes[] = {"", place->node ? place->node : ""}, *value = NULL;
     int narrowest = -1;
-    for (size_t i = 0; i < facts->count; i++) {
-        const struct rg_past_fact *fact = &facts->first[i];
-        bool node = fact->node == NULL || (place->node != NULL && strcmp(fact->node, place->node) == 0);
-        bool rail = fact->rail == RG_NONE || place->rail == RG_NONE || fact->rail == place->rail;
-        int narrow = (fact->node != NULL) + (fact->rail != RG_NONE);
-        if (!node || !rail || narrow <= narrowest)
-            continue;
-        narrowest = narrow;
-        value = fact->value;
-    }
+    for (size_t n = 0; n < (place->node ? 2 : 1); n++)
+        for (size_t i = first_of(facts, nodes[n]); i < facts->count; i++) {
+            const struct rg_past_fact *fact = &facts->first[i];
+            bool rail = fact->rail == RG_NONE || place->rail == RG_NONE || fact->rail == place->rail;
+            int narrow = (fact->node != NULL) + (fact->rail != RG_NONE);
+            if (strcmp(fact->node ? fact->node : "", nodes[n]) != 0)
+                break;
+            if (!rail || narrow <= narrowest)
+                continue;
+            narrowest = narrow;
+            value = fact->value;
+        }
     return value;
 }
 

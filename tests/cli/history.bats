@@ -184,6 +184,7 @@ refused() { # WORDS ARGUMENT...
         remove 20260101T020000Z-00000000 20260101T020000Z-0000000f --db "$db"
     refused "has no run '$(printf '%0200d' 7)'; " remove "$(printf '%0200d' 7)" --db "$db"
     refused "give the ids of the runs to remove" remove --db "$db"
+    refused "run 20260101T020000Z-00000000 is given twice" remove 20260101T020000Z-00000000 20260101T020000Z-00000000 --db "$db"
     [ "$(query 'SELECT count(*) FROM run')" = 4 ]
     run -0 history remove 20260103T020000Z-00000002 20260101T020000Z-00000000
     [ "$output" = "2 runs removed" ]

@@ -257,6 +257,16 @@ latencies() { # COUNT DIRECTORY
     [[ $output == *"lost: rank 4 and 1 more (sim002, rails 0, 1): "* ]]
 }
 
+@test "what was measured before a node was lost is laid to whom it accuses, not to the node" {
+    "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs --seed 3 -o "$work/whole" >"$work/said"
+    "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs --seed 3 --fault dies,part=node,node=2,at=5 \
+        --fault slow,part=tx,node=1,rail=0,loss=30 -o "$work/both" >"$work/said" || [ $? = 1 ]
+    jq -s -e 'any(.[]; .flow.to.node == "sim002" and .flow.from.node == "sim001" and .status == "ok")' "$work/both/measurements.ndjson"
+    run -1 "$railgauge" compare "$work/both" --baseline "$work/whole" --format markdown
+    run -0 grep '^| fail ' <<<"$output"
+    [[ $output != *"| sim002"* && $output == *"| sim001 rail 0 sends"* ]]
+}
+
 @test "a slow part's partners do not fail with it; without line rates text has what was expected" {
     "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs -o "$work/well" >"$work/said"
     "$railgauge" simulate --nodes 4 --rails 2 --pattern pairs --seed 2 --fault slow,part=tx,node=1,rail=1,loss=20 -o "$work/slow" >"$work/said" || [ $? = 1 ]

@@ -236,6 +236,17 @@ static void settings_are_told_of_counterparts_in_whatever_order(void **state)
         "rdma_write_bw was measured with other settings than in the earlier run: depth 128, then 16");
 }
 
+static void the_same_tests_in_another_order_are_set_alike(void **state)
+{
+    struct both *both = *state;
+    add_flow(&both->before, 0, 0, 1, 100);
+    add_flow(&both->now, 0, 0, 1, 100);
+    both->before.tests[1] = both->now.tests[1] = both->now.tests[0];
+    both->before.run.suite.test_count = both->now.run.suite.test_count = 2;
+    both->before.tests[1].depth = both->now.tests[0].depth = 16;
+    assert_int_equal(compare(both)->incompatible_count, 0);
+}
+
 static void runs_whose_screens_drew_other_pairs_are_told(void **state)
 {
     struct both *both = *state;
@@ -433,6 +444,7 @@ int main(void)
         IN_RUNS(what_a_node_moves_is_not_held_against_a_sum_of_other_rails),
         cmocka_unit_test(nothing_is_learned_from_collectives_of_other_ranks),
         IN_RUNS(settings_are_told_of_counterparts_in_whatever_order),
+        IN_RUNS(the_same_tests_in_another_order_are_set_alike),
         IN_RUNS(runs_whose_screens_drew_other_pairs_are_told),
         IN_RUNS(what_arrived_damaged_before_is_no_yardstick),
         IN_RUNS(an_earlier_run_that_failed_is_said_to_be_a_poor_yardstick),

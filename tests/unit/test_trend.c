@@ -375,6 +375,24 @@ static void make_collectives(struct fleet *f)
     qsort(f->past.series, kept, sizeof *f->past.series, by_series);
 }
 
+/* Of a fleet of two nodes nothing tells whose fault a pair's is. */
+static void a_pair_that_has_no_others_beside_it_is_no_fault_of_one_node(void **state)
+{
+    struct fleet f;
+    (void)state;
+    make_fleet(&f, 2, 1);
+    for (size_t s = 0; s < f.past.series_count; s++)
+        if (strcmp(f.past.series[s].scope, "group") == 0) {
+            f.past.series[s].node = "n00";
+            f.past.series[s].peer_node = "n01";
+            f.past.series[s].rail = RG_NONE;
+        }
+    change(&f, "group", "all_gather", -1, -1, NULL, 0.85);
+    const struct rg_finding *finding = only(trend_of(&f), "group");
+    assert_has(finding->sentence, " all_gather between n00 and n01 moves ");
+    close_fleet(&f);
+}
+
 /* All collectives that a node or rail has a part in; -1: any. */
 static void slow_collectives(struct fleet *f, int node, int rail, double factor)
 {
@@ -911,6 +929,7 @@ int main(void)
         cmocka_unit_test(a_second_fault_soon_after_is_a_finding_of_its_own),
         cmocka_unit_test(a_collective_alone_is_told_as_such),
         cmocka_unit_test(collectives_are_told_by_what_stands_out_and_else_as_a_whole),
+        cmocka_unit_test(a_pair_that_has_no_others_beside_it_is_no_fault_of_one_node),
         cmocka_unit_test(a_test_is_named_that_many_show_and_stays_the_same),
         cmocka_unit_test(what_is_new_since_the_last_run_is_told_first_and_later_is_old),
         cmocka_unit_test(what_is_new_depends_on_the_runs_that_were_seen),

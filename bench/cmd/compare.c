@@ -135,13 +135,7 @@ static int tell_learned(
         machine.expectation_count, c->args.word_count);
     for (size_t i = 0; i < machine.expectation_count; i++) {
         const struct rg_expectation *e = &machine.expectations[i];
-        struct rg_test_point point = {.test = e->test,
-            .direction = e->direction,
-            .memory = e->memory,
-            .variant = e->variant,
-            .metric = e->metric,
-            .size_bytes = e->size_bytes,
-            .queue_pairs = e->queue_pairs};
+        struct rg_test_point point = rg_machine_point(e);
         char words[200], figure[16];
         rg_naming_point(&point, words, sizeof words);
         printf("  %-56s %-5s %10s %-4s %c %4.1f %%\n", words, e->scope, rg_figure(e->expected, figure),

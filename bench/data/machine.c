@@ -221,6 +221,18 @@ static bool same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+struct rg_test_point rg_machine_point(const struct rg_expectation *e)
+{
+    return (struct rg_test_point){.test = e->test,
+        .direction = e->direction,
+        .memory = e->memory,
+        .variant = e->variant,
+        .scope = e->scope,
+        .metric = e->metric,
+        .size_bytes = e->size_bytes,
+        .queue_pairs = e->queue_pairs};
+}
+
 bool rg_machine_expects(const struct rg_expectation *e, const struct rg_test_point *point)
 {
     return point->pattern == NULL && same(e->test, point->test) && e->size_bytes == point->size_bytes &&

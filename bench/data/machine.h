@@ -29,6 +29,9 @@ struct rg_machine {
 /* Close with rg_machine_close. -EINVAL or -errno with a message that names file, field and fault. */
 int rg_machine_load(const char *path, struct rg_machine *out, struct rg_error *err);
 
+/* The point that an expectation is of, without any row. */
+struct rg_test_point rg_machine_point(const struct rg_expectation *expectation);
+
 /* Whether an expectation is of a point. */
 bool rg_machine_expects(const struct rg_expectation *expectation, const struct rg_test_point *point);
 

@@ -34,20 +34,9 @@ size_t rg_points_find(const struct rg_points *points, const struct rg_row *row)
     return RG_NO_POINT;
 }
 
-size_t rg_points_place(struct rg_points *points, const struct rg_row *row)
+struct rg_test_point rg_point_of(const struct rg_row *row)
 {
-    size_t found = rg_points_find(points, row);
-    if (found != RG_NO_POINT)
-        return found;
-    if (points->count == points->room) {
-        size_t room = points->room ? 2 * points->room : 16;
-        struct rg_test_point *grown = realloc(points->at, room * sizeof *grown);
-        if (grown == NULL)
-            return RG_NO_POINT;
-        points->at = grown;
-        points->room = room;
-    }
-    points->at[points->count] = (struct rg_test_point){.test = row->test,
+    return (struct rg_test_point){.test = row->test,
         .direction = row->direction,
         .memory = row->memory,
         .variant = row->variant,
@@ -61,6 +50,30 @@ size_t rg_points_place(struct rg_points *points, const struct rg_row *row)
         .median = NAN,
         .most = NAN,
         .mad = NAN};
+}
+
+void rg_point_say(const struct rg_test_point *point, char *out, size_t room)
+{
+    char size[24];
+    snprintf(out, room, "%s %s%s%s%s%s", point->test, rg_args_format_bytes(point->size_bytes, size),
+        point->direction ? " " : "", point->direction ? point->direction : "", point->pattern ? ", " : "",
+        point->pattern ? point->pattern : "");
+}
+
+size_t rg_points_place(struct rg_points *points, const struct rg_row *row)
+{
+    size_t found = rg_points_find(points, row);
+    if (found != RG_NO_POINT)
+        return found;
+    if (points->count == points->room) {
+        size_t room = points->room ? 2 * points->room : 16;
+        struct rg_test_point *grown = realloc(points->at, room * sizeof *grown);
+        if (grown == NULL)
+            return RG_NO_POINT;
+        points->at = grown;
+        points->room = room;
+    }
+    points->at[points->count] = rg_point_of(row);
     return points->count++;
 }
 

@@ -36,6 +36,12 @@ struct rg_points {
 
 #define RG_NO_POINT SIZE_MAX
 
+/* The point that a row is of, without any row. */
+struct rg_test_point rg_point_of(const struct rg_row *row);
+
+/* "rdma_write_bw 64K one_way, incast": in a sentence on what was measured. */
+void rg_point_say(const struct rg_test_point *point, char *out, size_t room);
+
 /* The place of a row's point in the list; RG_NO_POINT: not there. */
 size_t rg_points_find(const struct rg_points *points, const struct rg_row *row);
 

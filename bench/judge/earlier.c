@@ -328,15 +328,14 @@ void rg_earlier_note(const struct rg_earlier *earlier, struct rg_verdict *out)
 {
     for (size_t i = 0; earlier->alike && i < out->points.count; i++) {
         const struct rg_test_point *now = &out->points.at[i];
-        char size[24], words[400];
+        char name[200], words[400];
         if (now->measured == 0 || strcmp(now->metric, "latency_p99_us") == 0) /* the median's point says it */
             continue;
         bool in_part = tell_point(earlier, now, words, sizeof words);
+        rg_point_say(now, name, sizeof name);
         if (words[0] != '\0')
-            rg_verdict_note(out, "%s%s %s%s%s%s%s is %scompared with run %s%s: %s",
-                strcmp(now->scope, "node") == 0 ? "the sum over a node's rails of " : "", now->test,
-                rg_args_format_bytes(now->size_bytes, size), now->direction ? " " : "",
-                now->direction ? now->direction : "", now->pattern ? ", " : "", now->pattern ? now->pattern : "",
-                in_part ? "" : "not ", earlier->run_id, in_part ? " in part" : "", words);
+            rg_verdict_note(out, "%s%s is %scompared with run %s%s: %s",
+                strcmp(now->scope, "node") == 0 ? "the sum over a node's rails of " : "", name, in_part ? "" : "not ",
+                earlier->run_id, in_part ? " in part" : "", words);
     }
 }

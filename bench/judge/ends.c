@@ -54,11 +54,12 @@ int rg_ends_lay(const struct rg_run *run, struct rg_verdict *verdict, struct rg_
     bool guilty[2];
     for (int i = 0; i < 2; i++) {
         bool lost = isnan(row->measured) && is_lost(run, &ends[i]); /* what was measured was so before */
-        char words[300];
         guilty[i] = lost || (row->status != RG_NOT_RUN && is_suspected(verdict, &ends[i]));
-        snprintf(words, sizeof words, "%s was lost", ends[i].node);
-        if (lost && row->status == RG_NOT_RUN)
+        if (lost && row->status == RG_NOT_RUN) {
+            char words[300];
+            snprintf(words, sizeof words, "%s was lost", ends[i].node);
             rg_hold_reason(row, words);
+        }
     }
     enum rg_laid laid = guilty[0] == guilty[1] ? RG_LAID_TO_BOTH : guilty[0] ? RG_LAID_TO_FIRST : RG_LAID_TO_SECOND;
     return rg_sides_add(&verdict->sides, rg_points_find(&verdict->points, row), row, laid);

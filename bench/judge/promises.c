@@ -81,22 +81,9 @@ static bool asks(const struct rg_run *run, const struct rg_expectation *e)
     return false;
 }
 
-static struct rg_test_point point_of(const struct rg_row *row)
-{
-    return (struct rg_test_point){.test = row->test,
-        .direction = row->direction,
-        .memory = row->memory,
-        .variant = row->variant,
-        .pattern = row->pattern,
-        .scope = row->scope,
-        .metric = row->metric,
-        .size_bytes = row->size_bytes,
-        .queue_pairs = row->queue_pairs};
-}
-
 int rg_promises_hold(const struct rg_machine *machine, bool whole, struct rg_row *row, struct rg_error *err)
 {
-    struct rg_test_point point = point_of(row);
+    struct rg_test_point point = rg_point_of(row);
     const struct rg_expectation *e = rg_machine_expectation(machine, &point);
     if (e == NULL)
         return 0;
@@ -123,32 +110,36 @@ int rg_promises_hold(const struct rg_machine *machine, bool whole, struct rg_row
     return 0;
 }
 
+/* What is expected of the same figure at that size, however it is to be measured; the last, NULL: nothing. */
+static const struct rg_expectation *nearest(const struct rg_machine *machine, const struct rg_test_point *point)
+{
+    const struct rg_expectation *found = NULL;
+    for (size_t i = 0; i < machine->expectation_count; i++) {
+        const struct rg_expectation *e = &machine->expectations[i];
+        if (same(e->test, point->test) && same(e->scope, point->scope) && same(e->metric, point->metric) &&
+            e->size_bytes == point->size_bytes && !isnan(e->expected))
+            found = e;
+    }
+    return found;
+}
+
 void rg_promises_note(const struct rg_machine *machine, struct rg_verdict *out)
 {
     for (size_t p = 0; p < out->points.count; p++) {
         const struct rg_test_point *here = &out->points.at[p];
-        const struct rg_expectation *near = NULL;
-        for (size_t i = 0; i < machine->expectation_count && here->measured > 0 && strcmp(here->scope, "node") != 0;
-             i++) {
-            const struct rg_expectation *e = &machine->expectations[i];
-            if (same(e->test, here->test) && same(e->scope, here->scope) && same(e->metric, here->metric) &&
-                e->size_bytes == here->size_bytes && !isnan(e->expected))
-                near = e;
-        }
+        bool node = strcmp(here->scope, "node") == 0; /* the flows' point says it */
+        const struct rg_expectation *near = here->measured > 0 && !node ? nearest(machine, here) : NULL;
         if (near == NULL || rg_machine_expectation(machine, here) != NULL)
             continue;
-        struct rg_test_point there = *here;
-        char size[24], words[300];
-        there.direction = near->direction;
-        there.memory = near->memory;
-        there.variant = near->variant ? near->variant : here->variant;
-        there.pattern = NULL;
-        there.queue_pairs = near->queue_pairs == RG_NONE ? here->queue_pairs : near->queue_pairs;
+        struct rg_test_point there = rg_machine_point(near);
+        char name[200], words[300];
+        if (there.variant == NULL) /* any */
+            there.variant = here->variant;
+        if (there.queue_pairs == RG_NONE)
+            there.queue_pairs = here->queue_pairs;
+        rg_point_say(here, name, sizeof name);
         rg_points_differ(&there, here, words, sizeof words);
-        rg_verdict_note(out, "%s %s%s%s%s%s is not compared with %s: that expects it with %s", here->test,
-            rg_args_format_bytes(here->size_bytes, size), here->direction ? " " : "",
-            here->direction ? here->direction : "", here->pattern ? ", " : "", here->pattern ? here->pattern : "",
-            machine->name, words);
+        rg_verdict_note(out, "%s is not compared with %s: that expects it with %s", name, machine->name, words);
     }
 }
 
